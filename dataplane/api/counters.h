@@ -1,0 +1,114 @@
+// The counters that each worker and the housekeeping thread publish.
+//
+// Ownership: one writer each (noted at every struct); readers copy them under the sequence counter, so that
+// received = in flows + outcomes holds in every copy. All counts only grow until the process ends, but for
+// the gauges, which say so.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "dataplane/api/abi.h"
+#include "dataplane/api/outcomes.h"
+#include "dataplane/api/seqlock.h"
+
+namespace picket::api {
+
+enum class Stage : std::uint8_t { rx, parse, steer, flow, http, match, emit, count_ };
+inline constexpr std::size_t stage_count = static_cast<std::size_t>(Stage::count_);
+inline constexpr std::array<std::string_view, stage_count> stage_names{"rx",   "parse", "steer", "flow",
+                                                                       "http", "match", "emit"};
+
+// Packets of one port as one worker saw them. The worker's queue index on the port is its own index.
+// Over all workers: received = in_flows + sum(outcomes) + (handed_out - taken_in), the last being frames
+// that are in a steering ring at this moment.
+struct PortAudit {
+    std::uint64_t received = 0;        // frames that this worker took from its queue of the port
+    std::uint64_t received_bytes = 0;  // their bytes on the wire, without preamble, gap and FCS
+    std::uint64_t handed_out = 0;      // frames given to the worker that owns their flow
+    std::uint64_t taken_in = 0;        // frames of this port taken from other workers
+    std::uint64_t in_flows = 0;
+    std::array<std::uint64_t, outcome_count> outcomes{};
+};
+static_assert(sizeof(PortAudit) == 8 * (5 + outcome_count));
+
+inline constexpr std::size_t event_kind_count = 16;
+
+struct WorkerCounters {
+    // flows
+    std::uint64_t flows_active = 0;    // gauge: distinct flows in the table
+    std::uint64_t flow_capacity = 0;   // gauge: entries that the table can hold
+    std::uint64_t flows_created = 0;   // distinct flow ids
+    std::uint64_t flows_ended = 0;     // final records
+    std::uint64_t flow_parts_cut = 0;  // records cut by the active timeout
+    // packets by kind, each counted in addition to the audit
+    std::uint64_t packets_ipv4 = 0;
+    std::uint64_t packets_ipv6 = 0;
+    std::uint64_t packets_tcp = 0;
+    std::uint64_t packets_udp = 0;
+    std::uint64_t packets_icmp = 0;
+    std::uint64_t packets_other_ip = 0;
+    std::uint64_t packets_vlan = 0;
+    std::uint64_t packets_fragment = 0;
+    // requests and rules
+    std::uint64_t http_requests = 0;
+    std::uint64_t http_responses = 0;
+    std::uint64_t http_states_active = 0;     // gauge
+    std::uint64_t http_states_exhausted = 0;  // flows whose requests could not be followed for want of state
+    std::uint64_t rule_hits = 0;
+    std::uint64_t watch_hits = 0;
+    std::uint64_t texts_scanned = 0;     // texts (URIs, heads, payloads) given to the filter
+    std::uint64_t texts_passed = 0;      // texts that the filter let through to exact judgement
+    std::uint64_t rules_generation = 0;  // gauge: generation that this worker uses, 0 before the first
+    // events
+    std::array<std::uint64_t, event_kind_count> events_written{};  // by EventKind
+    std::array<std::uint64_t, event_kind_count> events_dropped{};  // by EventKind: the ring was full
+    // time
+    std::uint64_t bursts = 0;  // bursts with at least one packet
+    std::uint64_t bursts_empty = 0;
+    std::uint64_t cycles_busy = 0;  // TSC cycles in bursts with at least one packet
+    std::uint64_t cycles_idle = 0;  // TSC cycles in empty polls and housekeeping
+    std::array<std::uint64_t, stage_count> cycles_stage{};
+    std::uint64_t packet_ns = 0;  // gauge: packet clock of the worker's last burst
+    std::uint64_t cpu_ns = 0;     // gauge: CPU time of the worker's thread
+};
+static_assert(sizeof(WorkerCounters) % 8 == 0);
+
+// Writer: the worker, once a burst. Only the audits of ports that the burst touched are stored again.
+struct alignas(cache_line) WorkerArea {
+    SequenceCounter sequence;
+    WorkerCounters counters;
+    std::array<PortAudit, ports_max> ports;
+};
+
+inline constexpr std::size_t xdp_queues_max = 64;
+
+// What the device itself counted. Writer: the housekeeping thread, about once a second.
+struct PortCounters {
+    std::uint64_t link_up = 0;         // gauge: 1 or 0
+    std::uint64_t speed_mbit_s = 0;    // gauge: 0 if the device does not say
+    std::uint64_t queues = 0;          // gauge: receive queues in use
+    std::uint64_t rss_symmetric = 0;   // gauge: 1 if the device itself brings both directions together
+    std::uint64_t device_packets = 0;  // ipackets
+    std::uint64_t device_bytes = 0;    // ibytes
+    std::uint64_t missed = 0;          // imissed: the device had no free descriptor
+    std::uint64_t errors = 0;          // ierrors
+    std::uint64_t no_mbuf = 0;         // rx_nombuf
+    std::uint64_t has_xdp = 0;         // gauge: 1 if our XDP program counts this port
+    std::array<std::uint64_t, xdp_queues_max> xdp_packets{};  // by queue, before anything can be lost
+    std::array<std::uint64_t, xdp_queues_max> xdp_bytes{};
+    std::array<std::uint64_t, xdp_queues_max> xdp_no_socket{};  // passed to the kernel: queue without socket
+};
+static_assert(sizeof(PortCounters) % 8 == 0);
+
+// Names are written before the segment is handed out and never change.
+struct alignas(cache_line) PortArea {
+    std::array<char, name_length_max> name{};
+    std::array<char, name_length_max> group{};
+    std::array<char, 256> device{};
+    Seqlock<PortCounters> counters;
+};
+
+}  // namespace picket::api
