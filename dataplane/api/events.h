@@ -27,6 +27,7 @@ enum class EventKind : std::uint16_t {
     command_reply = 10,  // ReplyEvent
     link = 11,           // NoteEvent: value = port index << 1 | up
     sensor_note = 12,    // ReplyEvent with command_id 0: a sentence for `picket event show`
+    capture = 13,        // CaptureEvent: what a capture file holds, written before its first packet
 };
 
 inline constexpr std::array<std::string_view, 16> event_kind_names{"padding",
@@ -224,6 +225,21 @@ struct NoteEvent {
     std::uint64_t value = 0;
 };
 static_assert(sizeof(NoteEvent) == 24);
+
+// Times are 0 where the file holds no packet. An error names the damage and its byte offset; the packets
+// before it are counted and processed.
+struct CaptureEvent {
+    EventHeader header;  // kind capture
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;  // on the wire
+    std::uint64_t first_ns = 0;
+    std::uint64_t last_ns = 0;
+    std::uint16_t port = 0;
+    std::uint16_t truncated = 0;  // 1: the file ends within a record
+    std::uint16_t path = 0;       // lengths of the two texts that follow
+    std::uint16_t error = 0;
+};
+static_assert(sizeof(CaptureEvent) == 56);
 
 struct ReplyEvent {
     EventHeader header;  // kind command_reply or sensor_note
