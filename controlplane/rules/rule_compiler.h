@@ -1,0 +1,55 @@
+// Rules and watch lists to the blob that the data plane loads (dataplane/api/rule_blob.h).
+//
+// compile_rules() is a pure function but for Hyperscan's compiler; it takes from milliseconds to seconds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/rules/rule.h"
+#include "controlplane/rules/rule_parser.h"
+
+namespace picket::rules {
+
+struct WatchListSource {
+    std::string name;                       // at most 63 bytes
+    std::vector<api::AddressRange> ranges;  // any order, may overlap
+};
+
+// Reads a watch list: one address or network (a/n) a line, IPv4 or IPv6, '#' begins a comment. Lines that
+// are not understood become rejects; the others load.
+WatchListSource parse_watch_list(std::string name, std::string_view text, const std::string& file,
+                                 std::vector<Reject>& rejects);
+
+// What picketd keeps beside the blob to name rules: RuleInfo i describes rule index i.
+struct RuleInfo {
+    std::uint32_t gid = 1;
+    std::uint32_t sid = 0;
+    std::uint32_t rev = 0;
+    std::uint32_t severity = 3;
+    std::string message;
+    std::string class_type;
+    std::vector<std::string> references;
+    std::string text;
+    std::string file;
+    std::uint32_t line = 0;
+    api::RuleKind kind = api::RuleKind::request;
+};
+
+struct CompiledRules {
+    std::vector<std::byte> blob;
+    std::vector<RuleInfo> rules;
+    std::vector<std::string> watch_lists;  // names; index i is bit i
+    std::vector<Reject> rejects;           // rules that an engine refused; not in `rules`
+    std::size_t always_judged = 0;         // rules without a usable filter element
+};
+
+// Throws picket::SetupError if there are more than 64 watch lists, a list's name is too long, or Hyperscan
+// cannot compile for this machine at all.
+CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& settings,
+                            const std::vector<WatchListSource>& watch_lists = {});
+
+}  // namespace picket::rules

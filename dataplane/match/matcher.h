@@ -1,0 +1,55 @@
+// Finds which rules match the requests and payloads of a burst.
+//
+// Ownership: one Matcher a worker and rule set. It is built off the hot path (create() allocates all that
+// matching needs: Hyperscan scratch, batch buffer, PCRE2 match data) and handed to the worker, which then
+// uses it alone; to adopt another rule set the worker is handed another Matcher. Not thread-safe. The
+// matching functions neither allocate nor call the system nor throw.
+//
+// Exactness: the filter only proposes; a rule hits only if its own program holds (judge.h). A program that
+// exceeds its step or PCRE2 limit counts as no hit, and in counters().limits_exceeded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "dataplane/match/flow_ends.h"
+#include "dataplane/match/rule_set.h"
+
+namespace picket::match {
+
+struct MatcherCounters {
+    std::uint64_t requests = 0;         // requests matched
+    std::uint64_t requests_passed = 0;  // of them, with at least one candidate of the filter
+    std::uint64_t payloads = 0;         // payloads scanned
+    std::uint64_t candidates = 0;       // (request or payload, rule) pairs judged
+    std::uint64_t hits = 0;
+    std::uint64_t limits_exceeded = 0;  // judgements given up at their step or PCRE2 limit
+    std::uint64_t scan_failures = 0;    // calls of Hyperscan that failed (a bug or damaged memory)
+};
+
+class Matcher {
+  public:
+    // nullptr and a sentence in error if memory does not suffice.
+    static std::unique_ptr<Matcher> create(std::shared_ptr<const RuleSet> rules, std::string& error);
+    ~Matcher();
+    Matcher(const Matcher&) = delete;
+    Matcher& operator=(const Matcher&) = delete;
+
+    // Calls sink once for every pair of request and rule that matches. Any number of requests.
+    void match_requests(std::span<const RequestView> requests, HitSink sink) noexcept;
+
+    // Likewise for packets. Those that RuleSet::wants_payload() denies cost only that test.
+    void match_payloads(std::span<const PayloadView> payloads, HitSink sink) noexcept;
+
+    [[nodiscard]] const RuleSet& rules() const noexcept;
+    [[nodiscard]] const MatcherCounters& counters() const noexcept;
+
+  private:
+    struct State;
+    explicit Matcher(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace picket::match
