@@ -79,7 +79,6 @@ struct FlowDirection {
     std::uint64_t last_ns = 0;        // last packet of the flow in this direction, 0 if none yet
     std::uint32_t retransmitted = 0;  // TCP segments with payload seen before
     std::uint32_t out_of_order = 0;   // TCP segments that came after a gap
-    std::uint64_t payload_bytes = 0;  // layer-4 payload bytes of this part
     std::uint64_t lost_bytes = 0;     // TCP bytes acknowledged by the peer and never seen here
     std::uint16_t ip_id_first = 0;    // IPv4 identification of the flow's first packet
     std::uint8_t ttl_min = 0;         // hop limit for IPv6
@@ -90,7 +89,7 @@ struct FlowDirection {
     std::uint8_t payload_first_length = 0;         // bytes valid in payload_first
     std::array<std::uint8_t, 16> payload_first{};  // first payload bytes of the flow in this direction
 };
-static_assert(sizeof(FlowDirection) == 80);
+static_assert(sizeof(FlowDirection) == 72);
 
 enum FlowFlag : std::uint32_t {
     flow_midstream = 1u << 0,          // TCP flow whose SYN was not seen
@@ -141,7 +140,7 @@ struct FlowRecord {
     std::uint64_t walk_id = 0;                          // flow_live: the walk that asked
     std::array<FlowDirection, 2> directions;
 };
-static_assert(sizeof(FlowRecord) == 392 && alignof(FlowRecord) == 8);
+static_assert(sizeof(FlowRecord) == 376 && alignof(FlowRecord) == 8);
 
 // Both ends of a request or a hit. The client sent the request (or the packet that hit).
 struct EventEnds {
