@@ -14,11 +14,15 @@ namespace picket::http {
 // Writes the normalised form of raw to out and returns its length, never more than raw.size().
 // REQUIRES out.size() >= raw.size(), and that the two do not overlap. Any bytes are safe.
 //
-// In all dialects: the scheme and authority of an absolute target are removed (RFC 9112 §3.2.2), the query
-// is split off at the first '?', valid %XX are decoded in both parts, and in the path runs of '/' become one
-// and dot segments are removed (RFC 3986 §5.2.4). An invalid %-sequence stays as it is.
-// snort3, snort2: a %XX that results from decoding is decoded once more, '\' becomes '/' in the path, and
-// '+' becomes a space in the query.
+// In all dialects:
+// - scheme and authority of an absolute target are removed (RFC 9112 §3.2.2), an empty path becomes "/";
+// - the query is split off at the first '?', before anything is decoded;
+// - valid %XX are decoded in path and query, an invalid %-sequence stays as it is;
+// - in the path, overlong UTF-8 forms of ASCII characters (c0 af) become that character, '\' becomes '/',
+//   runs of '/' become one, and dot segments are removed (RFC 3986 §5.2.4).
+// suricata: %u00XX and the full-width forms %uff01 to %uff5e are decoded in the path.
+// snort3, snort2: a %XX that decoding brings about is decoded once more; '+' becomes a space in path and
+// query, and '\' becomes '/' in the query too.
 std::size_t normalize_uri(std::string_view raw, api::Dialect dialect, std::span<char> out) noexcept;
 
 }  // namespace picket::http
