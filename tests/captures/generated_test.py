@@ -97,8 +97,8 @@ class Sobig(unittest.TestCase):
             self.assertEqual({(flow['dest_ip'], flow['dest_port']) for flow in flood}, {('192.0.2.7', 27015)})
             self.assertEqual(collections.Counter(flow['src_ip'] for flow in flood), sobig.FLOWS_BY_SOURCE)
             self.assertEqual((flood[0]['src_ip'], flood[0]['src_port']), ('67.73.21.6', 50416))
-            self.assertEqual(flood[0]['first_ns'] // 10**9, capture_files.utc('2003-08-22 19:09:54') // 10**9)
-            self.assertEqual(flood[-1]['first_ns'] // 10**9, capture_files.utc('2003-08-22 22:14:09') // 10**9)
+            for at, text in ((0, '2003-08-22 19:09:54'), (-1, '2003-08-22 22:14:09')):
+                self.assertEqual(flood[at]['first_ns'] // 10**9, capture_files.utc(text) // 10**9)
 
     def test_every_forged_packet_bears_one_mark(self):
         for name in self.NAMES:
@@ -128,10 +128,11 @@ class Sobig(unittest.TestCase):
                          {'69': 12, '70': 10, '55': 8, '56': 8})
 
     def test_hours(self):
-        hours = collections.Counter(flow['first_ns'] // 10**9 // 3600 % 24 for flow in self.flood('sobig.pcap'))
-        self.assertEqual(hours, FROM_LIST_BY_HOUR)
+        def hour(flow):
+            return flow['first_ns'] // 10**9 // 3600 % 24
+        self.assertEqual(collections.Counter(map(hour, self.flood('sobig.pcap'))), FROM_LIST_BY_HOUR)
         everything = flows('sobig.pcap')
-        outside = [flow for flow in everything if not 19 <= flow['first_ns'] // 10**9 // 3600 % 24 < 22]
+        outside = [flow for flow in everything if not 19 <= hour(flow) < 22]
         self.assertEqual((len(everything), len(outside)), (1877, 162))
 
     def test_answers_only_when_reflected(self):
@@ -257,11 +258,12 @@ class Mixed(unittest.TestCase):
         self.assertEqual(begin, [('1709251198.000000007',), ('1709251198.010000008',)])
 
     def test_requests(self):
-        rows = messages('mixed.pcap')
-        self.assertEqual([(row['method'], row['uri'], row['dest_port']) for row in rows if row['kind'] == 'request'],
+        requests = [row for row in messages('mixed.pcap') if row['kind'] == 'request']
+        self.assertEqual([(row['method'], row['uri'], row['dest_port']) for row in requests],
                          [('GET', '/two-tags', 80), ('GET', '/over-ipv6', 80), ('GET', '/odd-port', 8123),
                           ('POST', '/odder', 31337)])
-        self.assertEqual([row['status'] for row in rows if row['kind'] == 'response'], [200, 200, 200, 200, 501])
+        statuses = [row['status'] for row in messages('mixed.pcap') if row['kind'] == 'response']
+        self.assertEqual(statuses, [200, 200, 200, 200, 501])
 
     def test_pcapng_is_one_flow_over_all_interfaces(self):
         seen = tshark_flows.flows_of(BUNDLED / 'mixed.pcapng')

@@ -136,10 +136,10 @@ def malformed(case):
     case.add(frame4(ipv4(A4, B4, ICMP, b'\x08\0')))                          # ICMP header cut short
     case.add(ethernet(ipv6(A6, B6, UDP, datagram)[:30], ETHERTYPE_IPV6, pad=False))  # IPv6 cut short
     endless = packets.ipv6_options(IPV6_DESTINATION_OPTIONS, b'')
-    case.add(frame6(ipv6(A6, B6, IPV6_DESTINATION_OPTIONS, endless)))        # chain ends without an upper layer
+    case.add(frame6(ipv6(A6, B6, IPV6_DESTINATION_OPTIONS, endless)))  # chain without an end
     case.add(ethernet(b'\0\x64', ETHERTYPE_VLAN, pad=False))                 # VLAN tag cut short
     whole = frame4(ipv4(A4, B4, UDP, packets.udp(A4, B4, 5007, 6007, bytes(400))))
-    case.add(whole[:96], len(whole))                                         # cut by the snap length: not an error
+    case.add(whole[:96], len(whole))  # cut by the snap length: not an error
 
 
 def odd_requests(case):

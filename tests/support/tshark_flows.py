@@ -6,7 +6,8 @@ stream, the others have no ports and are left out, by name. ICMP is left out, be
 packet's headers. Of a tunnel the outermost flow is taken, with --innermost the innermost.
 
 Where it differs from a flow table by design: tshark starts a new stream when a 5-tuple is used again after
-FIN or RST or with a new sequence number, and never ends one for being idle; merge_by_tuple() undoes the first.
+FIN or RST or with a new sequence number, and never ends one for being idle; merge_by_tuple() undoes the
+former.
 """
 import argparse
 import json
@@ -27,7 +28,7 @@ class TsharkError(Exception):
 
 
 def run_tshark(arguments):
-    """Returns (output, did tshark report damage?); a capture that is damaged further on gives what precedes."""
+    """Returns (output, did tshark report damage?); of a damaged capture what precedes the damage."""
     try:
         done = subprocess.run(['tshark', '-n', *arguments], capture_output=True, check=False)
     except FileNotFoundError as error:
@@ -59,7 +60,7 @@ def nanoseconds(epoch):
 
 
 def chosen_headers(row, innermost):
-    """(network, transport, position of the network header among its kind) of the flow that counts, or None."""
+    """(network, transport, position of each among its kind) of the flow that counts, or None."""
     protocols = row['frame.protocols'][0].split(':') if row['frame.protocols'] else []
     networks, found = {'ip': -1, 'ipv6': -1}, None
     network, seen = None, {'tcp': -1, 'udp': -1}

@@ -61,8 +61,8 @@ def packet_end(layers, which):
 
 
 def http_rows(capture):
-    """Rows {frame, time_ns, stream, src_ip, src_port, dest_ip, dest_port, kind, …} in capture order; requests
-    have method, uri, version, host, user_agent and referer, responses status, content_type, content_length."""
+    """Rows {frame, time_ns, stream, src_ip, src_port, dest_ip, dest_port, kind, …} in capture order. Requests
+    have method, uri, version, host, user_agent, referer; responses status, content_type, content_length."""
     output, _ = run_tshark(['-r', str(capture), '-Y', 'http && tcp', '-T', 'json', '-J', LAYERS])
     rows = []
     for packet in json.loads(output or '[]', strict=False, object_pairs_hook=joined_pairs):
