@@ -1,0 +1,102 @@
+// The flow stage of one worker: every packet finds its flow, begins one, or gets an outcome; flows end.
+//
+// When does a packet continue a flow? When its own time is within the idle timeout of the flow's last
+// packet, before or after, however late the timer wheel is; and, for TCP, when it does not open a connection
+// of its own. So results depend neither on the wheel nor on burst boundaries.
+// The active timeout cuts a part when a packet arrives after it; a silent flow is not cut, its record leaves
+// at its idle timeout, at most one wheel tick (1.07 s) and the backlog of the wheel later.
+//
+// Not thread-safe: one worker's. noexcept and without allocation after construction if the table is fixed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/api/counters.h"
+#include "dataplane/api/events.h"
+#include "dataplane/api/mailbox.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/timer_wheel.h"
+#include "dataplane/parse/packet.h"
+
+namespace picket::flow {
+
+struct FlowSettings {
+    std::size_t capacity = 4'000'000;
+    bool fixed = true;  // false in replay: the table grows
+    std::array<std::uint64_t, activity_count> idle_timeout_ns{15'000'000'000, 75'000'000'000, 300'000'000'000,
+                                                              15'000'000'000};  // by Activity
+    std::uint64_t active_timeout_ns = 120'000'000'000;
+    std::uint8_t payload_bytes = 16;  // of FlowDirection::payload_first
+    std::uint64_t id_base = 0;        // live: upper bits of the ids of this worker
+    bool id_from_sequence = false;    // replay: id = position of the first packet + 1, whatever the workers
+};
+
+// Where records go. Called with a record that is complete but for its header.
+class RecordSink {
+  public:
+    virtual ~RecordSink() = default;
+    virtual void flow_record(const api::FlowRecord& record) noexcept = 0;
+};
+
+// What became of a packet: the cold index of its flow, or no_index and an outcome.
+struct Tracked {
+    std::uint32_t cold = no_index;
+    api::Outcome outcome = api::Outcome::count_;
+    bool begun = false;  // the packet is the first of its flow
+};
+
+class FlowTracker {
+  public:
+    FlowTracker(const FlowSettings& settings, const KeyedHash& hash, RecordSink& sink);
+
+    [[nodiscard]] FlowTable& table() noexcept { return table_; }
+
+    // Packets carry their key and hash. results.size() >= packets.size().
+    void track(std::span<const parse::Packet> packets, std::span<Tracked> results) noexcept;
+
+    // Ends the flows whose idle timeout lies before now_ns; visits a bounded number. Returns whether more
+    // is due.
+    bool turn_wheel(std::uint64_t now_ns) noexcept;
+
+    // Ends flows until the table is empty: the input is over. last_ns: the input's last packet time.
+    // forced: the data plane was told to stop, the timers were not waited out.
+    void end_all(std::uint64_t last_ns, bool forced) noexcept;
+
+    // Emits snapshots of the flows among the next `slots` entries that pass the filter; begins at `position`
+    // and returns the next position, or the number of slots when it is through.
+    std::size_t walk(std::size_t position, std::size_t slots, std::uint64_t walk_id,
+                     const api::WalkFilter& filter, RecordSink& sink) noexcept;
+
+    void publish(api::WorkerCounters& counters) const noexcept;
+
+  private:
+    [[nodiscard]] Tracked track_one(const parse::Packet& packet) noexcept;
+    [[nodiscard]] bool continues(const HotFlow& hot, const parse::Packet& packet) noexcept;
+    void begin(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
+    void update(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void update_tcp(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void note_first_payload(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void cut_part_if_due(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns) noexcept;
+    void emit(const HotFlow& hot, api::EndReason reason, bool final) noexcept;
+    void visit_timer(std::uint32_t cold, std::uint64_t now_ns) noexcept;
+    void file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept;
+    [[nodiscard]] std::uint64_t idle_timeout(const HotFlow& hot) const noexcept {
+        return settings_.idle_timeout_ns[static_cast<std::size_t>(activity_of(hot))];
+    }
+
+    FlowSettings settings_;
+    std::uint16_t active_ticks_;
+    FlowTable table_;
+    TimerWheel wheel_;
+    bool wheel_started_ = false;
+    RecordSink* sink_;
+    std::uint64_t created_ = 0;
+    std::uint64_t ended_ = 0;
+    std::uint64_t parts_cut_ = 0;
+};
+
+}  // namespace picket::flow

@@ -1,0 +1,27 @@
+// What a TCP segment changes in its flow: flags, state, history letters, sequence numbers.
+//
+// Split in two so that an ordinary segment stays within the hot line: track_sequence() touches the cold
+// record only for gaps and retransmissions, track_flags() is called only when a flag is new to its side.
+#pragma once
+
+#include "dataplane/flow/flow_entry.h"
+#include "dataplane/parse/packet.h"
+
+namespace picket::flow {
+
+// SYN, FIN, RST and the first ACK of a side: initiator, handshake time, activity, history (RFC 9293 §3.3.2;
+// letters as in Zeek's `history`).
+void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
+
+// Retransmitted segments, segments after a gap, and bytes acknowledged that were never seen.
+void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
+
+// Appends a history letter for the side, upper case for the initiator, lower case for the responder.
+void add_history(const HotFlow& hot, ColdFlow& cold, char letter, unsigned side) noexcept;
+
+// True if this packet of a known 5-tuple opens a connection of its own: a SYN on a closed flow, or one with
+// another initial sequence number than the flow's own SYN had (a retried SYN repeats it).
+[[nodiscard]] bool opens_new_connection(const HotFlow& hot, const ColdFlow& cold,
+                                        const parse::Packet& packet) noexcept;
+
+}  // namespace picket::flow

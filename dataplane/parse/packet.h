@@ -1,0 +1,55 @@
+// One parsed packet: what the stages after the parser need to know of it. Lives for one burst.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/api/outcomes.h"
+#include "dataplane/flow/flow_key.h"
+
+namespace picket::parse {
+
+inline constexpr std::uint8_t protocol_icmp = 1;
+inline constexpr std::uint8_t protocol_tcp = 6;
+inline constexpr std::uint8_t protocol_udp = 17;
+inline constexpr std::uint8_t protocol_icmpv6 = 58;
+
+// TCP header flags (RFC 9293 §3.1).
+inline constexpr std::uint8_t tcp_fin = 0x01;
+inline constexpr std::uint8_t tcp_syn = 0x02;
+inline constexpr std::uint8_t tcp_rst = 0x04;
+inline constexpr std::uint8_t tcp_psh = 0x08;
+inline constexpr std::uint8_t tcp_ack = 0x10;
+
+enum PacketFlag : std::uint8_t {
+    packet_fragment = 1u << 0,        // any fragment, the first included
+    packet_later_fragment = 1u << 1,  // no ports in it
+    packet_icmp_reply = 1u << 2,      // echo reply and its kin: the receiver asked
+    packet_vlan = 1u << 3,
+    packet_payload_cut = 1u << 4,  // the capture holds less payload than the packet had
+};
+
+struct Packet {
+    flow::FlowKey key;
+    std::uint64_t hash = 0;  // set by steer
+    std::uint64_t time_ns = 0;
+    std::uint64_t sequence = 0;             // rx::Frame::sequence
+    const std::uint8_t* ipv6 = nullptr;     // source and destination, 32 bytes in the frame; null for IPv4
+    const std::uint8_t* payload = nullptr;  // layer-4 payload
+    std::uint32_t payload_captured = 0;     // bytes at payload
+    std::uint32_t payload_length = 0;       // bytes that the packet had
+    std::uint32_t ip_bytes = 0;             // total length of the IP packet
+    std::uint32_t tcp_sequence = 0;
+    std::uint32_t tcp_acknowledgment = 0;
+    std::uint16_t ip_id = 0;
+    std::uint16_t vlan = 0;
+    std::uint16_t vlan_inner = 0;
+    std::uint16_t port = 0;  // ingress port
+    std::uint8_t side = 0;   // 0: sent by side a of the key, 1: by side b
+    std::uint8_t ttl = 0;
+    std::uint8_t tos = 0;
+    std::uint8_t tcp_flags = 0;
+    std::uint8_t flags = 0;  // PacketFlag
+};
+
+}  // namespace picket::parse

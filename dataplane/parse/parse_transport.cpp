@@ -1,0 +1,120 @@
+// TCP (RFC 9293 §3.1), UDP (RFC 768), ICMP (RFC 792) and ICMPv6 (RFC 4443).
+#include <algorithm>
+
+#include "dataplane/parse/parse_frame.h"
+
+namespace picket::parse {
+namespace {
+
+void set_payload(const ByteCursor& cursor, std::uint32_t length, Packet& packet) noexcept {
+    packet.payload = cursor.at();
+    packet.payload_length = length;
+    packet.payload_captured = static_cast<std::uint32_t>(std::min<std::size_t>(cursor.remaining(), length));
+    if (packet.payload_captured < length) packet.flags |= packet_payload_cut;
+}
+
+ParseResult parse_tcp(ByteCursor cursor, std::uint32_t length, bool cut, Packet& packet,
+                      Ports& ports) noexcept {
+    const std::uint8_t* header = cursor.take(20);
+    if (header == nullptr) {
+        return cut && length >= 20 ? api::Outcome::truncated : api::Outcome::malformed_tcp;
+    }
+    const std::uint32_t header_length = (header[12] >> 4) * 4u;
+    if (header_length < 20 || header_length > length) return api::Outcome::malformed_tcp;
+    ByteCursor fields(header, 20);
+    ports.source = fields.u16();
+    ports.destination = fields.u16();
+    packet.tcp_sequence = fields.u32();
+    packet.tcp_acknowledgment = fields.u32();
+    packet.tcp_flags = header[13];
+    // Options that the capture cut off do not matter: nothing of the payload is there then.
+    cursor.take(std::min<std::size_t>(header_length - 20, cursor.remaining()));
+    set_payload(cursor, length - header_length, packet);
+    return {};
+}
+
+ParseResult parse_udp(ByteCursor cursor, std::uint32_t length, bool cut, Packet& packet,
+                      Ports& ports) noexcept {
+    ports.source = cursor.u16();
+    ports.destination = cursor.u16();
+    cursor.take(4);
+    if (cursor.failed()) return cut && length >= 8 ? api::Outcome::truncated : api::Outcome::malformed_udp;
+    set_payload(cursor, length - 8, packet);
+    return {};
+}
+
+// Type of the request that a message answers or is; 0 in `ask` means that the type has no identifier.
+struct IcmpQuery {
+    std::uint8_t ask = 0;
+    bool reply = false;
+};
+
+IcmpQuery query_of(std::uint8_t protocol, std::uint8_t type) noexcept {
+    if (protocol == protocol_icmpv6) {
+        if (type == 128 || type == 129) return {128, type == 129};
+        return {};
+    }
+    switch (type) {
+        case 0:
+            return {8, true};  // echo
+        case 8:
+            return {8, false};
+        case 13:
+            return {13, false};  // timestamp
+        case 14:
+            return {13, true};
+        case 15:
+            return {15, false};  // information
+        case 16:
+            return {15, true};
+        case 17:
+            return {17, false};  // address mask
+        case 18:
+            return {17, true};
+        default:
+            return {};
+    }
+}
+
+// A query and its replies are one flow: the asker's port is the identifier, the other's is the request's
+// type << 8, as NetFlow writes it. Other messages have source port 0 and type << 8 | code.
+ParseResult parse_icmp(ByteCursor cursor, std::uint8_t protocol, std::uint32_t length, bool cut,
+                       Packet& packet, Ports& ports) noexcept {
+    const std::uint8_t type = cursor.u8();
+    const std::uint8_t code = cursor.u8();
+    cursor.take(2);
+    const std::uint16_t identifier = cursor.u16();
+    cursor.take(2);
+    if (cursor.failed()) return cut && length >= 8 ? api::Outcome::truncated : api::Outcome::malformed_icmp;
+    const IcmpQuery query = query_of(protocol, type);
+    if (query.ask == 0) {
+        ports.destination = static_cast<std::uint16_t>(type << 8 | code);
+    } else {
+        const auto asked = static_cast<std::uint16_t>(query.ask << 8);
+        ports = query.reply ? Ports{asked, identifier} : Ports{identifier, asked};
+        if (query.reply) packet.flags |= packet_icmp_reply;
+    }
+    set_payload(cursor, length - 8, packet);
+    return {};
+}
+
+}  // namespace
+
+ParseResult parse_transport(ByteCursor cursor, std::uint8_t protocol, std::uint32_t length, bool cut,
+                            Packet& packet, Ports& ports) noexcept {
+    if ((packet.flags & packet_later_fragment) != 0) return {};
+    switch (protocol) {
+        case protocol_tcp:
+            return parse_tcp(cursor, length, cut, packet, ports);
+        case protocol_udp:
+            return parse_udp(cursor, length, cut, packet, ports);
+        case protocol_icmp:
+        case protocol_icmpv6:
+            return parse_icmp(cursor, protocol, length, cut, packet, ports);
+        default:
+            set_payload(cursor, length, packet);
+            return {};
+    }
+}
+
+}  // namespace picket::parse
