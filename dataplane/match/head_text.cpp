@@ -1,0 +1,129 @@
+#include "dataplane/match/head_text.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace picket::match {
+namespace {
+
+constexpr bool is_blank(char byte) noexcept {
+    return byte == ' ' || byte == '\t';
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+// Takes the next line off raw, without its line end.
+std::string_view take_line(std::string_view& raw) noexcept {
+    const std::size_t end = raw.find('\n');
+    std::string_view line = raw.substr(0, end);
+    raw.remove_prefix(end == std::string_view::npos ? raw.size() : end + 1);
+    if (!line.empty() && line.back() == '\r') {
+        line.remove_suffix(1);
+    }
+    return line;
+}
+
+class Writer {
+  public:
+    explicit Writer(std::span<char> out) noexcept : out_(out) {}
+
+    void put(std::string_view text) noexcept {
+        const std::size_t length = std::min(text.size(), out_.size() - written_);
+        if (length > 0) {
+            std::memcpy(out_.data() + written_, text.data(), length);
+        }
+        written_ += length;
+    }
+
+    [[nodiscard]] std::size_t written() const noexcept { return written_; }
+
+  private:
+    std::span<char> out_;
+    std::size_t written_ = 0;
+};
+
+}  // namespace
+
+bool equals_caseless(std::string_view text, std::string_view lower) noexcept {
+    return std::ranges::equal(text, lower, [](char a, char b) {
+        return lower_byte(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b);
+    });
+}
+
+std::size_t normalize_headers(std::string_view raw, std::span<char> out) noexcept {
+    Writer writer(out);
+    bool open = false;     // a header was written whose line end is still missing
+    bool skipped = false;  // the last header was left out, and so are its folded lines
+    while (!raw.empty()) {
+        const std::string_view line = take_line(raw);
+        if (line.empty()) {
+            break;
+        }
+        if (is_blank(line.front()) && (open || skipped)) {
+            if (!skipped) {
+                writer.put(" ");
+                writer.put(trim(line));
+            }
+            continue;
+        }
+        if (open) {
+            writer.put("\r\n");
+        }
+        const std::size_t colon = line.find(':');
+        const std::string_view name = trim(line.substr(0, colon));
+        skipped = colon != std::string_view::npos && equals_caseless(name, "cookie");
+        open = !skipped;
+        if (skipped) {
+            continue;
+        }
+        writer.put(name);
+        if (colon != std::string_view::npos) {
+            writer.put(": ");
+            writer.put(trim(line.substr(colon + 1)));
+        }
+    }
+    if (open) {
+        writer.put("\r\n");
+    }
+    return writer.written();
+}
+
+std::string_view header_value(std::string_view raw, std::string_view lower_name) noexcept {
+    while (!raw.empty()) {
+        const std::string_view line = take_line(raw);
+        if (line.empty()) {
+            break;
+        }
+        const std::size_t colon = line.find(':');
+        if (colon != std::string_view::npos && equals_caseless(trim(line.substr(0, colon)), lower_name)) {
+            return trim(line.substr(colon + 1));
+        }
+    }
+    return {};
+}
+
+std::string_view normalize_host(std::string_view host, std::span<char> out) noexcept {
+    if (host.data() == nullptr) {
+        return {};
+    }
+    host = trim(host);
+    const std::size_t colon = host.rfind(':');
+    if (colon != std::string_view::npos &&
+        (host.find(':') == colon || (colon > 0 && host[colon - 1] == ']'))) {
+        host = host.substr(0, colon);
+    }
+    const std::size_t length = std::min(host.size(), out.size());
+    std::transform(host.begin(), host.begin() + static_cast<std::ptrdiff_t>(length), out.begin(),
+                   [](char byte) { return static_cast<char>(lower_byte(static_cast<unsigned char>(byte))); });
+    return {out.data(), length};
+}
+
+}  // namespace picket::match

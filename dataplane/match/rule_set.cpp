@@ -1,0 +1,239 @@
+#include "dataplane/match/rule_set.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/match/rule_tables.h"
+
+namespace picket::match {
+namespace {
+
+bool contains_address(const BlobView& view, std::uint32_t set, const api::Address& address) noexcept {
+    if (set == api::no_index) {
+        return true;
+    }
+    const auto& entry = view.address_sets[set];
+    const auto ranges = view.address_ranges.subspan(entry.range_first, entry.range_count);
+    const auto after = std::upper_bound(
+        ranges.begin(), ranges.end(), address,
+        [](const api::Address& key, const api::AddressRange& range) { return key < range.first; });
+    return after != ranges.begin() && !(std::prev(after)->last < address);
+}
+
+bool contains_port(const BlobView& view, std::uint32_t set, std::uint16_t port) noexcept {
+    if (set == api::no_index) {
+        return true;
+    }
+    const auto& entry = view.port_sets[set];
+    const auto ranges = view.port_ranges.subspan(entry.range_first, entry.range_count);
+    const auto after =
+        std::upper_bound(ranges.begin(), ranges.end(), port,
+                         [](std::uint16_t key, const api::PortRange& range) { return key < range.first; });
+    return after != ranges.begin() && std::prev(after)->last >= port;
+}
+
+bool pair_matches(const BlobView& view, const api::RuleEntry& rule, const api::Address& source,
+                  std::uint16_t source_port, const api::Address& destination,
+                  std::uint16_t destination_port) noexcept {
+    return contains_port(view, rule.source_ports, source_port) &&
+           contains_port(view, rule.destination_ports, destination_port) &&
+           contains_address(view, rule.source_addresses, source) &&
+           contains_address(view, rule.destination_addresses, destination);
+}
+
+std::string load_databases(RuleSet::Tables& tables) {
+    for (std::size_t i = 0; i < api::filter_group_count; ++i) {
+        const api::FilterGroupEntry& group = tables.view.header->groups[i];
+        if (group.database_size == 0) {
+            continue;
+        }
+        hs_database_t* database = nullptr;
+        if (hs_deserialize_database(tables.view.bytes + group.database_offset, group.database_size,
+                                    &database) != HS_SUCCESS) {
+            return "Hyperscan does not accept its pattern database";
+        }
+        tables.databases[i].reset(database);
+    }
+    return "";
+}
+
+std::string compile_pcres(RuleSet::Tables& tables) {
+    std::unique_ptr<pcre2_compile_context, decltype(&pcre2_compile_context_free)> context(
+        pcre2_compile_context_create(nullptr), &pcre2_compile_context_free);
+    if (!context) {
+        return "memory does not suffice for its patterns";
+    }
+    pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+    pcre2_set_max_pattern_length(context.get(), 64 * 1024);
+    for (const api::PcreEntry& entry : tables.view.pcres) {
+        const std::string_view pattern = tables.view.text(entry.pattern_offset, entry.pattern_length);
+        int fault = 0;
+        PCRE2_SIZE at = 0;
+        PcreCode code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                    entry.options | PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C, &fault, &at,
+                                    context.get()));
+        if (!code) {
+            return "PCRE2 does not accept a pattern of it";
+        }
+        // Without JIT (memory that may not be made executable) matching is slower, not different.
+        pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
+        tables.pcres.push_back(std::move(code));
+    }
+    return "";
+}
+
+// Ports of one set into a bitmap; false if the set is 'any'.
+bool mark_ports(const BlobView& view, std::uint32_t set, std::bitset<65536>& ports) {
+    if (set == api::no_index) {
+        return false;
+    }
+    const auto& entry = view.port_sets[set];
+    for (const auto& range : view.port_ranges.subspan(entry.range_first, entry.range_count)) {
+        for (std::uint32_t port = range.first; port <= range.last; ++port) {
+            ports.set(port);
+        }
+    }
+    return true;
+}
+
+void mark_payload_ports(const BlobView& view, const api::RuleEntry& rule, PayloadPorts& ports) {
+    const bool both = (rule.flags & api::rule_both_ways) != 0;
+    if (mark_ports(view, rule.destination_ports, ports.destination)) {
+        if (both) {
+            mark_ports(view, rule.destination_ports, ports.source);
+        }
+    } else if (mark_ports(view, rule.source_ports, ports.source)) {
+        if (both) {
+            mark_ports(view, rule.source_ports, ports.destination);
+        }
+    } else {
+        ports.any = true;
+    }
+}
+
+void collect_payload_ports(RuleSet::Tables& tables) {
+    for (const api::RuleEntry& rule : tables.view.rules) {
+        if (rule.kind != api::RuleKind::payload) {
+            continue;
+        }
+        if ((rule.flags & api::rule_tcp) != 0) {
+            mark_payload_ports(tables.view, rule, tables.tcp);
+        }
+        if ((rule.flags & api::rule_udp) != 0) {
+            mark_payload_ports(tables.view, rule, tables.udp);
+        }
+    }
+}
+
+std::string check_engine(const api::RuleBlobHeader& header) {
+    if (header.engine != api::text_hash(hs_version())) {
+        return "it was compiled for another version of Hyperscan than " + std::string(hs_version());
+    }
+    hs_platform_info_t platform{};
+    if (hs_valid_platform() != HS_SUCCESS || hs_populate_platform(&platform) != HS_SUCCESS) {
+        return "Hyperscan does not run on this processor (it needs SSSE3)";
+    }
+    if ((header.cpu_features & ~platform.cpu_features) != 0) {
+        return "it was compiled for a processor with other vector instructions";
+    }
+    return "";
+}
+
+}  // namespace
+
+bool ends_match(const BlobView& view, const api::RuleEntry& rule, const FlowEnds& ends) noexcept {
+    const bool direction_holds = rule.direction == api::RuleDirection::any ||
+                                 (rule.direction == api::RuleDirection::to_server) == ends.to_server;
+    const bool state_holds = rule.established == api::RuleEstablished::any ||
+                             (rule.established == api::RuleEstablished::yes) == ends.established;
+    if (!direction_holds || !state_holds) {
+        return false;
+    }
+    const std::uint8_t protocol_flag = ends.protocol == 17 ? api::rule_udp : api::rule_tcp;
+    if (rule.kind == api::RuleKind::payload && (rule.flags & protocol_flag) == 0) {
+        return false;
+    }
+    return pair_matches(view, rule, ends.source, ends.source_port, ends.destination, ends.destination_port) ||
+           ((rule.flags & api::rule_both_ways) != 0 &&
+            pair_matches(view, rule, ends.destination, ends.destination_port, ends.source, ends.source_port));
+}
+
+RuleSet::RuleSet(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
+RuleSet::~RuleSet() = default;
+
+std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::byte> blob, std::uint32_t generation,
+                                             std::string& error) {
+    auto tables = std::make_unique<Tables>();
+    tables->generation = generation;
+    tables->blob.resize((blob.size() + 7) / 8);
+    if (!blob.empty()) {
+        std::memcpy(tables->blob.data(), blob.data(), blob.size());
+    }
+    error = open_blob(std::as_bytes(std::span(tables->blob)).first(blob.size()), tables->view);
+    if (error.empty()) {
+        error = check_engine(*tables->view.header);
+    }
+    if (error.empty()) {
+        error = load_databases(*tables);
+    }
+    if (error.empty()) {
+        error = compile_pcres(*tables);
+    }
+    if (!error.empty()) {
+        error = "rule set refused: " + error;
+        return nullptr;
+    }
+    collect_payload_ports(*tables);
+    return std::shared_ptr<const RuleSet>(new RuleSet(std::move(tables)));
+}
+
+std::uint32_t RuleSet::generation() const noexcept {
+    return tables_->generation;
+}
+
+std::uint32_t RuleSet::rule_count() const noexcept {
+    return static_cast<std::uint32_t>(tables_->view.rules.size());
+}
+
+api::Dialect RuleSet::dialect() const noexcept {
+    return tables_->view.header->dialect;
+}
+
+std::uint64_t RuleSet::watch_lookup(const api::Address& address) const noexcept {
+    const auto ranges = tables_->view.watch_ranges;
+    const auto after = std::upper_bound(
+        ranges.begin(), ranges.end(), address,
+        [](const api::Address& key, const api::WatchRange& range) { return key < range.first; });
+    if (after == ranges.begin() || std::prev(after)->last < address) {
+        return 0;
+    }
+    return std::prev(after)->lists;
+}
+
+std::uint32_t RuleSet::watch_list_count() const noexcept {
+    return static_cast<std::uint32_t>(tables_->view.watch_lists.size());
+}
+
+std::string_view RuleSet::watch_list_name(std::uint32_t list) const noexcept {
+    return list < tables_->view.watch_lists.size()
+               ? std::string_view(tables_->view.watch_lists[list].name.data())
+               : std::string_view();
+}
+
+bool RuleSet::wants_payload(const FlowEnds& ends) const noexcept {
+    const PayloadPorts& ports = ends.protocol == 17 ? tables_->udp : tables_->tcp;
+    return (ends.protocol == 6 || ends.protocol == 17) &&
+           (ports.any || ports.destination[ends.destination_port] || ports.source[ends.source_port]);
+}
+
+bool RuleSet::wants_requests() const noexcept {
+    for (const api::FilterGroup which : {api::FilterGroup::uri, api::FilterGroup::head}) {
+        const api::FilterGroupEntry& group = tables_->group(which);
+        if (group.element_count + std::uint64_t{group.always_count} > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace picket::match
