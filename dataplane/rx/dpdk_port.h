@@ -44,6 +44,12 @@ struct PortStats {
     bool link_up = false;
     std::uint32_t speed_mbit = 0;       // 0: unknown
     std::optional<xdp::Counts> kernel;  // af_xdp: what our XDP program saw before anything could be lost
+
+    // Frames that the kernel counted for us and the device has not delivered: waiting in the ring, or lost.
+    // Once traffic rests, all of them were lost, and missed names them.
+    [[nodiscard]] std::uint64_t kernel_gap() const noexcept {
+        return kernel ? kernel->packets - kernel->no_socket - rx_packets : 0;
+    }
 };
 
 class DpdkPort {

@@ -4,12 +4,14 @@
 // Life: make it before the AF_XDP port is created, hand object_path() to DPDK's driver (devarg xdp_prog),
 // which loads and attaches the program when its first queue is set up, then adopt(). Destroy it after the
 // port is closed: the program is detached. A program of ours that a killed process left behind is replaced;
-// another's is not touched.
+// another's is not touched, and the interface of a Picket that is alive is refused.
 // Threads: all calls from one thread.
 #pragma once
 
 #include <cstdint>
 #include <string>
+
+#include "dataplane/xdp/descriptor.h"
 
 namespace picket::xdp {
 
@@ -46,8 +48,9 @@ class CountProgram {
     std::string interface_;
     std::string object_path_;
     unsigned interface_index_ = 0;
-    int object_fd_ = -1;
-    int counts_fd_ = -1;
+    Descriptor lock_;  // held while this process owns the interface
+    Descriptor object_;
+    Descriptor counts_;
     std::uint32_t program_id_ = 0;
     unsigned cpus_ = 0;
 };

@@ -1,0 +1,16 @@
+/* The layout of the map that count.bpf.c fills and count_program.cpp reads; C, for both compilers. */
+#ifndef PICKET_XDP_COUNT_MAP_H
+#define PICKET_XDP_COUNT_MAP_H
+
+#include <linux/types.h>
+
+/* Receive queues counted apart. NICs of today have up to 256; the last entry also counts what lies beyond. */
+#define PICKET_XDP_QUEUES 256
+
+struct picket_xdp_counts {
+    __u64 packets;
+    __u64 bytes;
+    __u64 no_socket; /* left to the kernel: no AF_XDP socket on that queue */
+};
+
+#endif

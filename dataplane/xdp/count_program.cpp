@@ -1,0 +1,194 @@
+#include "dataplane/xdp/count_program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dataplane/api/setup_error.h"
+#include "dataplane/xdp/count.skel.h"
+#include "dataplane/xdp/count_map.h"
+
+namespace picket::xdp {
+
+namespace {
+
+constexpr std::string_view program_name = "picket_count";
+constexpr std::string_view counts_name = "picket_counts";
+
+[[noreturn]] void fail(const std::string& interface, const std::string& cause, const std::string& remedy) {
+    throw SetupError("af_xdp:" + interface, cause, remedy);
+}
+
+[[noreturn]] void fail_with_code(const std::string& interface, const std::string& what, int code) {
+    const bool forbidden = code == EPERM || code == EACCES;
+    fail(interface, what + ": " + std::strerror(code),
+         forbidden ? "run as root, or give the program CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"
+                   : "see docs/operations.md, section AF_XDP");
+}
+
+// The XDP program on the interface, whatever its mode; 0 where there is none.
+std::uint32_t attached_program(const std::string& interface, unsigned index) {
+    std::uint32_t id = 0;
+    const int status = bpf_xdp_query_id(static_cast<int>(index), 0, &id);
+    if (status < 0) {
+        fail_with_code(interface, "cannot ask which XDP program is attached", -status);
+    }
+    return id;
+}
+
+bpf_prog_info program_info(const std::string& interface, const Descriptor& program,
+                           std::vector<std::uint32_t>& map_ids) {
+    bpf_prog_info info{};
+    info.nr_map_ids = static_cast<std::uint32_t>(map_ids.size());
+    info.map_ids = reinterpret_cast<std::uint64_t>(map_ids.data());
+    std::uint32_t length = sizeof info;
+    if (program.empty() || bpf_obj_get_info_by_fd(program.get(), &info, &length) < 0) {
+        fail_with_code(interface, "cannot inspect the XDP program that is attached", errno);
+    }
+    map_ids.resize(std::min<std::size_t>(map_ids.size(), info.nr_map_ids));
+    return info;
+}
+
+// One Picket an interface, else each would take the other's program for a leftover. The kernel frees an
+// abstract socket name when its owner dies, and keeps the names of each network namespace apart.
+Descriptor lock_interface(const std::string& interface, unsigned index) {
+    Descriptor lock(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string name = "picket-xdp-" + std::to_string(index);
+    std::memcpy(address.sun_path + 1, name.data(), name.size());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    if (bind(lock.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+        if (errno == EADDRINUSE) {
+            fail(interface, "the interface is in use by another Picket",
+                 "stop it first or choose another interface");
+        }
+        fail_with_code(interface, "cannot claim the interface", errno);
+    }
+    return lock;
+}
+
+bool is_ours(const bpf_prog_info& info) {
+    return std::string_view(info.name, strnlen(info.name, sizeof info.name)) == program_name;
+}
+
+}  // namespace
+
+CountProgram::CountProgram(const std::string& interface)
+    : interface_(interface), interface_index_(if_nametoindex(interface.c_str())) {
+    if (interface_index_ == 0) {
+        fail(interface, "there is no such interface", "name one that 'ip link' shows");
+    }
+    lock_ = lock_interface(interface, interface_index_);
+    if (const std::uint32_t id = attached_program(interface, interface_index_); id != 0) {
+        std::vector<std::uint32_t> no_maps;
+        const Descriptor program(bpf_prog_get_fd_by_id(id));
+        if (!is_ours(program_info(interface, program, no_maps))) {
+            fail(interface, "another XDP program is attached to the interface",
+                 "detach it ('ip link set dev " + interface + " xdp off') or choose another interface");
+        }
+        // Left behind by a process that was killed: its sockets are gone, so it only passes frames on.
+        program_id_ = id;
+        detach();
+    }
+    std::size_t bytes = 0;
+    const void* const image = count_bpf__elf_bytes(&bytes);
+    object_ = Descriptor(memfd_create("picket-xdp", MFD_CLOEXEC));
+    if (object_.empty() || write(object_.get(), image, bytes) != static_cast<ssize_t>(bytes)) {
+        fail_with_code(interface, "cannot keep the XDP program in memory", errno);
+    }
+    object_path_ = "/proc/self/fd/" + std::to_string(object_.get());
+}
+
+CountProgram::~CountProgram() {
+    detach();
+}
+
+void CountProgram::adopt() {
+    const std::uint32_t id = attached_program(interface_, interface_index_);
+    if (id == 0) {
+        fail(interface_, "the driver attached no XDP program", "see docs/operations.md, section AF_XDP");
+    }
+    constexpr std::size_t maps_max = 16;
+    std::vector<std::uint32_t> map_ids(maps_max);
+    const Descriptor program(bpf_prog_get_fd_by_id(id));
+    if (!is_ours(program_info(interface_, program, map_ids))) {
+        fail(interface_, "another program attached an XDP program to the interface meanwhile",
+             "run one program on an interface");
+    }
+    program_id_ = id;
+    for (const std::uint32_t map_id : map_ids) {
+        Descriptor map(bpf_map_get_fd_by_id(map_id));
+        bpf_map_info info{};
+        std::uint32_t length = sizeof info;
+        if (!map.empty() && bpf_obj_get_info_by_fd(map.get(), &info, &length) == 0 &&
+            std::string_view(info.name, strnlen(info.name, sizeof info.name)) == counts_name &&
+            info.value_size == sizeof(picket_xdp_counts)) {
+            counts_ = std::move(map);
+        }
+    }
+    const int cpus = libbpf_num_possible_cpus();
+    if (counts_.empty() || cpus <= 0) {
+        fail(interface_, "cannot read the counters of the XDP program",
+             "see docs/operations.md, section AF_XDP");
+    }
+    cpus_ = static_cast<unsigned>(cpus);
+}
+
+void CountProgram::detach() noexcept {
+    if (program_id_ == 0) {
+        return;
+    }
+    // The driver detaches as it closes; another program may have been attached since.
+    std::uint32_t id = 0;
+    if (bpf_xdp_query_id(static_cast<int>(interface_index_), 0, &id) == 0 && id == program_id_) {
+        bpf_xdp_detach(static_cast<int>(interface_index_), 0, nullptr);
+    }
+    program_id_ = 0;
+}
+
+Counts CountProgram::queue(std::uint32_t n) const noexcept {
+    constexpr std::size_t cpus_max = 1024;
+    std::array<picket_xdp_counts, cpus_max> per_cpu;
+    Counts sum;
+    if (counts_.empty() || cpus_ > cpus_max) {
+        return sum;
+    }
+    const std::uint32_t entry = std::min<std::uint32_t>(n, PICKET_XDP_QUEUES - 1);
+    if (bpf_map_lookup_elem(counts_.get(), &entry, per_cpu.data()) != 0) {
+        return sum;
+    }
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+        sum.packets += per_cpu[cpu].packets;
+        sum.bytes += per_cpu[cpu].bytes;
+        sum.no_socket += per_cpu[cpu].no_socket;
+    }
+    return sum;
+}
+
+Counts CountProgram::total() const noexcept {
+    Counts sum;
+    for (std::uint32_t n = 0; n < PICKET_XDP_QUEUES; ++n) {
+        const Counts counts = queue(n);
+        sum.packets += counts.packets;
+        sum.bytes += counts.bytes;
+        sum.no_socket += counts.no_socket;
+    }
+    return sum;
+}
+
+}  // namespace picket::xdp

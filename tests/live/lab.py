@@ -1,0 +1,133 @@
+"""A network namespace of its own with a veth pair, for tests on live interfaces.
+
+`tap` is the end that Picket listens on, `wire` the end that tests send into. There are no addresses, no ARP and
+no IPv6 in it, so that what arrives is exactly what was sent. Everything is removed at exit, also after a signal.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+SKIP_STATUS = 77  # meson's word for a skipped test
+CLONE_NEWNET = 0x40000000
+TAP = "tap"
+WIRE = "wire"
+
+
+def skip(why):
+    print(f"SKIPPED: {why}", flush=True)
+    print(f"SKIPPED: {why}", file=sys.stderr, flush=True)
+    sys.exit(SKIP_STATUS)
+
+
+def run(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Lab:
+    def __init__(self, mtu=1500):
+        if os.geteuid() != 0:
+            skip("live tests make network namespaces and need root")
+        self.name = f"picket-live-{os.getpid()}"
+        self.processes = []
+        try:
+            run("ip", "netns", "add", self.name)
+        except (RuntimeError, FileNotFoundError) as error:
+            skip(f"cannot make a network namespace here ({error})")
+        atexit.register(self.close)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
+        with contextlib.suppress(RuntimeError):
+            self.exec_now("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv6.conf.all.disable_ipv6=1")
+        try:
+            self.ip("link", "add", TAP, "type", "veth", "peer", "name", WIRE)
+        except RuntimeError as error:
+            skip(f"cannot make a veth pair here ({error})")
+        for end in (TAP, WIRE):
+            self.ip("link", "set", "dev", end, "mtu", str(mtu), "addrgenmode", "none", "arp", "off", "multicast", "off")
+            self.ip("link", "set", "dev", end, "up")
+
+    def ip(self, *arguments):
+        return run("ip", "-n", self.name, *arguments)
+
+    def exec_now(self, *command):
+        return run("ip", "netns", "exec", self.name, *command)
+
+    def start(self, *command, **options):
+        """A process in the namespace, ended at exit."""
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.name, *map(str, command)],
+            stdin=subprocess.DEVNULL, text=True, **options)
+        self.processes.append(process)
+        return process
+
+    def close(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(timeout=5)
+        with contextlib.suppress(RuntimeError):
+            run("ip", "netns", "delete", self.name)
+
+    def open_socket(self, interface=WIRE):
+        """A raw socket of this process on an interface of the namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        away = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        try:
+            if libc.setns(away, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            # Protocol 0: it sends only, and receives nothing.
+            raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            raw.bind((interface, 0))
+            return raw
+        finally:
+            libc.setns(home, CLONE_NEWNET)
+            os.close(home)
+            os.close(away)
+
+    def sent(self):
+        """Frames that left through the wire end, and those that the kernel dropped there."""
+        counters = json.loads(self.ip("-s", "-j", "link", "show", "dev", WIRE))[0]["stats64"]["tx"]
+        return counters["packets"], counters["dropped"]
+
+    def program(self):
+        """The XDP program on the tap end, None if there is none."""
+        link = json.loads(self.ip("-j", "-d", "link", "show", "dev", TAP))[0]
+        return link.get("xdp", {}).get("prog")
+
+
+def send(raw, frames, packets_per_second):
+    """Sends evenly, a few frames a millisecond, because a veth pair holds 256 at most."""
+    start = time.monotonic()
+    for number, frame in enumerate(frames):
+        due = start + number / packets_per_second
+        while (wait := due - time.monotonic()) > 0:
+            if wait > 0.001:
+                time.sleep(0.001)
+        raw.send(frame)
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds} s")
