@@ -65,7 +65,9 @@ enum HotMark : std::uint16_t {
     mark_http = 1u << 10,            // requests were found, or may be split
     mark_ack_a = 1u << 11,           // history letter for a pure ACK given
     mark_ack_b = 1u << 12,
-    mark_rules = 1u << 13,  // a rule or watch list has hit
+    mark_rules = 1u << 13,     // a rule or watch list has hit
+    mark_client_b = 1u << 14,  // side b sent the requests (valid with mark_http)
+    mark_unseen = 1u << 15,    // a side acknowledged bytes that were not seen
 };
 inline constexpr unsigned mark_activity_shift = 1;
 
@@ -93,7 +95,8 @@ struct ColdSide {
     std::uint64_t first_ns;
     std::uint64_t bytes_carry;  // bytes of this part beyond HotFlow::bytes
     std::uint64_t lost_bytes;
-    std::uint32_t initial_sequence;  // of the SYN, valid if syn_seen
+    std::uint32_t initial_sequence;    // of the SYN, valid if syn_seen
+    std::uint32_t acknowledged_ahead;  // highest acknowledgment counted in lost_bytes
     std::uint32_t retransmitted;
     std::uint32_t out_of_order;
     std::uint16_t ip_id_first;

@@ -75,34 +75,44 @@ FlowTracker::FlowTracker(const FlowSettings& settings, const KeyedHash& hash, Re
       table_(hash, settings.capacity, settings.fixed),
       sink_(&sink) {}
 
-void FlowTracker::track(std::span<const parse::Packet> packets, std::span<Tracked> results) noexcept {
+std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span<Tracked> results) noexcept {
     for (const auto& packet : packets) table_.prefetch(packet.hash);
-    for (std::size_t i = 0; i < packets.size(); ++i) results[i] = track_one(packets[i]);
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        if (!track_one(packets[i], i == 0, results[i])) return i;
+    }
+    return packets.size();
 }
 
-Tracked FlowTracker::track_one(const parse::Packet& packet) noexcept {
+bool FlowTracker::track_one(const parse::Packet& packet, bool may_emit, Tracked& result) noexcept {
+    result = Tracked{};
     Ipv6Sides sides;
     if (packet.ipv6 != nullptr) sides = ipv6_sides(packet);
     const Ipv6Sides* ipv6 = packet.ipv6 != nullptr ? &sides : nullptr;
     HotFlow* hot = table_.find(packet.key, packet.hash, ipv6);
-    bool begun = false;
     if (hot == nullptr) {
         hot = table_.insert(packet.key, packet.hash, ipv6);
-        if (hot == nullptr) return {no_index, api::Outcome::table_full, false};
+        if (hot == nullptr) {
+            result.outcome = api::Outcome::table_full;
+            return true;
+        }
         begin(*hot, packet);
         file_timer(*hot, packet.time_ns);
-        begun = true;
+        result.begun = true;
     } else if (!continues(*hot, packet)) {
+        if (!may_emit) return false;
         const bool closed = activity_of(*hot) == Activity::closed;
         emit(*hot, closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout, true);
         // The entry stays where the wheel has filed it and serves the new flow.
         begin(*hot, packet);
-        begun = true;
-    } else {
-        cut_part_if_due(*hot, packet);
+        result.begun = true;
+    } else if (part_is_due(*hot, packet)) {
+        if (!may_emit) return false;
+        emit(*hot, api::EndReason::active_timeout, false);
+        begin_part(*hot, table_.cold(hot->cold), packet.time_ns);
     }
-    update(*hot, packet);
-    return {hot->cold, api::Outcome::count_, begun};
+    result.cold = hot->cold;
+    update(*hot, packet, result);
+    return true;
 }
 
 bool FlowTracker::continues(const HotFlow& hot, const parse::Packet& packet) noexcept {
@@ -157,17 +167,13 @@ void FlowTracker::begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns
     cold.sides[1].bytes_carry = 0;
 }
 
-void FlowTracker::cut_part_if_due(HotFlow& hot, const parse::Packet& packet) noexcept {
+bool FlowTracker::part_is_due(const HotFlow& hot, const parse::Packet& packet) noexcept {
+    if (hot.packets[packet.side] == 0xffffffff) return true;
     const auto ticks = static_cast<std::uint16_t>(part_tick(packet.time_ns) - hot.part_tick);
-    const bool counters_full = hot.packets[packet.side] == 0xffffffff;
-    if (ticks < active_ticks_ && !counters_full) return;
-    ColdFlow& cold = table_.cold(hot.cold);
+    if (ticks < active_ticks_) return false;
     // A packet from before the part's beginning looks like a large distance to the coarse ticks.
-    const bool due = packet.time_ns > cold.part_start_ns &&
-                     packet.time_ns - cold.part_start_ns > settings_.active_timeout_ns;
-    if (!due && !counters_full) return;
-    emit(hot, api::EndReason::active_timeout, false);
-    begin_part(hot, cold, packet.time_ns);
+    const std::uint64_t start_ns = table_.cold(hot.cold).part_start_ns;
+    return packet.time_ns > start_ns && packet.time_ns - start_ns > settings_.active_timeout_ns;
 }
 
 void FlowTracker::begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept {
@@ -181,7 +187,7 @@ void FlowTracker::begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& 
     hot.ttl[packet.side] = packet.ttl;
 }
 
-void FlowTracker::update(HotFlow& hot, const parse::Packet& packet) noexcept {
+void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept {
     const unsigned side = packet.side;
     const unsigned last_side = (hot.marks & mark_last_side_b) != 0 ? 1 : 0;
     const bool first_of_side = side == last_side ? hot.packets[0] + hot.packets[1] == 0 &&
@@ -204,21 +210,23 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet) noexcept {
         if ((packet.flags & parse::packet_payload_cut) != 0) flags |= api::flow_payload_truncated;
     }
     if (packet.key.protocol == parse::protocol_tcp && (packet.flags & parse::packet_later_fragment) == 0) {
-        update_tcp(hot, packet);
+        update_tcp(hot, packet, result);
     }
     if (packet.payload_captured != 0 && (hot.marks & (side == 0 ? mark_data_a : mark_data_b)) == 0) {
         note_first_payload(hot, packet);
     }
 }
 
-void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet) noexcept {
+void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept {
     const unsigned side = packet.side;
     ColdFlow& cold = table_.cold(hot.cold);  // an address only; nothing of it is touched yet
     if ((packet.tcp_flags & ~hot.tcp_flags[side]) != 0) track_flags(hot, cold, packet);
     if (activity_of(hot) == Activity::opening && side != initiator_side(hot)) {
         set_activity(hot, Activity::established);
     }
-    track_sequence(hot, cold, packet);
+    const SegmentPlace place = track_sequence(hot, cold, packet);
+    result.seen_bytes = place.seen_bytes;
+    result.gap = place.gap;
     const unsigned ack_mark = side == 0 ? mark_ack_a : mark_ack_b;
     if (packet.payload_length == 0 && (hot.marks & ack_mark) == 0 &&
         (packet.tcp_flags & (parse::tcp_ack | parse::tcp_syn | parse::tcp_fin | parse::tcp_rst)) ==
@@ -238,7 +246,8 @@ void FlowTracker::note_first_payload(HotFlow& hot, const parse::Packet& packet) 
     if (packet.key.protocol == parse::protocol_tcp) add_history(hot, cold, 'D', packet.side);
 }
 
-void FlowTracker::emit(const HotFlow& hot, api::EndReason reason, bool final) noexcept {
+void FlowTracker::emit(HotFlow& hot, api::EndReason reason, bool final) noexcept {
+    if (final) sink_->flow_ending(hot, table_.cold(hot.cold));
     api::FlowRecord record;
     fill_record(hot, table_.cold(hot.cold), record);
     record.end_reason = reason;

@@ -33,18 +33,23 @@ struct FlowSettings {
     bool id_from_sequence = false;    // replay: id = position of the first packet + 1, whatever the workers
 };
 
-// Where records go. Called with a record that is complete but for its header.
+// Where records go.
 class RecordSink {
   public:
     virtual ~RecordSink() = default;
+    // A record that is complete but for its header.
     virtual void flow_record(const api::FlowRecord& record) noexcept = 0;
+    // The flow's last record follows: what other stages hold for it must be finished and given back.
+    virtual void flow_ending(HotFlow& hot, ColdFlow& cold) noexcept = 0;
 };
 
 // What became of a packet: the cold index of its flow, or no_index and an outcome.
 struct Tracked {
     std::uint32_t cold = no_index;
     api::Outcome outcome = api::Outcome::count_;
-    bool begun = false;  // the packet is the first of its flow
+    bool begun = false;            // the packet is the first of its flow
+    bool gap = false;              // TCP: bytes before its payload have not been seen
+    std::uint32_t seen_bytes = 0;  // TCP: leading payload bytes that were seen before
 };
 
 class FlowTracker {
@@ -53,8 +58,11 @@ class FlowTracker {
 
     [[nodiscard]] FlowTable& table() noexcept { return table_; }
 
-    // Packets carry their key and hash. results.size() >= packets.size().
-    void track(std::span<const parse::Packet> packets, std::span<Tracked> results) noexcept;
+    // Packets carry their key and hash. results.size() >= packets.size(). Returns how many packets were
+    // done, at least one: it stops before a packet that makes a record leave, so that the stages behind can
+    // finish with the flow's earlier packets first; the caller then comes again with the rest.
+    [[nodiscard]] std::size_t track(std::span<const parse::Packet> packets,
+                                    std::span<Tracked> results) noexcept;
 
     // Ends the flows whose idle timeout lies before now_ns; visits a bounded number. Returns whether more
     // is due.
@@ -72,16 +80,17 @@ class FlowTracker {
     void publish(api::WorkerCounters& counters) const noexcept;
 
   private:
-    [[nodiscard]] Tracked track_one(const parse::Packet& packet) noexcept;
+    // Returns false, and has done nothing, if a record would leave and may_emit is false.
+    [[nodiscard]] bool track_one(const parse::Packet& packet, bool may_emit, Tracked& result) noexcept;
     [[nodiscard]] bool continues(const HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin(HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
-    void update(HotFlow& hot, const parse::Packet& packet) noexcept;
-    void update_tcp(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void update(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept;
+    void update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept;
     void note_first_payload(HotFlow& hot, const parse::Packet& packet) noexcept;
-    void cut_part_if_due(HotFlow& hot, const parse::Packet& packet) noexcept;
+    [[nodiscard]] bool part_is_due(const HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns) noexcept;
-    void emit(const HotFlow& hot, api::EndReason reason, bool final) noexcept;
+    void emit(HotFlow& hot, api::EndReason reason, bool final) noexcept;
     void visit_timer(std::uint32_t cold, std::uint64_t now_ns) noexcept;
     void file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept;
     [[nodiscard]] std::uint64_t idle_timeout(const HotFlow& hot) const noexcept {

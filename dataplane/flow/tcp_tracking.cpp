@@ -1,5 +1,6 @@
 #include "dataplane/flow/tcp_tracking.h"
 
+#include <algorithm>
 #include <cctype>
 
 namespace picket::flow {
@@ -19,6 +20,33 @@ void set_initiator(HotFlow& hot, ColdFlow& cold, unsigned side) noexcept {
         const auto code = static_cast<unsigned char>(letter);
         letter = static_cast<char>(std::isupper(code) != 0 ? std::tolower(code) : std::toupper(code));
     }
+}
+
+// How far `to` lies ahead of `from` in sequence space (RFC 9293 §3.4).
+std::int32_t distance(std::uint32_t from, std::uint32_t to) noexcept {
+    return static_cast<std::int32_t>(to - from);
+}
+
+// The peer acknowledges bytes beyond what this side was seen to send. next_sequence stays where it is: the
+// two directions may be polled out of order, and then the segment comes a moment later.
+void note_unseen(ColdSide& side, std::uint32_t next, std::uint32_t acknowledgment) noexcept {
+    std::uint32_t from = next;
+    if (side.lost_bytes != 0 && distance(next, side.acknowledged_ahead) > 0) from = side.acknowledged_ahead;
+    const std::int32_t unseen = distance(from, acknowledgment);
+    // A jump of more than the largest window (RFC 7323 §2.2: 2^30) is not a loss but a broken number.
+    if (unseen <= 0 || unseen > 1 << 30) return;
+    side.lost_bytes += static_cast<std::uint32_t>(unseen);
+    side.acknowledged_ahead = acknowledgment;
+}
+
+// A segment beyond next_sequence shows bytes that had been counted as lost.
+void note_seen_after_all(ColdSide& side, std::uint32_t begin, std::uint32_t end) noexcept {
+    if (side.lost_bytes == 0) return;
+    // What ends first: the segment, or what was acknowledged.
+    const std::uint32_t upto = distance(end, side.acknowledged_ahead) < 0 ? side.acknowledged_ahead : end;
+    const std::int32_t overlap = distance(begin, upto);
+    if (overlap > 0)
+        side.lost_bytes -= std::min<std::uint64_t>(side.lost_bytes, static_cast<std::uint32_t>(overlap));
 }
 
 }  // namespace
@@ -67,38 +95,44 @@ void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noex
     }
 }
 
-void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept {
+SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept {
     const unsigned side = packet.side;
     const unsigned valid = side == 0 ? mark_sequence_a : mark_sequence_b;
     const unsigned peer_valid = side == 0 ? mark_sequence_b : mark_sequence_a;
-    if ((packet.tcp_flags & tcp_rst) != 0) return;  // its numbers are often made up
-    const std::uint32_t control =
-        ((packet.tcp_flags & tcp_syn) != 0 ? 1u : 0u) + ((packet.tcp_flags & tcp_fin) != 0 ? 1u : 0u);
-    const std::uint32_t length = packet.payload_length + control;
-    const std::uint32_t end = packet.tcp_sequence + length;
+    SegmentPlace place;
+    if ((packet.tcp_flags & tcp_rst) != 0) return place;  // its numbers are often made up
+    const std::uint32_t syn = (packet.tcp_flags & tcp_syn) != 0 ? 1 : 0;
+    const std::uint32_t fin = (packet.tcp_flags & tcp_fin) != 0 ? 1 : 0;
+    const std::uint32_t end = packet.tcp_sequence + packet.payload_length + syn + fin;
+    const std::uint32_t expected = hot.next_sequence[side];
     if ((hot.marks & valid) == 0) {
         hot.marks |= static_cast<std::uint16_t>(valid);
         hot.next_sequence[side] = end;
-    } else if (packet.tcp_sequence == hot.next_sequence[side]) {
+    } else if (packet.tcp_sequence == expected) {
         hot.next_sequence[side] = end;
-    } else if (length != 0) {
-        const auto ahead = static_cast<std::int32_t>(packet.tcp_sequence - hot.next_sequence[side]);
+        if ((hot.marks & mark_unseen) != 0) note_seen_after_all(cold.sides[side], expected, end);
+    } else if (end != packet.tcp_sequence) {
+        const auto ahead = static_cast<std::int32_t>(packet.tcp_sequence - expected);
         if (ahead > 0) {
             ++cold.sides[side].out_of_order;
-        } else if (packet.payload_length != 0) {
-            ++cold.sides[side].retransmitted;
+            place.gap = true;
+            if ((hot.marks & mark_unseen) != 0)
+                note_seen_after_all(cold.sides[side], packet.tcp_sequence, end);
+        } else {
+            if (packet.payload_length != 0) ++cold.sides[side].retransmitted;
+            // expected - sequence counts the SYN too if there is one, which carries no payload byte.
+            place.seen_bytes = std::min(packet.payload_length, static_cast<std::uint32_t>(-ahead) - syn);
         }
-        if (static_cast<std::int32_t>(end - hot.next_sequence[side]) > 0) hot.next_sequence[side] = end;
+        if (static_cast<std::int32_t>(end - expected) > 0) hot.next_sequence[side] = end;
     }
     if ((packet.tcp_flags & tcp_ack) != 0 && (hot.marks & peer_valid) != 0) {
-        const auto unseen =
-            static_cast<std::int32_t>(packet.tcp_acknowledgment - hot.next_sequence[1 - side]);
-        // A jump of more than the largest window (RFC 7323 §2.2: 2^30) is not a loss but a broken number.
-        if (unseen > 0 && unseen <= 1 << 30) {
-            cold.sides[1 - side].lost_bytes += static_cast<std::uint32_t>(unseen);
-            hot.next_sequence[1 - side] = packet.tcp_acknowledgment;
+        const std::uint32_t next = hot.next_sequence[1 - side];
+        if (distance(next, packet.tcp_acknowledgment) > 0) {
+            hot.marks |= mark_unseen;
+            note_unseen(cold.sides[1 - side], next, packet.tcp_acknowledgment);
         }
     }
+    return place;
 }
 
 }  // namespace picket::flow

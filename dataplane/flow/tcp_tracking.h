@@ -13,8 +13,14 @@ namespace picket::flow {
 // letters as in Zeek's `history`).
 void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
 
+// Where a segment's payload lies relative to what its side has sent so far.
+struct SegmentPlace {
+    std::uint32_t seen_bytes = 0;  // leading payload bytes that were seen before
+    bool gap = false;              // bytes before the payload have not been seen
+};
+
 // Retransmitted segments, segments after a gap, and bytes acknowledged that were never seen.
-void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
+SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
 
 // Appends a history letter for the side, upper case for the initiator, lower case for the responder.
 void add_history(const HotFlow& hot, ColdFlow& cold, char letter, unsigned side) noexcept;

@@ -1,0 +1,176 @@
+#include "dataplane/http/message_head.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace picket::http {
+namespace {
+
+bool is_method_letter(char letter) noexcept {
+    return (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '-' ||
+           letter == '_';
+}
+
+char lower(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
+}
+
+bool equals_nocase(std::string_view left, std::string_view right_lower) noexcept {
+    return left.size() == right_lower.size() && std::equal(left.begin(), left.end(), right_lower.begin(),
+                                                           [](char a, char b) { return lower(a) == b; });
+}
+
+bool starts_nocase(std::string_view text, std::string_view prefix_lower) noexcept {
+    return text.size() >= prefix_lower.size() &&
+           equals_nocase(text.substr(0, prefix_lower.size()), prefix_lower);
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+std::size_t leading_empty_lines(std::string_view text) noexcept {
+    std::size_t at = 0;
+    while (at < text.size() && at < 4 && (text[at] == '\r' || text[at] == '\n')) ++at;
+    return at;
+}
+
+// One line, without its end; `next` is where the next one begins. False if the line does not end in text.
+bool take_line(std::string_view text, std::size_t from, std::string_view& line, std::size_t& next) noexcept {
+    const std::size_t end = text.find('\n', from);
+    if (end == std::string_view::npos) return false;
+    next = end + 1;
+    line = text.substr(from, end - from);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    return true;
+}
+
+// "METHOD target HTTP/1.1"; a target may contain spaces, so the version is what follows the last one.
+bool parse_request_line(std::string_view line, RequestHead& head) noexcept {
+    const std::size_t method_end = line.find(' ');
+    if (method_end == std::string_view::npos) return false;
+    head.method = line.substr(0, method_end);
+    std::string_view rest = trimmed(line.substr(method_end));
+    const std::size_t last = rest.rfind(" HTTP/");
+    if (last != std::string_view::npos) {
+        head.version = rest.substr(last + 1);
+        rest = trimmed(rest.substr(0, last));
+    }
+    head.target = rest;
+    if (rest.empty()) return false;
+    if (head.version.data() != nullptr) return true;
+    const bool known = head.method == "GET" || head.method == "HEAD" || head.method == "POST";
+    return known && (rest.front() == '/' || starts_nocase(rest, "http://"));
+}
+
+void set_once(std::string_view& field, std::string_view value) noexcept {
+    if (field.data() == nullptr) field = value;
+}
+
+void parse_request_field(std::string_view line, RequestHead& head) noexcept {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    const std::string_view name = trimmed(line.substr(0, colon));
+    const std::string_view value = trimmed(line.substr(colon + 1));
+    switch (name.size()) {
+        case 4:
+            if (equals_nocase(name, "host")) set_once(head.host, value);
+            break;
+        case 6:
+            if (equals_nocase(name, "cookie")) set_once(head.cookie, value);
+            break;
+        case 7:
+            if (equals_nocase(name, "referer")) set_once(head.referer, value);
+            break;
+        case 10:
+            if (equals_nocase(name, "user-agent")) set_once(head.user_agent, value);
+            break;
+        case 14:
+            if (equals_nocase(name, "content-length")) {
+                std::from_chars(value.data(), value.data() + value.size(), head.content_length);
+            }
+            break;
+        default:
+            break;
+    }
+}
+
+void host_from_target(RequestHead& head) noexcept {
+    if (head.host.data() != nullptr) return;
+    const std::size_t scheme = head.target.find("://");
+    if (scheme == std::string_view::npos || scheme > 8 || head.target.front() == '/') return;
+    const std::string_view rest = head.target.substr(scheme + 3);
+    head.host = rest.substr(0, rest.find_first_of("/?"));
+}
+
+}  // namespace
+
+bool may_begin_request(std::string_view text) noexcept {
+    std::size_t at = leading_empty_lines(text);
+    const std::size_t begin = at;
+    while (at < text.size() && is_method_letter(text[at])) ++at;
+    const std::size_t length = at - begin;
+    if (length == 0 || length > method_length_max) return false;
+    if (text[begin] < 'A' || text[begin] > 'Z') return false;
+    // "HTTP/1.1 200" is a response; a method is followed by a space, or by the next segment.
+    return at == text.size() || text[at] == ' ';
+}
+
+HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept {
+    head = RequestHead{};
+    if (!may_begin_request(text)) return HeadStatus::not_a_message;
+    std::size_t next = leading_empty_lines(text);
+    std::string_view line;
+    if (!take_line(text, next, line, next)) return HeadStatus::incomplete;
+    if (!parse_request_line(line, head)) return HeadStatus::not_a_message;
+    head.line_complete = true;
+    head.length = next;
+    if (head.version.data() == nullptr) {
+        host_from_target(head);
+        return HeadStatus::complete;
+    }
+    const std::size_t headers_begin = next;
+    head.headers = text.substr(headers_begin);
+    while (take_line(text, next, line, next)) {
+        head.length = next;
+        if (line.empty()) {
+            head.headers = text.substr(headers_begin, next - headers_begin);
+            host_from_target(head);
+            return HeadStatus::complete;
+        }
+        parse_request_field(line, head);
+    }
+    host_from_target(head);
+    return HeadStatus::incomplete;
+}
+
+bool parse_response_head(std::string_view text, ResponseHead& head) noexcept {
+    head = ResponseHead{};
+    if (!text.starts_with("HTTP/")) return false;
+    std::size_t next = 0;
+    std::string_view line = text;
+    const bool whole = take_line(text, 0, line, next);
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos || space > 9 || line.size() < space + 4) return false;
+    for (std::size_t i = space + 1; i < space + 4; ++i) {
+        if (line[i] < '0' || line[i] > '9') return false;
+        head.status = static_cast<std::uint16_t>(head.status * 10 + (line[i] - '0'));
+    }
+    if (head.status < 100) return false;
+    while (whole && take_line(text, next, line, next) && !line.empty()) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string_view::npos) continue;
+        const std::string_view value = trimmed(line.substr(colon + 1));
+        if (equals_nocase(line.substr(0, colon), "content-type")) set_once(head.content_type, value);
+        if (equals_nocase(line.substr(0, colon), "content-length") && head.content_length < 0) {
+            std::int64_t length = 0;
+            const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+            if (error == std::errc{} && length >= 0) head.content_length = length;
+        }
+    }
+    return true;
+}
+
+}  // namespace picket::http

@@ -1,0 +1,78 @@
+// The requests that a burst brought to light, on their way to matching and emission.
+//
+// Views point into the burst's frames, into assembly buffers, and into the batch's own arena (normalised
+// URIs); all of them are valid until clear(). Bounded: whoever adds checks full() and flushes first.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "dataplane/http/message_head.h"
+#include "dataplane/match/flow_ends.h"
+
+namespace picket::http {
+
+struct FoundRequest {
+    RequestHead head;
+    std::string_view normalized;
+    std::uint64_t time_ns = 0;
+    std::uint32_t cold = 0;    // of the flow
+    std::uint32_t number = 0;  // 0, 1, ... within the flow
+    std::uint32_t flags = 0;   // api::RequestFlag
+    std::uint8_t client_side = 0;
+};
+
+class RequestBatch {
+  public:
+    static constexpr std::size_t requests_max = 64;
+    static constexpr std::size_t arena_bytes = 128 * 1024;
+
+    RequestBatch() : arena_(std::make_unique<char[]>(arena_bytes)) {}
+
+    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    // A target of this length still fits.
+    [[nodiscard]] bool has_room(std::size_t target_length) const noexcept {
+        return count_ < requests_max && target_length <= arena_bytes - arena_used_ &&
+               releases_ < requests_max;
+    }
+    // REQUIRES: has_room(). The caller fills found and view.
+    FoundRequest& add() noexcept {
+        found_[count_] = FoundRequest{};
+        views_[count_] = match::RequestView{};
+        return found_[count_++];
+    }
+    [[nodiscard]] std::span<char> arena_rest() noexcept {
+        return {arena_.get() + arena_used_, arena_bytes - arena_used_};
+    }
+    void use_arena(std::size_t bytes) noexcept { arena_used_ += bytes; }
+
+    // An assembly buffer whose text the batch still refers to.
+    void release_later(std::uint32_t assembly) noexcept { release_[releases_++] = assembly; }
+    [[nodiscard]] std::span<const std::uint32_t> releases() const noexcept {
+        return {release_.data(), releases_};
+    }
+
+    [[nodiscard]] std::span<FoundRequest> found() noexcept { return {found_.data(), count_}; }
+    [[nodiscard]] std::span<match::RequestView> views() noexcept { return {views_.data(), count_}; }
+
+    void clear() noexcept {
+        count_ = 0;
+        arena_used_ = 0;
+        releases_ = 0;
+    }
+
+  private:
+    std::array<FoundRequest, requests_max> found_;
+    std::array<match::RequestView, requests_max> views_;
+    std::array<std::uint32_t, requests_max> release_{};
+    std::unique_ptr<char[]> arena_;
+    std::size_t arena_used_ = 0;
+    std::size_t count_ = 0;
+    std::size_t releases_ = 0;
+};
+
+}  // namespace picket::http
