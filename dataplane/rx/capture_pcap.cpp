@@ -24,18 +24,25 @@ bool known_magic(std::uint32_t magic) noexcept {
            magic == magic_ixia_nano || magic == magic_ixia_micro;
 }
 
-// How many things look wrong in the first two records if their headers have this length. Only the first bad
-// header counts. A file that ends within them proves nothing.
+void order_lengths(PcapLayout::Lengths lengths, std::uint32_t& captured, std::uint32_t& wire) noexcept {
+    if (lengths == PcapLayout::Lengths::captured_first) return;
+    if (lengths == PcapLayout::Lengths::wire_first || captured > wire) std::swap(captured, wire);
+}
+
+// How many things look wrong in the first record that looks wrong, of those that Wireshark tries, if the
+// record headers have this length; 0 if none does.
 unsigned demerits(std::span<const std::uint8_t> bytes, const PcapLayout& layout,
                   std::uint32_t snap_length) noexcept {
+    constexpr int records_tried = 3;
     constexpr std::uint32_t wire_length_max = 128U << 20;  // more than any packet on any wire
     constexpr std::uint32_t units_a_second = 1'000'000;
     std::size_t at = layout.first_record;
-    for (int i = 0; i < 2; ++i) {
-        if (bytes.size() - at < layout.record_header) return 0;
+    for (int i = 0; i < records_tried && at != bytes.size(); ++i) {
+        if (bytes.size() - at < layout.record_header) return 1;
         const std::uint8_t* header = bytes.data() + at;
         std::uint32_t captured = load32(header + 8, layout.swapped);
         std::uint32_t wire = load32(header + 12, layout.swapped);
+        order_lengths(layout.lengths, captured, wire);
         unsigned wrong = 0;
         wrong += load32(header + 4, layout.swapped) >= units_a_second;
         wrong += captured > layout.packet_max;
@@ -43,7 +50,7 @@ unsigned demerits(std::span<const std::uint8_t> bytes, const PcapLayout& layout,
         wrong += captured > snap_length;
         wrong += captured > wire;
         if (wrong != 0) return wrong;
-        if (bytes.size() - at - layout.record_header < captured) return 0;
+        if (bytes.size() - at - layout.record_header < captured) return 1;
         at += layout.record_header + captured;
     }
     return 0;
@@ -110,7 +117,6 @@ Damage read_pcap_layout(std::span<const std::uint8_t> bytes, PcapLayout& layout)
     if (major < 2) return {DamageKind::pcap_version, 4, major, 2};
     read_length_order(major, minor, layout);
     layout.fraction_ns = magic == magic_nano || magic == magic_ixia_nano ? 1 : 1000;
-    const bool old = layout.lengths != PcapLayout::Lengths::captured_first;
     const bool aix = magic == magic_micro && major == 2 && minor == 2 && adapt_to_aix(network, layout);
 
     // The upper bits: length of the frame check sequence (4 bits), a reserved bit, whether that length is
@@ -122,13 +128,13 @@ Damage read_pcap_layout(std::span<const std::uint8_t> bytes, PcapLayout& layout)
 
     constexpr std::array<std::uint8_t, 3> standard = {plain_record, modified_record, nokia_record};
     constexpr std::array<std::uint8_t, 2> modified = {modified_record, debug_record};
-    if (magic == magic_micro && !old && !aix) guess_variant(bytes, standard, snap_length, layout);
-    if (magic == magic_modified && !old) guess_variant(bytes, modified, snap_length, layout);
+    if (magic == magic_micro && !aix) guess_variant(bytes, standard, snap_length, layout);
+    if (magic == magic_modified) guess_variant(bytes, modified, snap_length, layout);
     return {};
 }
 
 void PcapWalker::order_lengths(std::uint32_t& captured, std::uint32_t& wire) const noexcept {
-    if (layout_.lengths == PcapLayout::Lengths::wire_first || captured > wire) std::swap(captured, wire);
+    picket::rx::order_lengths(layout_.lengths, captured, wire);
 }
 
 WalkStep PcapWalker::damaged(DamageKind kind, std::uint64_t found, std::uint64_t wanted) noexcept {

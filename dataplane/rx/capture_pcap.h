@@ -45,7 +45,7 @@ struct PcapLayout {
     LinkType link_type = LinkType::ethernet;
 };
 
-// Reads the file header and guesses the variant from the first two records, as Wireshark 4.0 does (the magic
+// Reads the file header and guesses the variant from the first records, as Wireshark 4.0 does (the magic
 // number does not tell the variants apart). Returns the damage where the header is damaged.
 [[nodiscard]] Damage read_pcap_layout(std::span<const std::uint8_t> bytes, PcapLayout& layout) noexcept;
 

@@ -32,7 +32,8 @@ nlohmann::json describe(const std::string& path) {
     }
     return {{"file", path},          {"packets", sum.packets},      {"bytes", sum.bytes},
             {"first", sum.first_ns}, {"last", sum.last_ns},         {"truncated", sum.truncated},
-            {"error", sum.error},    {"damage", sum.damage_offset}, {"refused", false}};
+            {"error", sum.error},    {"damage", sum.damage_offset}, {"refused", false},
+            {"clamped", sum.clamped}};
 }
 
 }  // namespace
