@@ -16,6 +16,7 @@
 #include "dataplane/api/setup_error.h"
 #include "dataplane/rx/dpdk_port.h"
 #include "dataplane/rx/eal.h"
+#include "tests/live/frame_sender.h"
 
 namespace {
 
@@ -33,6 +34,8 @@ struct Options {
     double stall_seconds = 0;
     unsigned memory_mib = 256;
     std::string rss = "auto";
+    std::string send_to;
+    std::uint64_t send_count = 0;
 };
 
 struct Tally {
@@ -185,6 +188,11 @@ void run(const Options& options) {
     for (std::size_t worker = 0; worker < options.cores.size(); ++worker) {
         eal.launch(worker, [&, worker] { work(ports, worker, options.cores.size()); });
     }
+    if (!options.send_to.empty()) {
+        picket::live::FrameSender sender(options.send_to);
+        const std::uint64_t sent = sender.send(options.send_count);
+        std::cout << nlohmann::json({{"sent", sent}, {"bytes", sender.bytes()}}).dump() << std::endl;
+    }
     supervise(ports, options);
     for (std::size_t worker = 0; worker < options.cores.size(); ++worker) {
         eal.wait(worker);
@@ -210,6 +218,8 @@ int main(int argc, char** argv) {
     app.add_option("--stall", options.stall_seconds, "leave the ports alone for so long first");
     app.add_option("--memory", options.memory_mib);
     app.add_option("--rss", options.rss);
+    app.add_option("--send-to", options.send_to, "ethdev, one of the devices, to send frames out of");
+    app.add_option("--send", options.send_count, "how many");
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGTERM, stop_on_signal);
     std::signal(SIGINT, stop_on_signal);

@@ -40,8 +40,8 @@ def frames_of_all_lengths(count):
 class Probe:
     """A running port_probe; its first line says that it is counting."""
 
-    def __init__(self, *arguments):
-        self.process = LAB.start(PROBE, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def __init__(self, *arguments, before=()):
+        self.process = LAB.start(*before, PROBE, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.ready = self.process.stdout.readline().strip() == "ready"
 
     def end(self, seconds=30):
@@ -160,6 +160,91 @@ class AfPacket(unittest.TestCase):
         (report,) = probe.reports(self)
         self.assertLess(report["received"], 12000)
         self.assertEqual(report["stats"]["missed"], 12000 - report["received"])
+
+
+class VirtualDevices(unittest.TestCase):
+    def test_ring_loops_back(self):
+        probe = start_probe(
+            self, "--device", "vdev:net_ring0", "--packets", 50000, "--send-to", "net_ring0", "--send", 50000)
+        sent, report = probe.reports(self)
+        self.assertEqual(sent["sent"], 50000)
+        self.assertEqual((report["received"], report["bytes"]), (50000, sent["bytes"]))
+        self.assertEqual(report["driver"], "net_ring")
+
+    def test_memif_between_two_processes(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "memif.sock")
+            receiver = start_probe(self, "--device", f"memif:{path}", "--packets", 50000)
+            sender = start_probe(
+                self, "--device", f"vdev:net_memif9,role=client,socket={path},socket-abstract=no,rsize=11",
+                "--send-to", "net_memif9", "--send", 50000, "--seconds", 2)
+            sent, _ = sender.reports(self)
+            (report,) = receiver.reports(self)
+            self.assertEqual(sent["sent"], 50000)
+            self.assertEqual((report["received"], report["bytes"]), (50000, sent["bytes"]))
+
+    def test_memif_replaces_a_stale_socket(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "memif.sock")
+            for _ in range(2):
+                probe = start_probe(self, "--device", f"memif:{path}")
+                probe.process.kill()
+                probe.process.communicate(timeout=10)
+                self.assertTrue(os.path.exists(path), "SIGKILL leaves the socket behind")
+
+    def test_memif_without_a_directory(self):
+        status, _, err = Probe("--cores", WORKER_CORE, "--device", "memif:/nowhere/memif.sock").end()
+        self.assertEqual(status, 3)
+        self.assertIn("memif:/nowhere/memif.sock: cannot make a socket in /nowhere", err)
+
+    def test_two_ports_at_once(self):
+        probe = start_probe(
+            self, "--device", "vdev:net_ring1", "--device", "vdev:net_ring2", "--seconds", "1",
+            "--send-to", "net_ring2", "--send", 1000)
+        sent, one, two = probe.reports(self)
+        self.assertEqual((sent["sent"], one["received"], two["received"]), (1000, 0, 1000))
+
+    def test_unknown_devices_get_a_sentence(self):
+        for device, words in (
+                ("vdev:net_nonsense0", "vdev:net_nonsense0: cannot be opened"),
+                ("0000:ff:1f.7", "0000:ff:1f.7: there is no such PCI device"),
+                ("eth0", 'device "eth0": is not a device that Picket knows')):
+            status, _, err = Probe("--cores", WORKER_CORE, "--device", device).end()
+            self.assertIn(words, err)
+            self.assertEqual(status, 2 if device == "eth0" else 3)
+
+    def test_a_core_that_is_not_there(self):
+        status, _, err = Probe("--cores", 99, "--device", "vdev:net_ring0").end()
+        self.assertEqual(status, 3)
+        self.assertIn("core 99 is not available", err)
+
+
+class WithoutRights(unittest.TestCase):
+    """As nobody, whom the kernel lets open neither packet sockets nor BPF."""
+
+    as_nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+    def setUp(self):
+        if subprocess.run([*self.as_nobody, "test", "-x", PROBE], check=False).returncode != 0:
+            self.skipTest("nobody cannot run the build tree's programs")
+
+    def probe_as_nobody(self, *arguments):
+        return Probe(*arguments, before=self.as_nobody)
+
+    def test_interfaces_are_refused(self):
+        for device in (f"af_xdp:{lab.TAP}", f"af_packet:{lab.TAP}"):
+            status, _, err = self.probe_as_nobody("--cores", WORKER_CORE, "--device", device).end()
+            self.assertEqual(status, 3, err)
+            self.assertIn(f"{device}: no permission to open the port", err)
+            self.assertIn("CAP_NET_RAW", err)
+
+    def test_virtual_devices_work(self):
+        probe = self.probe_as_nobody(
+            "--cores", WORKER_CORE, "--device", "vdev:net_ring0", "--packets", 1000,
+            "--send-to", "net_ring0", "--send", 1000)
+        self.assertTrue(probe.ready)
+        _, report = probe.reports(self)
+        self.assertEqual(report["received"], 1000)
 
 
 def main():
