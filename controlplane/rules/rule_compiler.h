@@ -6,23 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "controlplane/rules/rule.h"
 #include "controlplane/rules/rule_parser.h"
+#include "controlplane/rules/watch_list.h"
 
 namespace picket::rules {
-
-struct WatchListSource {
-    std::string name;                       // at most 63 bytes
-    std::vector<api::AddressRange> ranges;  // any order, may overlap
-};
-
-// Reads a watch list: one address or network (a/n) a line, IPv4 or IPv6, '#' begins a comment. Lines that
-// are not understood become rejects; the others load.
-WatchListSource parse_watch_list(std::string name, std::string_view text, const std::string& file,
-                                 std::vector<Reject>& rejects);
 
 // What picketd keeps beside the blob to name rules: RuleInfo i describes rule index i.
 struct RuleInfo {
@@ -43,12 +33,11 @@ struct CompiledRules {
     std::vector<std::byte> blob;
     std::vector<RuleInfo> rules;
     std::vector<std::string> watch_lists;  // names; index i is bit i
-    std::vector<Reject> rejects;           // rules that an engine refused; not in `rules`
     std::size_t always_judged = 0;         // rules without a usable filter element
 };
 
-// Throws picket::SetupError if there are more than 64 watch lists, a list's name is too long, or Hyperscan
-// cannot compile for this machine at all.
+// Throws picket::SetupError if there are more than 64 watch lists, a list's name is empty or too long, or
+// Hyperscan cannot compile for this machine at all.
 CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& settings,
                             const std::vector<WatchListSource>& watch_lists = {});
 
