@@ -8,9 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "dataplane/api/setup_error.h"
@@ -21,6 +26,9 @@ namespace {
 
 // Worker n is DPDK's lcore n + 1: lcore 0 is the thread that makes the Eal.
 constexpr unsigned first_worker_lcore = 1;
+
+// Of DPDK's runtime directory; the pid follows.
+constexpr std::string_view own_prefix = "picket-";
 
 std::vector<unsigned> allowed_cpus() {
     cpu_set_t set;
@@ -92,8 +100,9 @@ std::uint64_t free_hugepages_mib() {
 }
 
 std::vector<std::string> arguments_of(const EalSettings& settings, bool hugepages) {
-    const std::string prefix =
-        settings.file_prefix.empty() ? "picket-" + std::to_string(getpid()) : settings.file_prefix;
+    const std::string prefix = settings.file_prefix.empty()
+                                   ? std::string(own_prefix).append(std::to_string(getpid()))
+                                   : settings.file_prefix;
     std::vector<std::string> arguments = {"picket-dataplane",
                                           "--lcores",
                                           lcore_map(settings.worker_cores),
@@ -104,7 +113,7 @@ std::vector<std::string> arguments_of(const EalSettings& settings, bool hugepage
                                           "--file-prefix",
                                           prefix,
                                           "--log-level",
-                                          "warning"};
+                                          "lib.eal:error"};
     if (hugepages) {
         arguments.emplace_back("--in-memory");  // nothing stays in hugetlbfs, however the process ends
     } else {
@@ -131,10 +140,19 @@ int run_body(void* body) {
     return 0;
 }
 
-// DPDK removes its telemetry socket but not the directory, which is ours alone: its name holds our pid.
-void remove_runtime_directory() noexcept {
+// DPDK removes its telemetry socket but not the directory around it. Those of processes that were killed,
+// whose name holds a pid that nobody has, go too.
+void remove_runtime_directories() noexcept {
+    const std::filesystem::path own = rte_eal_get_runtime_dir();
     std::error_code ignored;
-    std::filesystem::remove(rte_eal_get_runtime_dir(), ignored);
+    std::filesystem::remove(own, ignored);
+    for (const auto& entry : std::filesystem::directory_iterator(own.parent_path(), ignored)) {
+        const std::string name = entry.path().filename().string();
+        const long pid = name.starts_with(own_prefix) ? std::atol(name.c_str() + own_prefix.size()) : 0;
+        if (pid > 0 && kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
+            std::filesystem::remove_all(entry.path(), ignored);
+        }
+    }
 }
 
 }  // namespace
@@ -158,7 +176,7 @@ Eal::Eal(const EalSettings& settings) : bodies_(settings.worker_cores.size()) {
     EalLogCapture log;
     if (rte_eal_init(static_cast<int>(arguments.size()), argv.data()) < 0) {
         const int code = rte_errno;
-        remove_runtime_directory();
+        remove_runtime_directories();
         throw SetupError("DPDK", std::string("cannot start: ") + rte_strerror(code) + log.take(),
                          code == EALREADY ? "start it once in a process"
                                           : "check memory and rights, see docs/operations.md");
@@ -170,7 +188,7 @@ Eal::~Eal() {
         wait(worker);
     }
     rte_eal_cleanup();
-    remove_runtime_directory();
+    remove_runtime_directories();
 }
 
 void Eal::launch(std::size_t worker, std::function<void()> body) {

@@ -7,10 +7,12 @@ no IPv6 in it, so that what arrives is exactly what was sent. Everything is remo
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -54,8 +56,7 @@ class Lab:
         except RuntimeError as error:
             skip(f"cannot make a veth pair here ({error})")
         for end in (TAP, WIRE):
-            self.ip("link", "set", "dev", end, "mtu", str(mtu), "addrgenmode", "none", "arp", "off", "multicast", "off")
-            self.ip("link", "set", "dev", end, "up")
+            self.quiet(end, "mtu", str(mtu))
 
     def ip(self, *arguments):
         return run("ip", "-n", self.name, *arguments)
@@ -84,22 +85,46 @@ class Lab:
         with contextlib.suppress(RuntimeError):
             run("ip", "netns", "delete", self.name)
 
-    def open_socket(self, interface=WIRE):
-        """A raw socket of this process on an interface of the namespace."""
+    @contextlib.contextmanager
+    def inside(self):
+        """This thread is in the namespace for a while; what it opens stays there."""
         libc = ctypes.CDLL(None, use_errno=True)
         home = os.open("/proc/self/ns/net", os.O_RDONLY)
         away = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
         try:
             if libc.setns(away, CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
-            # Protocol 0: it sends only, and receives nothing.
-            raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            raw.bind((interface, 0))
-            return raw
+            yield
         finally:
             libc.setns(home, CLONE_NEWNET)
             os.close(home)
             os.close(away)
+
+    def open_socket(self, interface=WIRE):
+        """A raw socket of this process on an interface of the namespace."""
+        with self.inside():
+            # Protocol 0: it sends only, and receives nothing.
+            raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            raw.bind((interface, 0))
+            return raw
+
+    def open_tap(self, name, queues):
+        """A tap device; what is written to file n arrives on its receive queue n. It goes with the files."""
+        tunsetiff = 0x400454CA
+        tap_without_header_multi_queue = 0x0002 | 0x1000 | 0x0100
+        files = []
+        with self.inside():
+            for _ in range(queues):
+                file = open("/dev/net/tun", "wb", buffering=0)
+                fcntl.ioctl(file, tunsetiff, struct.pack("16sH22x", name.encode(), tap_without_header_multi_queue))
+                files.append(file)
+        self.quiet(name)
+        return files
+
+    def quiet(self, interface, *more):
+        """Brings an interface up that sends nothing by itself."""
+        self.ip("link", "set", "dev", interface, *more, "addrgenmode", "none", "arp", "off", "multicast", "off")
+        self.ip("link", "set", "dev", interface, "up")
 
     def sent(self):
         """Frames that left through the wire end, and those that the kernel dropped there."""

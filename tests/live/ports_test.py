@@ -4,12 +4,14 @@
 usage: ports_test.py PORT_PROBE
 """
 
+import contextlib
 import json
 import os
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import lab
@@ -133,6 +135,21 @@ class AfXdp(unittest.TestCase):
         self.assertEqual(LAB.program()["name"], "picket_count", "the first one goes on")
         first.process.terminate()
         first.reports(self)
+
+    def test_every_queue_of_the_interface_is_polled(self):
+        """A tap device has as many receive queues as it was opened times."""
+        with contextlib.ExitStack() as stack:
+            queues = [stack.enter_context(queue) for queue in LAB.open_tap("mq0", 2)]
+            probe = start_probe(self, "--device", "af_xdp:mq0", "--packets", 3000)
+            for number, frame in enumerate(frames_of_all_lengths(3000)):
+                queues[0 if number % 3 else 1].write(frame)
+                if number % 50 == 0:
+                    time.sleep(0.002)
+            (report,) = probe.reports(self)
+        self.assertEqual(report["queues"], [2000, 1000])
+        self.assertEqual(report["kernel"]["packets"], 3000)
+        self.assertEqual(report["kernel"]["gap"], 0)
+        self.assertFalse(report["symmetric"])
 
     def test_no_such_interface(self):
         status, _, err = Probe("--cores", WORKER_CORE, "--device", "af_xdp:nowhere0").end()
