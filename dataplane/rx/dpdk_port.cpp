@@ -194,7 +194,8 @@ PortStats DpdkPort::State::read_stats() {
     }
     if (program) {
         // Last, so that it is never behind what was received.
-        stats.kernel = program->total();
+        stats.kernel_queues = program->counts();
+        stats.kernel = xdp::sum_of(stats.kernel_queues);
     }
     return stats;
 }

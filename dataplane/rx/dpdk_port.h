@@ -42,8 +42,10 @@ struct PortStats {
     std::uint64_t errors = 0;   // bad frames: checksum of the frame, too long for the buffer
     std::uint64_t no_mbuf = 0;  // packet buffers ran out
     bool link_up = false;
-    std::uint32_t speed_mbit = 0;       // 0: unknown
-    std::optional<xdp::Counts> kernel;  // af_xdp: what our XDP program saw before anything could be lost
+    std::uint32_t speed_mbit = 0;  // 0: unknown
+    // af_xdp only: what our XDP program saw before anything could be lost, in all and by receive queue.
+    std::optional<xdp::Counts> kernel;
+    xdp::QueueCounts kernel_queues{};
 
     // Frames that the kernel counted for us and the device has not delivered: waiting in the ring, or lost.
     // Once traffic rests, all of them were lost, and missed names them.

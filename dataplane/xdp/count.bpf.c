@@ -11,7 +11,7 @@
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
-    __uint(max_entries, PICKET_XDP_QUEUES);
+    __uint(max_entries, PICKET_XDP_SOCKETS);
     __type(key, __u32);
     __type(value, __u32);
 } xsks_map SEC(".maps");

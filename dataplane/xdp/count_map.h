@@ -4,8 +4,10 @@
 
 #include <linux/types.h>
 
-/* Receive queues counted apart. NICs of today have up to 256; the last entry also counts what lies beyond. */
-#define PICKET_XDP_QUEUES 256
+/* Receive queues counted apart; the last entry also counts what lies beyond. */
+#define PICKET_XDP_QUEUES 64
+/* Receive queues that can have a socket: more than NICs have. */
+#define PICKET_XDP_SOCKETS 1024
 
 struct picket_xdp_counts {
     __u64 packets;

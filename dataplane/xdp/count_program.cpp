@@ -161,29 +161,30 @@ void CountProgram::detach() noexcept {
     program_id_ = 0;
 }
 
-Counts CountProgram::queue(std::uint32_t n) const noexcept {
+QueueCounts CountProgram::counts() const noexcept {
+    static_assert(queues_max == PICKET_XDP_QUEUES);
     constexpr std::size_t cpus_max = 1024;
     std::array<picket_xdp_counts, cpus_max> per_cpu;
-    Counts sum;
+    QueueCounts sums{};
     if (counts_.empty() || cpus_ > cpus_max) {
-        return sum;
+        return sums;
     }
-    const std::uint32_t entry = std::min<std::uint32_t>(n, PICKET_XDP_QUEUES - 1);
-    if (bpf_map_lookup_elem(counts_.get(), &entry, per_cpu.data()) != 0) {
-        return sum;
+    for (std::uint32_t queue = 0; queue < queues_max; ++queue) {
+        if (bpf_map_lookup_elem(counts_.get(), &queue, per_cpu.data()) != 0) {
+            continue;
+        }
+        for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+            sums[queue].packets += per_cpu[cpu].packets;
+            sums[queue].bytes += per_cpu[cpu].bytes;
+            sums[queue].no_socket += per_cpu[cpu].no_socket;
+        }
     }
-    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
-        sum.packets += per_cpu[cpu].packets;
-        sum.bytes += per_cpu[cpu].bytes;
-        sum.no_socket += per_cpu[cpu].no_socket;
-    }
-    return sum;
+    return sums;
 }
 
-Counts CountProgram::total() const noexcept {
+Counts sum_of(const QueueCounts& queues) noexcept {
     Counts sum;
-    for (std::uint32_t n = 0; n < PICKET_XDP_QUEUES; ++n) {
-        const Counts counts = queue(n);
+    for (const Counts& counts : queues) {
         sum.packets += counts.packets;
         sum.bytes += counts.bytes;
         sum.no_socket += counts.no_socket;

@@ -8,6 +8,8 @@
 // Threads: all calls from one thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +23,12 @@ struct Counts {
     std::uint64_t no_socket = 0;  // of packets: no AF_XDP socket on that queue, left to the kernel's stack
     bool operator==(const Counts&) const = default;
 };
+
+// Receive queues that are counted apart.
+inline constexpr std::size_t queues_max = 64;
+using QueueCounts = std::array<Counts, queues_max>;
+
+[[nodiscard]] Counts sum_of(const QueueCounts& queues) noexcept;
 
 class CountProgram {
   public:
@@ -37,10 +45,9 @@ class CountProgram {
     // Finds the maps of the program now attached. Throws SetupError if it is not ours.
     void adopt();
 
-    // Sums over all CPUs since the program was attached; zero before adopt(). A queue beyond the map is
-    // counted in its last entry.
-    [[nodiscard]] Counts queue(std::uint32_t n) const noexcept;
-    [[nodiscard]] Counts total() const noexcept;
+    // By receive queue, over all CPUs, since the program was attached; zero before adopt(). The last entry
+    // also holds the queues beyond it.
+    [[nodiscard]] QueueCounts counts() const noexcept;
 
   private:
     void detach() noexcept;

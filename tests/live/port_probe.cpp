@@ -139,6 +139,9 @@ nlohmann::json report(Port& port) {
                              {"speed_mbit", stats.speed_mbit}}},
                            {"kernel", nullptr}};
     if (stats.kernel) {
+        for (std::size_t n = 0; n < port.queues.size(); ++n) {
+            json["kernel_queues"].push_back(stats.kernel_queues[n].packets);
+        }
         json["kernel"] = {{"packets", stats.kernel->packets},
                           {"bytes", stats.kernel->bytes},
                           {"no_socket", stats.kernel->no_socket},

@@ -147,6 +147,7 @@ class AfXdp(unittest.TestCase):
                     time.sleep(0.002)
             (report,) = probe.reports(self)
         self.assertEqual(report["queues"], [2000, 1000])
+        self.assertEqual(report["kernel_queues"], [2000, 1000])
         self.assertEqual(report["kernel"]["packets"], 3000)
         self.assertEqual(report["kernel"]["gap"], 0)
         self.assertFalse(report["symmetric"])
