@@ -78,9 +78,4 @@ class KeyedHash {
     Secrets secrets_;
 };
 
-// Which of `workers` owns a flow. Uses the upper half of the hash; the table uses the lower.
-[[nodiscard]] inline std::uint32_t owner_of(std::uint64_t hash, std::uint32_t workers) noexcept {
-    return static_cast<std::uint32_t>(((hash >> 32) * workers) >> 32);
-}
-
 }  // namespace picket::flow

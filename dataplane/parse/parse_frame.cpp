@@ -14,7 +14,8 @@ bool is_vlan_tag(std::uint16_t ethertype) noexcept {
 
 ParseResult parse_ethertype(ByteCursor cursor, std::uint16_t ethertype, const LayerContext& context,
                             Packet& packet) noexcept {
-    for (int tags = 0; is_vlan_tag(ethertype) && tags < vlan_tags_max; ++tags) {
+    int tags = 0;
+    for (; is_vlan_tag(ethertype) && tags < vlan_tags_max; ++tags) {
         const std::uint16_t tag = cursor.u16() & 0x0fff;
         ethertype = cursor.u16();
         if (cursor.failed()) {
@@ -24,9 +25,11 @@ ParseResult parse_ethertype(ByteCursor cursor, std::uint16_t ethertype, const La
         if (tags == 1) packet.vlan_inner = tag;
         packet.flags |= packet_vlan;
     }
-    if (ethertype == ethertype_ipv4) return parse_ipv4(cursor, context, packet);
-    if (ethertype == ethertype_ipv6) return parse_ipv6(cursor, context, packet);
-    return api::Outcome::non_ip;
+    ParseResult result = api::Outcome::non_ip;
+    if (ethertype == ethertype_ipv4) result = parse_ipv4(cursor, context, packet);
+    if (ethertype == ethertype_ipv6) result = parse_ipv6(cursor, context, packet);
+    if (tags > 2) packet.flags &= static_cast<std::uint8_t>(~packet_plain);
+    return result;
 }
 
 // For link types that carry IP directly: the version nibble tells which.
@@ -73,7 +76,9 @@ ParseResult parse_linux_cooked(ByteCursor cursor, bool version_2, const LayerCon
         protocol = cursor.u16();
     }
     if (cursor.failed()) return context.cut != 0 ? api::Outcome::truncated : api::Outcome::malformed_ethernet;
-    return parse_ethertype(cursor, protocol, context, packet);
+    const ParseResult result = parse_ethertype(cursor, protocol, context, packet);
+    packet.flags &= static_cast<std::uint8_t>(~packet_plain);
+    return result;
 }
 
 }  // namespace

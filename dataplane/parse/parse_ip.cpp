@@ -18,6 +18,13 @@ constexpr std::uint8_t next_shim6 = 140;
 // RFC 8200 §4.1 lists each header once, destination options twice; more than this is an evasion.
 constexpr int extension_headers_max = 12;
 
+// What receive-side scaling hashes by addresses and ports: whole TCP and UDP packets.
+void mark_plain(std::uint8_t protocol, Packet& packet) noexcept {
+    if ((protocol == protocol_tcp || protocol == protocol_udp) && (packet.flags & packet_fragment) == 0) {
+        packet.flags |= packet_plain;
+    }
+}
+
 void order_ipv4_key(std::uint32_t source, std::uint32_t destination, Ports ports, Packet& packet) noexcept {
     const std::uint64_t low = std::uint64_t{__builtin_bswap32(source)} << 16 | ports.source;
     const std::uint64_t high = std::uint64_t{__builtin_bswap32(destination)} << 16 | ports.destination;
@@ -119,6 +126,7 @@ ParseResult parse_ipv4(ByteCursor cursor, const LayerContext& context, Packet& p
     std::memcpy(&source, header + 12, 4);
     std::memcpy(&destination, header + 16, 4);
     order_ipv4_key(source, destination, ports, packet);
+    mark_plain(header[9], packet);
     if (context.settings.vlan_in_key) packet.key.vlan = packet.vlan;
     return {};
 }
@@ -154,6 +162,7 @@ ParseResult parse_ipv6(ByteCursor cursor, const LayerContext& context, Packet& p
     const auto length = static_cast<std::uint32_t>(payload_length - (before - cursor.remaining()));
     if (const auto bad = parse_transport(cursor, chain.protocol, length, cut, packet, ports)) return bad;
     order_ipv6_key(ports, context.hash, packet);
+    if (chain.protocol == header[6]) mark_plain(chain.protocol, packet);  // no extension headers
     if (context.settings.vlan_in_key) packet.key.vlan = packet.vlan;
     return {};
 }

@@ -1,0 +1,154 @@
+#include "dataplane/emit/emitter.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+
+namespace picket::emit {
+namespace {
+
+// Copies an event's fixed part behind the header that begin() wrote.
+template <typename Event>
+void copy_fixed(std::byte* to, const Event& event) noexcept {
+    std::memcpy(to + sizeof(api::EventHeader),
+                reinterpret_cast<const std::byte*>(&event) + sizeof(api::EventHeader),
+                sizeof(Event) - sizeof(api::EventHeader));
+}
+
+std::uint16_t cut(std::string_view& text, std::size_t length_max) noexcept {
+    text = text.substr(0, length_max);
+    return static_cast<std::uint16_t>(text.size());
+}
+
+api::RequestTexts cut_texts(EventTexts& texts) noexcept {
+    api::RequestTexts lengths;
+    lengths.method = cut(texts.method, name_kept_max);
+    lengths.uri = cut(texts.uri, uri_kept_max);
+    lengths.uri_normalized = cut(texts.uri_normalized, uri_kept_max);
+    lengths.host = cut(texts.host, name_kept_max);
+    lengths.user_agent = cut(texts.user_agent, field_kept_max);
+    lengths.referer = cut(texts.referer, field_kept_max);
+    lengths.version = cut(texts.version, name_kept_max);
+    lengths.payload = cut(texts.payload, name_kept_max);
+    return lengths;
+}
+
+std::size_t size_of(const EventTexts& texts) noexcept {
+    return texts.method.size() + texts.uri.size() + texts.uri_normalized.size() + texts.host.size() +
+           texts.user_agent.size() + texts.referer.size() + texts.version.size() + texts.payload.size();
+}
+
+void copy_texts(std::byte* to, const EventTexts& texts) noexcept {
+    for (const std::string_view text : {texts.method, texts.uri, texts.uri_normalized, texts.host,
+                                        texts.user_agent, texts.referer, texts.version, texts.payload}) {
+        if (text.empty()) continue;
+        std::memcpy(to, text.data(), text.size());
+        to += text.size();
+    }
+}
+
+}  // namespace
+
+std::byte* Emitter::begin(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept {
+    const std::size_t whole = api::round_up_8(size);
+    std::byte* at = ring_.reserve(whole);
+    if (at == nullptr && settings_.wait_for_room) at = wait_for_room(whole);
+    const auto index = static_cast<std::size_t>(kind);
+    if (at == nullptr) {
+        ++dropped_[index];
+        return nullptr;
+    }
+    ++written_[index];
+    const api::EventHeader header{static_cast<std::uint32_t>(whole), kind, settings_.worker, time_ns};
+    std::memcpy(at, &header, sizeof header);
+    return at;
+}
+
+std::byte* Emitter::wait_for_room(std::size_t size) noexcept {
+    ring_.publish();
+    while (settings_.abandon == nullptr || !settings_.abandon->load(std::memory_order_relaxed)) {
+        const timespec pause{0, 50'000};
+        nanosleep(&pause, nullptr);
+        if (std::byte* at = ring_.reserve(size)) return at;
+    }
+    return nullptr;
+}
+
+void Emitter::flow(const api::FlowRecord& record, api::EventKind kind, std::uint64_t time_ns) noexcept {
+    if (std::byte* at = begin(kind, sizeof record, time_ns)) copy_fixed(at, record);
+}
+
+void Emitter::request(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t number,
+                      std::uint32_t flags, const EventTexts& texts) noexcept {
+    EventTexts kept = texts;
+    api::RequestEvent event;
+    event.ends = ends;
+    event.request = number;
+    event.texts = cut_texts(kept);
+    event.flags = flags | (kept.uri.size() < texts.uri.size() ? api::request_uri_truncated : 0u);
+    if (std::byte* at = begin(api::EventKind::http_request, sizeof event + size_of(kept), time_ns)) {
+        copy_fixed(at, event);
+        copy_texts(at + sizeof event, kept);
+    }
+}
+
+void Emitter::response(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t request,
+                       std::uint16_t status, std::int64_t content_length,
+                       std::string_view content_type) noexcept {
+    api::ResponseEvent event;
+    event.ends = ends;
+    event.request = request;
+    event.status = status;
+    event.content_length = content_length;
+    event.content_type = cut(content_type, field_kept_max);
+    if (std::byte* at = begin(api::EventKind::http_response, sizeof event + content_type.size(), time_ns)) {
+        copy_fixed(at, event);
+        if (!content_type.empty()) std::memcpy(at + sizeof event, content_type.data(), content_type.size());
+    }
+}
+
+void Emitter::rule_hit(api::HitEvent hit, std::uint64_t time_ns, const EventTexts& texts) noexcept {
+    EventTexts kept = texts;
+    hit.texts = cut_texts(kept);
+    if (kept.uri.size() < texts.uri.size()) hit.request_flags |= api::request_uri_truncated;
+    if (std::byte* at = begin(api::EventKind::rule_hit, sizeof hit + size_of(kept), time_ns)) {
+        copy_fixed(at, hit);
+        copy_texts(at + sizeof hit, kept);
+    }
+}
+
+void Emitter::watch_hit(api::WatchEvent hit, std::uint64_t time_ns) noexcept {
+    if (std::byte* at = begin(api::EventKind::watch_hit, sizeof hit, time_ns)) copy_fixed(at, hit);
+}
+
+void Emitter::note(api::EventKind kind, std::uint64_t value, std::uint64_t time_ns) noexcept {
+    api::NoteEvent event;
+    event.value = value;
+    if (std::byte* at = begin(kind, sizeof event, time_ns)) copy_fixed(at, event);
+}
+
+void Emitter::reply(api::EventKind kind, std::uint64_t command_id, std::int32_t status, std::string_view text,
+                    std::uint64_t time_ns) noexcept {
+    api::ReplyEvent event;
+    event.command_id = command_id;
+    event.status = status;
+    text = text.substr(0, 4096);
+    event.text_length = static_cast<std::uint32_t>(text.size());
+    if (std::byte* at = begin(kind, sizeof event + text.size(), time_ns)) {
+        copy_fixed(at, event);
+        if (!text.empty()) std::memcpy(at + sizeof event, text.data(), text.size());
+    }
+}
+
+void Emitter::capture(api::CaptureEvent event, std::string_view path, std::string_view error) noexcept {
+    event.path = cut(path, 4096);
+    event.error = cut(error, 4096);
+    if (std::byte* at =
+            begin(api::EventKind::capture, sizeof event + path.size() + error.size(), event.last_ns)) {
+        copy_fixed(at, event);
+        std::memcpy(at + sizeof event, path.data(), path.size());
+        if (!error.empty()) std::memcpy(at + sizeof event + path.size(), error.data(), error.size());
+    }
+}
+
+}  // namespace picket::emit

@@ -1,0 +1,80 @@
+// Writes one worker's events to its ring.
+//
+// Live, an event that finds the ring full is dropped and counted by kind; in replay the worker waits for
+// room, because a file can wait. Not thread-safe: one worker's. Never allocates.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "dataplane/api/counters.h"
+#include "dataplane/api/event_ring.h"
+#include "dataplane/api/events.h"
+
+namespace picket::emit {
+
+struct EmitterSettings {
+    std::uint16_t worker = 0;
+    bool wait_for_room = false;                  // replay
+    const std::atomic<bool>* abandon = nullptr;  // waiting ends, and events are dropped, when it turns true
+};
+
+// The texts of a request or hit, in the order of api::RequestTexts. Longer ones are cut to the bounds below.
+struct EventTexts {
+    std::string_view method;
+    std::string_view uri;
+    std::string_view uri_normalized;
+    std::string_view host;
+    std::string_view user_agent;
+    std::string_view referer;
+    std::string_view version;
+    std::string_view payload;
+};
+
+inline constexpr std::size_t uri_kept_max = 4096;
+inline constexpr std::size_t field_kept_max = 1024;  // user agent, referer, content type
+inline constexpr std::size_t name_kept_max = 256;    // method, host, version, payload
+
+class Emitter {
+  public:
+    Emitter(api::EventRingWriter ring, const EmitterSettings& settings) : ring_(ring), settings_(settings) {}
+
+    // kind: flow or flow_live.
+    void flow(const api::FlowRecord& record, api::EventKind kind, std::uint64_t time_ns) noexcept;
+    // flags gains request_uri_truncated if the target was cut.
+    void request(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t number, std::uint32_t flags,
+                 const EventTexts& texts) noexcept;
+    void response(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t request,
+                  std::uint16_t status, std::int64_t content_length, std::string_view content_type) noexcept;
+    // hit: ends, generation, rule, request and request_flags are taken from it.
+    void rule_hit(api::HitEvent hit, std::uint64_t time_ns, const EventTexts& texts) noexcept;
+    void watch_hit(api::WatchEvent hit, std::uint64_t time_ns) noexcept;
+    void note(api::EventKind kind, std::uint64_t value, std::uint64_t time_ns) noexcept;
+    void reply(api::EventKind kind, std::uint64_t command_id, std::int32_t status, std::string_view text,
+               std::uint64_t time_ns) noexcept;
+    void capture(api::CaptureEvent event, std::string_view path, std::string_view error) noexcept;
+
+    // Makes what was written visible; once a burst.
+    void publish() noexcept { ring_.publish(); }
+    // Whether a walk should pause: snapshots must not crowd out records.
+    [[nodiscard]] bool half_full() noexcept { return ring_.used() > ring_.capacity() / 2; }
+
+    void count_into(api::WorkerCounters& counters) const noexcept {
+        counters.events_written = written_;
+        counters.events_dropped = dropped_;
+    }
+
+  private:
+    // Room for an event, its header filled in; nullptr if it is dropped.
+    std::byte* begin(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept;
+    std::byte* wait_for_room(std::size_t size) noexcept;
+
+    api::EventRingWriter ring_;
+    EmitterSettings settings_;
+    std::array<std::uint64_t, api::event_kind_count> written_{};
+    std::array<std::uint64_t, api::event_kind_count> dropped_{};
+};
+
+}  // namespace picket::emit

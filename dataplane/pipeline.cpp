@@ -1,0 +1,263 @@
+#include "dataplane/pipeline.h"
+
+#include <x86intrin.h>
+
+#include "dataplane/flow/flow_record.h"
+#include "dataplane/http/normalize_uri.h"
+#include "dataplane/steer/owner.h"
+
+namespace picket {
+
+Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash, emit::Emitter& emitter,
+                   steer::Mesh* mesh, api::WorkerArea& area)
+    : settings_(settings),
+      emitter_(&emitter),
+      mesh_(mesh),
+      area_(&area),
+      tracker_(settings.flow, hash, *this),
+      request_stage_(settings.assemblies, requests_, *this) {}
+
+Pipeline::~Pipeline() {
+    delete matcher_;
+    delete offered_.load();
+    delete retired_.load();
+}
+
+// The stages, in order. A burst is run through flow to emit in as many stretches as records leave in its
+// middle (FlowTracker::track), which is one nearly always.
+void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcept {
+    stage_mark_ = __rdtsc();
+    now_ns_ = frames.back().time_ns;
+    parse_burst(frames, origin);
+    take_stage_time(api::Stage::parse);
+    steer_burst(frames, origin);
+    take_stage_time(api::Stage::steer);
+    for (std::size_t from = 0; from < packet_count_;) {
+        const std::size_t to = track_flows(from);
+        take_stage_time(api::Stage::flow);
+        find_requests(from, to);
+        take_stage_time(api::Stage::http);
+        flush_requests();
+        match_payloads(from, to);
+        take_stage_time(api::Stage::match);
+        from = to;
+    }
+    publish();
+    take_stage_time(api::Stage::emit);
+}
+
+void Pipeline::take_stage_time(api::Stage stage) noexcept {
+    const std::uint64_t now = __rdtsc();
+    counters_.cycles_stage[static_cast<std::size_t>(stage)] += now - stage_mark_;
+    stage_mark_ = now;
+}
+
+void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept {
+    packet_count_ = 0;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        const rx::Frame& frame = frames[i];
+        api::PortAudit& port = audit(frame.port);
+        if (origin == Origin::queue) {
+            ++port.received;
+            port.received_bytes += frame.wire_length;
+        } else if (origin == Origin::mesh) {
+            ++port.taken_in;
+        }
+        parse::Packet& packet = packets_[packet_count_];
+        packet = parse::Packet{};
+        if (const auto outcome =
+                parse::parse_frame(frame, settings_.parse, tracker_.table().hasher(), packet)) {
+            count(frame.port, *outcome);
+            continue;
+        }
+        packet.hash = tracker_.table().hash(packet.key);
+        frame_of_[packet_count_++] = static_cast<std::uint8_t>(i);
+    }
+}
+
+// Keeps the packets whose flows are this worker's and hands the others over.
+void Pipeline::steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept {
+    if (settings_.workers == 1 || origin != Origin::queue) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < packet_count_; ++i) {
+        const std::uint32_t owner = owner_of(packets_[i]);
+        if (owner == settings_.worker) {
+            if (kept != i) packets_[kept] = packets_[i];
+            ++kept;
+        } else {
+            hand_over(frames[frame_of_[i]], owner);
+        }
+    }
+    packet_count_ = kept;
+}
+
+void Pipeline::hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept {
+    switch (mesh_->ring(settings_.worker, owner).push(frame)) {
+        case steer::PushResult::pushed:
+            ++audits_[frame.port].handed_out;
+            break;
+        case steer::PushResult::full:
+            count(frame.port, api::Outcome::steer_full);
+            break;
+        case steer::PushResult::oversize:
+            count(frame.port, api::Outcome::oversize);
+            break;
+    }
+}
+
+std::uint32_t Pipeline::owner(const rx::Frame& frame) noexcept {
+    parse::Packet packet;
+    if (parse::parse_frame(frame, settings_.parse, tracker_.table().hasher(), packet))
+        return settings_.worker;
+    return owner_of(packet);
+}
+
+std::uint32_t Pipeline::owner_of(const parse::Packet& packet) const noexcept {
+    const bool at_home =
+        (settings_.symmetric_ports >> packet.port & 1u) != 0 && (packet.flags & parse::packet_plain) != 0;
+    return at_home ? settings_.worker : steer::owner_of(packet, settings_.workers);
+}
+
+bool Pipeline::receive_and_steer(const rx::Frame& frame, std::uint32_t owner) noexcept {
+    if (owner != settings_.worker) {
+        const auto result = mesh_->ring(settings_.worker, owner).push(frame);
+        if (result == steer::PushResult::full) return false;
+        if (result == steer::PushResult::pushed) {
+            ++audit(frame.port).handed_out;
+        } else {
+            count(frame.port, api::Outcome::oversize);
+        }
+    }
+    api::PortAudit& port = audit(frame.port);
+    ++port.received;
+    port.received_bytes += frame.wire_length;
+    return true;
+}
+
+std::size_t Pipeline::track_flows(std::size_t from) noexcept {
+    const std::size_t done = tracker_.track(std::span(packets_).subspan(from, packet_count_ - from),
+                                            std::span(tracked_).subspan(from));
+    const bool watching = matcher_ != nullptr && matcher_->rules().watch_list_count() != 0;
+    for (std::size_t i = from; i < from + done; ++i) {
+        if (tracked_[i].cold == flow::no_index) {
+            count(packets_[i].port, tracked_[i].outcome);
+            continue;
+        }
+        ++audits_[packets_[i].port].in_flows;
+        count_kind(packets_[i]);
+        if (tracked_[i].begun && watching) look_up_watch_lists(packets_[i], tracked_[i].cold);
+    }
+    return from + done;
+}
+
+void Pipeline::count_kind(const parse::Packet& packet) noexcept {
+    ++(packet.ipv6 != nullptr ? counters_.packets_ipv6 : counters_.packets_ipv4);
+    if ((packet.flags & parse::packet_vlan) != 0) ++counters_.packets_vlan;
+    if ((packet.flags & parse::packet_fragment) != 0) ++counters_.packets_fragment;
+    switch (packet.key.protocol) {
+        case parse::protocol_tcp:
+            ++counters_.packets_tcp;
+            break;
+        case parse::protocol_udp:
+            ++counters_.packets_udp;
+            break;
+        case parse::protocol_icmp:
+        case parse::protocol_icmpv6:
+            ++counters_.packets_icmp;
+            break;
+        default:
+            ++counters_.packets_other_ip;
+            break;
+    }
+}
+
+void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
+    for (std::size_t i = from; i < to; ++i) {
+        const parse::Packet& packet = packets_[i];
+        if (packet.key.protocol != parse::protocol_tcp || packet.payload_captured == 0 ||
+            tracked_[i].cold == flow::no_index) {
+            continue;
+        }
+        request_stage_.inspect(packet, tracked_[i], tracker_.table());
+    }
+}
+
+void Pipeline::housekeep(std::uint64_t now_ns) noexcept {
+    now_ns_ = now_ns;
+    if (offered_.load(std::memory_order_relaxed) != nullptr) adopt_matcher();
+    tracker_.turn_wheel(now_ns);
+    if (walk_id_.load(std::memory_order_acquire) != 0) walk_step();
+}
+
+void Pipeline::publish() noexcept {
+    tracker_.publish(counters_);
+    request_stage_.publish(counters_);
+    emitter_->count_into(counters_);
+    counters_.packet_ns = now_ns_;
+    if (matcher_ != nullptr) {
+        const auto& matched = matcher_->counters();
+        counters_.texts_scanned = texts_base_ + matched.requests + matched.payloads;
+        counters_.texts_passed = texts_passed_base_ + matched.requests_passed;
+    }
+    area_->sequence.write_begin();
+    api::store_words(area_->counters, counters_);
+    for (std::uint32_t port = 0; port < settings_.ports; ++port) {
+        if ((dirty_ports_ & 1u << port) != 0) api::store_words(area_->ports[port], audits_[port]);
+    }
+    area_->sequence.write_end();
+    dirty_ports_ = 0;
+    emitter_->publish();
+}
+
+void Pipeline::finish(std::uint64_t last_ns, bool forced) noexcept {
+    tracker_.end_all(last_ns, forced);
+    dirty_ports_ = 0xffffffff;
+    publish();
+    emitter_->note(api::EventKind::input_done, 0, last_ns);
+    publish();
+}
+
+void Pipeline::flow_record(const api::FlowRecord& record) noexcept {
+    const bool live = record.end_reason == api::EndReason::live;
+    emitter_->flow(record, live ? api::EventKind::flow_live : api::EventKind::flow, now_ns_);
+}
+
+void Pipeline::flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept {
+    request_stage_.finish(hot, cold, hot.last_ns);
+}
+
+// The worker puts the matcher that it gives up where the housekeeping thread finds it: nothing is freed here.
+// A new one is adopted only when that place is empty.
+void Pipeline::adopt_matcher() noexcept {
+    if (retired_.load(std::memory_order_acquire) != nullptr) return;
+    match::Matcher* fresh = offered_.exchange(nullptr, std::memory_order_acq_rel);
+    if (fresh == nullptr) return;
+    if (matcher_ != nullptr) {
+        const auto& matched = matcher_->counters();
+        texts_base_ += matched.requests + matched.payloads;
+        texts_passed_base_ += matched.requests_passed;
+        retired_.store(matcher_, std::memory_order_release);
+    }
+    matcher_ = fresh;
+    counters_.rules_generation = fresh->rules().generation();
+    emitter_->note(api::EventKind::rules_adopted, fresh->rules().generation(), now_ns_);
+    publish();
+}
+
+void Pipeline::begin_walk(std::uint64_t walk_id, const api::WalkFilter& filter) noexcept {
+    walk_filter_ = filter;
+    walk_position_ = 0;
+    walk_id_.store(walk_id, std::memory_order_release);
+}
+
+void Pipeline::walk_step() noexcept {
+    constexpr std::size_t slots_a_step = 256;
+    if (emitter_->half_full()) return;
+    const std::uint64_t id = walk_id_.load(std::memory_order_relaxed);
+    walk_position_ = tracker_.walk(walk_position_, slots_a_step, id, walk_filter_, *this);
+    if (walk_position_ < tracker_.table().slots()) return;
+    emitter_->note(api::EventKind::walk_done, id, now_ns_);
+    walk_id_.store(0, std::memory_order_release);
+}
+
+}  // namespace picket

@@ -1,0 +1,158 @@
+// The way of a packet within one worker, burst in, burst out: parse, steer, flow, http, match, emit.
+// process() in pipeline.cpp is the table of contents.
+//
+// Ownership: one Pipeline a worker, used by its thread alone, but for offer_matcher(), which is for the
+// housekeeping thread. Nothing here allocates, locks, logs or calls the system while packets pass.
+// No rte_* here: frames are spans of memory, wherever they came from.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/api/counters.h"
+#include "dataplane/api/mailbox.h"
+#include "dataplane/emit/emitter.h"
+#include "dataplane/flow/flow_tracker.h"
+#include "dataplane/http/request_stage.h"
+#include "dataplane/match/matcher.h"
+#include "dataplane/parse/parse_frame.h"
+#include "dataplane/rx/frame.h"
+#include "dataplane/steer/mesh.h"
+
+namespace picket {
+
+inline constexpr std::size_t burst_max = 64;
+
+struct PipelineSettings {
+    std::uint32_t worker = 0;
+    std::uint32_t workers = 1;
+    std::uint32_t ports = 1;
+    parse::ParseSettings parse;
+    flow::FlowSettings flow;
+    std::size_t assemblies = 4096;  // split request heads at one time
+    // Bit i: port i spreads plain packets by the symmetric key over exactly the workers, so that they are
+    // where they belong and only the others need to be steered.
+    std::uint32_t symmetric_ports = 0;
+};
+
+class Pipeline final : flow::RecordSink, http::RequestSink {
+  public:
+    Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash, emit::Emitter& emitter,
+             steer::Mesh* mesh, api::WorkerArea& area);
+
+    enum class Origin : std::uint8_t {
+        queue,  // from the worker's own queue: foreign frames are handed over
+        mesh,   // from another worker: its flows are this worker's
+        own,    // from the own queue, already counted as received and known to be this worker's (replay)
+    };
+
+    // At most burst_max frames. Their bytes are not needed afterwards.
+    void process(std::span<const rx::Frame> frames, Origin origin) noexcept;
+
+    // Replay: which worker owns the frame's flow; frames that belong to no flow stay with this worker.
+    [[nodiscard]] std::uint32_t owner(const rx::Frame& frame) noexcept;
+    // Replay: a frame from another worker's ring is about to be processed as `own`.
+    void count_taken_in(const rx::Frame& frame) noexcept { ++audit(frame.port).taken_in; }
+    // Replay: counts the frame as received here and, unless this worker owns it, hands it over. False if
+    // the ring is full: nothing was counted, come again.
+    [[nodiscard]] bool receive_and_steer(const rx::Frame& frame, std::uint32_t owner) noexcept;
+
+    // Between bursts: timers, a step of a walk, adoption of new rules, publication.
+    void housekeep(std::uint64_t now_ns) noexcept;
+    // Makes counters and events visible.
+    void publish() noexcept;
+    // Ends all flows: the input is over, or the data plane stops (forced). Then says input_done.
+    void finish(std::uint64_t last_ns, bool forced) noexcept;
+
+    [[nodiscard]] flow::FlowTracker& tracker() noexcept { return tracker_; }
+    [[nodiscard]] api::WorkerCounters& counters() noexcept { return counters_; }
+
+    // --- housekeeping thread ---
+    // Hands a matcher over; the worker adopts it between bursts. Returns the one that was offered before
+    // and has not been adopted, or nullptr.
+    match::Matcher* offer_matcher(match::Matcher* matcher) noexcept {
+        return offered_.exchange(matcher, std::memory_order_acq_rel);
+    }
+    // The matcher that the worker no longer uses, once; nullptr if there is none.
+    match::Matcher* take_retired() noexcept { return retired_.exchange(nullptr, std::memory_order_acq_rel); }
+
+    // A walk that the worker does step by step. REQUIRES: the previous one is done (walking() is false).
+    void begin_walk(std::uint64_t walk_id, const api::WalkFilter& filter) noexcept;
+    [[nodiscard]] bool walking() const noexcept { return walk_id_.load(std::memory_order_acquire) != 0; }
+
+    ~Pipeline() override;
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+
+  private:
+    // The stages; each works on the whole burst.
+    void parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
+    void steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
+    std::size_t track_flows(std::size_t from) noexcept;
+    void find_requests(std::size_t from, std::size_t to) noexcept;
+    void match_payloads(std::size_t from, std::size_t to) noexcept;
+
+    [[nodiscard]] std::uint32_t owner_of(const parse::Packet& packet) const noexcept;
+    void hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept;
+    void count_kind(const parse::Packet& packet) noexcept;
+    void look_up_watch_lists(const parse::Packet& packet, std::uint32_t cold) noexcept;
+    void note_hit(std::uint32_t cold, std::uint32_t rule) noexcept;
+    void hit_request(std::uint32_t index, std::uint32_t rule) noexcept;
+    void hit_payload(std::uint32_t index, std::uint32_t rule) noexcept;
+    void adopt_matcher() noexcept;
+    void walk_step() noexcept;
+    void count(std::uint16_t port, api::Outcome outcome) noexcept {
+        ++audits_[port].outcomes[static_cast<std::size_t>(outcome)];
+    }
+    api::PortAudit& audit(std::uint16_t port) noexcept {
+        dirty_ports_ |= 1u << port;
+        return audits_[port];
+    }
+    void take_stage_time(api::Stage stage) noexcept;
+
+    // flow::RecordSink
+    void flow_record(const api::FlowRecord& record) noexcept override;
+    void flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept override;
+    // http::RequestSink
+    void flush_requests() noexcept override;
+    void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
+                  std::uint32_t request, const http::ResponseHead& head,
+                  std::uint64_t time_ns) noexcept override;
+
+    PipelineSettings settings_;
+    emit::Emitter* emitter_;
+    steer::Mesh* mesh_;
+    api::WorkerArea* area_;
+    flow::FlowTracker tracker_;
+    http::RequestBatch requests_;
+    http::RequestStage request_stage_;
+
+    std::array<parse::Packet, burst_max> packets_;
+    std::array<flow::Tracked, burst_max> tracked_;
+    std::array<std::uint8_t, burst_max> frame_of_{};  // index of the packet's frame in the burst
+    std::size_t packet_count_ = 0;
+    std::array<match::PayloadView, burst_max> payloads_;
+    std::array<std::uint8_t, burst_max> payload_packet_{};
+
+    match::Matcher* matcher_ = nullptr;  // owned; null before the first rule set
+    std::atomic<match::Matcher*> offered_{nullptr};
+    std::atomic<match::Matcher*> retired_{nullptr};
+
+    std::atomic<std::uint64_t> walk_id_{0};
+    api::WalkFilter walk_filter_;
+    std::size_t walk_position_ = 0;
+
+    api::WorkerCounters counters_;
+    std::array<api::PortAudit, api::ports_max> audits_{};
+    std::uint32_t dirty_ports_ = 0;
+    std::uint64_t now_ns_ = 0;
+    std::uint64_t stage_mark_ = 0;  // TSC when the current stage began
+    std::uint64_t rule_hits_ = 0;
+    std::uint64_t texts_base_ = 0;  // scanned with matchers that are gone
+    std::uint64_t texts_passed_base_ = 0;
+};
+
+}  // namespace picket

@@ -1,0 +1,166 @@
+// The match stage of the pipeline, and what becomes of its hits.
+#include <algorithm>
+
+#include "dataplane/flow/flow_record.h"
+#include "dataplane/http/normalize_uri.h"
+#include "dataplane/pipeline.h"
+
+namespace picket {
+namespace {
+
+emit::EventTexts texts_of(const http::FoundRequest& found) noexcept {
+    emit::EventTexts texts;
+    texts.method = found.head.method;
+    texts.uri = found.head.target;
+    if (found.normalized != found.head.target) texts.uri_normalized = found.normalized;
+    texts.host = found.head.host;
+    texts.user_agent = found.head.user_agent;
+    texts.referer = found.head.referer;
+    texts.version = found.head.version;
+    return texts;
+}
+
+match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
+    match::FlowEnds to;
+    to.source = ends.client;
+    to.destination = ends.server;
+    to.source_port = ends.client_port;
+    to.destination_port = ends.server_port;
+    to.protocol = ends.protocol;
+    return to;
+}
+
+}  // namespace
+
+// Every request of the batch is normalised, told to the control plane, and matched; then the batch is empty.
+void Pipeline::flush_requests() noexcept {
+    if (requests_.size() == 0) {
+        if (!requests_.releases().empty()) request_stage_.release_batch();
+        requests_.clear();
+        return;
+    }
+    const api::Dialect dialect = matcher_ != nullptr ? matcher_->rules().dialect() : api::Dialect::suricata;
+    const auto found = requests_.found();
+    const auto views = requests_.views();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const auto room = requests_.arena_rest();
+        const std::size_t length = http::normalize_uri(found[i].head.target, dialect, room);
+        found[i].normalized = {room.data(), length};
+        requests_.use_arena(length);
+        views[i].normalized_uri = found[i].normalized;
+        api::EventEnds ends;
+        const flow::HotFlow& hot = tracker_.table().hot_of(found[i].cold);
+        flow::fill_ends(hot, tracker_.table().cold(found[i].cold), found[i].client_side, ends);
+        views[i].ends = flow_ends(ends);
+        emitter_->request(ends, found[i].time_ns, found[i].number, found[i].flags, texts_of(found[i]));
+    }
+    if (matcher_ != nullptr) {
+        matcher_->match_requests(views, {[](void* self, std::uint32_t index, std::uint32_t rule) noexcept {
+                                             static_cast<Pipeline*>(self)->hit_request(index, rule);
+                                         },
+                                         this});
+    }
+    request_stage_.release_batch();
+    requests_.clear();
+}
+
+void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
+    flow::ColdFlow& cold = tracker_.table().cold(cold_index);
+    tracker_.table().hot_of(cold_index).marks |= flow::mark_rules;
+    ++counters_.rule_hits;
+    const std::uint32_t generation = matcher_->rules().generation();
+    if (cold.rule_count == 0) cold.rule_generation = generation;
+    const std::size_t kept = std::min<std::size_t>(cold.rule_count, cold.rules.size());
+    // Indices of another generation would name other rules.
+    if (cold.rule_generation == generation) {
+        const auto end = cold.rules.begin() + static_cast<std::ptrdiff_t>(kept);
+        if (std::find(cold.rules.begin(), end, rule) != end) return;
+        if (kept < cold.rules.size()) cold.rules[kept] = rule;
+    }
+    if (cold.rule_count != 0xffff) ++cold.rule_count;
+}
+
+void Pipeline::hit_request(std::uint32_t index, std::uint32_t rule) noexcept {
+    const http::FoundRequest& found = requests_.found()[index];
+    note_hit(found.cold, rule);
+    api::HitEvent hit;
+    flow::fill_ends(tracker_.table().hot_of(found.cold), tracker_.table().cold(found.cold), found.client_side,
+                    hit.ends);
+    hit.generation = matcher_->rules().generation();
+    hit.rule = rule;
+    hit.request = found.number;
+    hit.request_flags = found.flags;
+    emitter_->rule_hit(hit, found.time_ns, texts_of(found));
+}
+
+void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
+    if (matcher_ == nullptr) return;
+    std::size_t count = 0;
+    for (std::size_t i = from; i < to; ++i) {
+        const parse::Packet& packet = packets_[i];
+        if (packet.payload_captured == 0 || tracked_[i].cold == flow::no_index) continue;
+        match::FlowEnds ports;
+        ports.protocol = packet.key.protocol;
+        ports.source_port = packet.side == 0 ? packet.key.port_a : packet.key.port_b;
+        ports.destination_port = packet.side == 0 ? packet.key.port_b : packet.key.port_a;
+        if (!matcher_->rules().wants_payload(ports)) continue;
+        api::EventEnds ends;
+        const flow::HotFlow& hot = tracker_.table().hot_of(tracked_[i].cold);
+        flow::fill_ends(hot, tracker_.table().cold(tracked_[i].cold), packet.side, ends);
+        payloads_[count].ends = flow_ends(ends);
+        payloads_[count].ends.to_server = packet.side == flow::initiator_side(hot);
+        payloads_[count].ends.established =
+            (hot.marks & flow::mark_other_seen) != 0 || flow::activity_of(hot) == flow::Activity::established;
+        payloads_[count].payload = {packet.payload, packet.payload_captured};
+        payload_packet_[count++] = static_cast<std::uint8_t>(i);
+    }
+    if (count == 0) return;
+    matcher_->match_payloads(std::span(payloads_).first(count),
+                             {[](void* self, std::uint32_t index, std::uint32_t rule) noexcept {
+                                  static_cast<Pipeline*>(self)->hit_payload(index, rule);
+                              },
+                              this});
+}
+
+void Pipeline::hit_payload(std::uint32_t index, std::uint32_t rule) noexcept {
+    const std::size_t at = payload_packet_[index];
+    const parse::Packet& packet = packets_[at];
+    const std::uint32_t cold = tracked_[at].cold;
+    note_hit(cold, rule);
+    api::HitEvent hit;
+    flow::fill_ends(tracker_.table().hot_of(cold), tracker_.table().cold(cold), packet.side, hit.ends);
+    hit.generation = matcher_->rules().generation();
+    hit.rule = rule;
+    hit.request = 0xffffffff;
+    emit::EventTexts texts;
+    texts.payload = {reinterpret_cast<const char*>(packet.payload), packet.payload_captured};
+    emitter_->rule_hit(hit, packet.time_ns, texts);
+}
+
+void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t cold_index) noexcept {
+    api::WatchEvent hit;
+    flow::HotFlow& hot = tracker_.table().hot_of(cold_index);
+    flow::ColdFlow& cold = tracker_.table().cold(cold_index);
+    flow::fill_ends(hot, cold, flow::initiator_side(hot), hit.ends);
+    hit.client_lists = matcher_->rules().watch_lookup(hit.ends.client);
+    hit.server_lists = matcher_->rules().watch_lookup(hit.ends.server);
+    if ((hit.client_lists | hit.server_lists) == 0) return;
+    cold.watch_lists = hit.client_lists | hit.server_lists;
+    cold.flags |= api::flow_watched;
+    hot.marks |= flow::mark_rules;
+    ++counters_.watch_hits;
+    hit.generation = matcher_->rules().generation();
+    emitter_->watch_hit(hit, packet.time_ns);
+}
+
+void Pipeline::response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
+                        std::uint32_t request, const http::ResponseHead& head,
+                        std::uint64_t time_ns) noexcept {
+    // The request must be told before its answer.
+    flush_requests();
+    api::EventEnds ends;
+    flow::fill_ends(hot, cold, client_side, ends);
+    emitter_->response(ends, time_ns, request, head.status, head.content_length, head.content_type);
+}
+
+}  // namespace picket
