@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <sys/mman.h>
@@ -13,7 +14,9 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,17 +53,59 @@ std::uint32_t attached_program(const std::string& interface, unsigned index) {
     return id;
 }
 
-bpf_prog_info program_info(const std::string& interface, const Descriptor& program,
-                           std::vector<std::uint32_t>& map_ids) {
+std::string_view name_in(const char (&name)[BPF_OBJ_NAME_LEN]) noexcept {
+    return {name, strnlen(name, BPF_OBJ_NAME_LEN)};
+}
+
+// A program of ours that a killed process left on the interface: its sockets are gone, so it only passes
+// frames on. Anything else there is somebody's work.
+void check_is_leftover(const std::string& interface, std::uint32_t id) {
+    const std::string by_hand = "detach it ('ip link set dev " + interface + " xdp off')";
+    const Descriptor program(bpf_prog_get_fd_by_id(id));
     bpf_prog_info info{};
-    info.nr_map_ids = static_cast<std::uint32_t>(map_ids.size());
-    info.map_ids = reinterpret_cast<std::uint64_t>(map_ids.data());
     std::uint32_t length = sizeof info;
-    if (program.empty() || bpf_obj_get_info_by_fd(program.get(), &info, &length) < 0) {
-        fail_with_code(interface, "cannot inspect the XDP program that is attached", errno);
+    if (program.empty() || bpf_obj_get_info_by_fd(program.get(), &info, &length) != 0) {
+        fail(interface,
+             std::string("an XDP program is attached that cannot be inspected: ") + std::strerror(errno),
+             by_hand + ", or give the program CAP_SYS_ADMIN, so that it can tell a leftover of its own");
     }
-    map_ids.resize(std::min<std::size_t>(map_ids.size(), info.nr_map_ids));
-    return info;
+    if (name_in(info.name) != program_name) {
+        fail(interface, "another XDP program is attached to the interface",
+             by_hand + " or choose another interface");
+    }
+}
+
+// A descriptor of this process, of the kind ("bpf-prog", "bpf-map") and with the id and name that are given,
+// duplicated. The driver has them open; asking the kernel by id would take CAP_SYS_ADMIN.
+template <typename Info>
+Descriptor find_open(std::string_view kind, std::uint32_t Info::*id_field, std::uint32_t id,
+                     std::string_view name) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", ignored)) {
+        if (std::filesystem::read_symlink(entry.path(), ignored).string().find(kind) == std::string::npos) {
+            continue;
+        }
+        const int fd = std::atoi(entry.path().filename().c_str());
+        Info info{};
+        std::uint32_t length = sizeof info;
+        if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.*id_field == id &&
+            name_in(info.name) == name) {
+            return Descriptor(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+        }
+    }
+    return {};
+}
+
+std::vector<std::uint32_t> map_ids_of(const Descriptor& program) {
+    constexpr std::size_t maps_max = 16;
+    std::vector<std::uint32_t> ids(maps_max);
+    bpf_prog_info info{};
+    info.nr_map_ids = maps_max;
+    info.map_ids = reinterpret_cast<std::uint64_t>(ids.data());
+    std::uint32_t length = sizeof info;
+    const bool known = bpf_obj_get_info_by_fd(program.get(), &info, &length) == 0;
+    ids.resize(known ? std::min<std::size_t>(maps_max, info.nr_map_ids) : 0);
+    return ids;
 }
 
 // One Picket an interface, else each would take the other's program for a leftover. The kernel frees an
@@ -82,10 +127,6 @@ Descriptor lock_interface(const std::string& interface, unsigned index) {
     return lock;
 }
 
-bool is_ours(const bpf_prog_info& info) {
-    return std::string_view(info.name, strnlen(info.name, sizeof info.name)) == program_name;
-}
-
 }  // namespace
 
 CountProgram::CountProgram(const std::string& interface)
@@ -95,13 +136,7 @@ CountProgram::CountProgram(const std::string& interface)
     }
     lock_ = lock_interface(interface, interface_index_);
     if (const std::uint32_t id = attached_program(interface, interface_index_); id != 0) {
-        std::vector<std::uint32_t> no_maps;
-        const Descriptor program(bpf_prog_get_fd_by_id(id));
-        if (!is_ours(program_info(interface, program, no_maps))) {
-            fail(interface, "another XDP program is attached to the interface",
-                 "detach it ('ip link set dev " + interface + " xdp off') or choose another interface");
-        }
-        // Left behind by a process that was killed: its sockets are gone, so it only passes frames on.
+        check_is_leftover(interface, id);
         program_id_ = id;
         detach();
     }
@@ -123,21 +158,14 @@ void CountProgram::adopt() {
     if (id == 0) {
         fail(interface_, "the driver attached no XDP program", "see docs/operations.md, section AF_XDP");
     }
-    constexpr std::size_t maps_max = 16;
-    std::vector<std::uint32_t> map_ids(maps_max);
-    const Descriptor program(bpf_prog_get_fd_by_id(id));
-    if (!is_ours(program_info(interface_, program, map_ids))) {
+    const Descriptor program = find_open("bpf-prog", &bpf_prog_info::id, id, program_name);
+    if (program.empty()) {
         fail(interface_, "another program attached an XDP program to the interface meanwhile",
              "run one program on an interface");
     }
     program_id_ = id;
-    for (const std::uint32_t map_id : map_ids) {
-        Descriptor map(bpf_map_get_fd_by_id(map_id));
-        bpf_map_info info{};
-        std::uint32_t length = sizeof info;
-        if (!map.empty() && bpf_obj_get_info_by_fd(map.get(), &info, &length) == 0 &&
-            std::string_view(info.name, strnlen(info.name, sizeof info.name)) == counts_name &&
-            info.value_size == sizeof(picket_xdp_counts)) {
+    for (const std::uint32_t map_id : map_ids_of(program)) {
+        if (Descriptor map = find_open("bpf-map", &bpf_map_info::id, map_id, counts_name); !map.empty()) {
             counts_ = std::move(map);
         }
     }

@@ -256,6 +256,18 @@ class WithoutRights(unittest.TestCase):
             self.assertIn(f"{device}: no permission to open the port", err)
             self.assertIn("CAP_NET_RAW", err)
 
+    def test_four_capabilities_are_enough_for_af_xdp(self):
+        rights = "+net_admin,+net_raw,+bpf,+ipc_lock"
+        probe = Probe(
+            "--cores", WORKER_CORE, "--device", f"af_xdp:{lab.TAP}", "--packets", 1000,
+            before=(*self.as_nobody, f"--inh-caps={rights}", f"--ambient-caps={rights}"))
+        self.assertTrue(probe.ready)
+        with LAB.open_socket() as raw:
+            lab.send(raw, frames_of_all_lengths(1000), 20000)
+        (report,) = probe.reports(self)
+        self.assertEqual((report["kernel"]["packets"], report["received"]), (1000, 1000))
+        self.assertIsNone(LAB.program())
+
     def test_virtual_devices_work(self):
         probe = self.probe_as_nobody(
             "--cores", WORKER_CORE, "--device", "vdev:net_ring0", "--packets", 1000,
