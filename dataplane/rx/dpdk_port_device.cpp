@@ -150,8 +150,9 @@ DevicePlan plan_af_packet(const DeviceSpec& device, const std::string& name) {
     check_interface(device);
     constexpr std::uint32_t ring_bytes = 16U << 20;
     constexpr std::uint32_t block_bytes = 1U << 16;
+    constexpr std::uint32_t slot_bytes_max = 1U << 15;  // a packet buffer's size is a 16-bit number
     const std::uint32_t slot_bytes = std::clamp<std::uint32_t>(
-        std::bit_ceil(interface_mtu(device.target) + frame_overhead_bytes), 2048, block_bytes);
+        std::bit_ceil(interface_mtu(device.target) + frame_overhead_bytes), 2048, slot_bytes_max);
     // One queue: with more the driver asks for PACKET_FANOUT_FLAG_DEFRAG, and fragments are evidence.
     return {.name = name,
             .arguments = "iface=" + device.target + ",qpairs=1,blocksz=" + std::to_string(block_bytes) +
