@@ -206,11 +206,11 @@ void CaptureBytes::unpack(int fd, const std::string& path, const CaptureLimits& 
                          "give the path of a capture file", 2);
     const std::span<const std::uint8_t> begun = std::span(start).first(have);
     if (have == 0) throw SetupError(path, "is empty", capture_remedy, 4);
-    const bool packed = looks_like_gzip(begun);
-    if (!packed) require_capture(begun, path);
+    unpacked_ = looks_like_gzip(begun);
+    if (!unpacked_) require_capture(begun, path);
     CaptureSpool spool(path, limits.unpacked_bytes_max);
     Reader reader(fd, begun);
-    damage_ = fill_spool(reader, packed, spool, path);
+    damage_ = fill_spool(reader, unpacked_, spool, path);
     mapping_.map(spool.fd(), spool.size(), path);
 }
 

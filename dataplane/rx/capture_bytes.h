@@ -30,6 +30,9 @@ class CaptureBytes {
 
     [[nodiscard]] std::span<const std::uint8_t> bytes() const noexcept { return mapping_.bytes(); }
 
+    // True if the bytes are not those of the file itself: gzip data.
+    [[nodiscard]] bool unpacked() const noexcept { return unpacked_; }
+
     // What kept the input from being unpacked to its end; none for files that are mapped as they are.
     [[nodiscard]] const Damage& unpack_damage() const noexcept { return damage_; }
 
@@ -64,6 +67,7 @@ class CaptureBytes {
     void unpack(int fd, const std::string& path, const CaptureLimits& limits);
 
     Mapping mapping_;
+    bool unpacked_ = false;
     Damage damage_;
 };
 

@@ -95,10 +95,10 @@ bool is_cut(DamageKind kind) noexcept {
     }
 }
 
-std::string sentence(const Damage& damage, std::uint64_t packets) {
+std::string sentence(const Damage& damage, std::uint64_t packets, bool unpacked) {
     if (!damage.any()) return {};
-    return "after " + count(packets, "packet") + ", at byte " + std::to_string(damage.offset) + ": " +
-           what(damage);
+    return "after " + count(packets, "packet") + ", at byte " + std::to_string(damage.offset) +
+           (unpacked ? " of the unpacked data: " : ": ") + what(damage);
 }
 
 }  // namespace picket::rx

@@ -55,7 +55,8 @@ struct Damage {
 // True if the input merely stops early, false if its content is wrong.
 [[nodiscard]] bool is_cut(DamageKind kind) noexcept;
 
-// Says what is wrong at which byte, after how many packets. Empty for DamageKind::none.
-[[nodiscard]] std::string sentence(const Damage& damage, std::uint64_t packets);
+// Says what is wrong at which byte, after how many packets. Empty for DamageKind::none. unpacked: bytes are
+// counted in the unpacked data, not in the file that the user sees.
+[[nodiscard]] std::string sentence(const Damage& damage, std::uint64_t packets, bool unpacked);
 
 }  // namespace picket::rx

@@ -29,7 +29,7 @@ CaptureFile::CaptureFile(const std::string& path, const CaptureLimits& limits) :
     // What ends early because the gzip data ended early is the gzip data's damage.
     const Damage& unpacking = bytes_.unpack_damage();
     if (unpacking.any() && (!damage.any() || is_cut(damage.kind))) damage = unpacking;
-    summary_.error = sentence(damage, summary_.packets);
+    summary_.error = sentence(damage, summary_.packets, bytes_.unpacked());
     summary_.truncated = is_cut(damage.kind);
     summary_.damage_offset = damage.offset;
 }

@@ -1,0 +1,203 @@
+#include "dataplane/housekeeping/housekeeper.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+namespace picket::housekeeping {
+namespace {
+
+constexpr std::uint64_t tick_ns = 1'000'000;
+constexpr std::uint64_t port_interval_ns = 250'000'000;
+
+std::uint64_t clock_ns(clockid_t clock) noexcept {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+Housekeeper::Housekeeper(HousekeeperParts parts)
+    : parts_(std::move(parts)),
+      rules_(parts_.pipelines),
+      evidence_(&parts_.segments->evidence()),
+      port_counters_(parts_.ports.size()) {
+    evidence_->started_utc_ns = clock_ns(CLOCK_REALTIME);
+    update_clock();
+    update_ports();
+    if (!parts_.hold) parts_.orders->begin.store(true, std::memory_order_release);
+    update_state();
+}
+
+void Housekeeper::run(const std::atomic<bool>& stop) {
+    while (!leave_ && !stop.load(std::memory_order_relaxed)) {
+        tick();
+        sleep_ns(tick_ns);
+    }
+    drain();
+    while (!all_finished()) {
+        tick();
+        sleep_ns(tick_ns);
+    }
+    tick();
+}
+
+void Housekeeper::tick() {
+    note_peer();
+    api::Command command;
+    while (take_command(command)) execute(command);
+    continue_walk();
+    rules_.collect();
+    update_clock();
+    if (clock_ns(CLOCK_MONOTONIC) - ports_read_ns_ > port_interval_ns) update_ports();
+    update_state();
+    parts_.emitter->publish();
+}
+
+void Housekeeper::note_peer() {
+    switch (parts_.listener->poll()) {
+        case Listener::Change::connected:
+            parts_.emitter->reply(api::EventKind::sensor_note, 0, 0, "control plane connected",
+                                  clock_ns(CLOCK_MONOTONIC));
+            break;
+        case Listener::Change::disconnected:
+            parts_.emitter->reply(api::EventKind::sensor_note, 0, 0, "control plane disconnected",
+                                  clock_ns(CLOCK_MONOTONIC));
+            break;
+        case Listener::Change::none:
+            break;
+    }
+}
+
+// Copies the request before anybody looks at it: picketd could change it meanwhile.
+bool Housekeeper::take_command(api::Command& command) noexcept {
+    const api::Mailbox& mailbox = parts_.segments->control().mailbox;
+    const std::uint64_t posted = mailbox.posted.value.load(std::memory_order_acquire);
+    if (posted == commands_taken_) return false;
+    if (posted - commands_taken_ > api::mailbox_slots) {
+        // Not ours to repair: skip what cannot be there.
+        commands_taken_ = posted;
+        evidence_->commands_taken.value.store(posted, std::memory_order_release);
+        return false;
+    }
+    command = mailbox.slots[commands_taken_ % api::mailbox_slots];
+    ++commands_taken_;
+    evidence_->commands_taken.value.store(commands_taken_, std::memory_order_release);
+    return true;
+}
+
+void Housekeeper::reply(const api::Command& command, int status, std::string_view text) {
+    parts_.emitter->reply(api::EventKind::command_reply, command.id, status, text, clock_ns(CLOCK_MONOTONIC));
+    parts_.emitter->publish();
+}
+
+void Housekeeper::execute(const api::Command& command) {
+    switch (command.kind) {
+        case api::CommandKind::start:
+            parts_.orders->begin.store(true, std::memory_order_release);
+            reply(command, 0, "");
+            return;
+        case api::CommandKind::load_rules:
+            load_rules(command);
+            return;
+        case api::CommandKind::walk:
+            if (walk_.has_value()) {
+                reply(command, EBUSY, "a walk is under way; ask again when it is done");
+                return;
+            }
+            walk_ = command;
+            reply(command, 0, "");
+            return;
+        case api::CommandKind::drain:
+            drain();
+            reply(command, 0, "");
+            return;
+        case api::CommandKind::stop:
+            leave_ = true;
+            reply(command, 0, "");
+            return;
+    }
+    reply(command, EINVAL, "no such command");
+}
+
+void Housekeeper::load_rules(const api::Command& command) {
+    const std::byte* bytes = parts_.segments->rule_bytes(command.offset, command.size);
+    if (bytes == nullptr) {
+        reply(command, EINVAL, "the rule blob does not lie within the rule area");
+        return;
+    }
+    std::string error;
+    const bool loaded = rules_.load({bytes, command.size}, command.generation, error);
+    reply(command, loaded ? 0 : EINVAL, error);
+}
+
+// A walk begins on all workers when all have done the one before.
+void Housekeeper::continue_walk() noexcept {
+    if (!walk_.has_value()) return;
+    for (const Pipeline* pipeline : parts_.pipelines) {
+        if (pipeline->walking()) return;
+    }
+    for (Pipeline* pipeline : parts_.pipelines) pipeline->begin_walk(walk_->id, walk_->filter);
+    walk_.reset();
+}
+
+void Housekeeper::drain() noexcept {
+    parts_.orders->drain.store(true, std::memory_order_release);
+}
+
+bool Housekeeper::all_finished() const noexcept {
+    return std::all_of(parts_.states->begin(), parts_.states->end(), [](const WorkerState& state) {
+        return state.finished.load(std::memory_order_acquire);
+    });
+}
+
+void Housekeeper::update_state() noexcept {
+    auto state = api::DataplaneState::running;
+    if (all_finished()) {
+        state = api::DataplaneState::finished;
+    } else if (!parts_.orders->begin.load(std::memory_order_relaxed)) {
+        state = api::DataplaneState::held;
+    }
+    evidence_->state.store(static_cast<std::uint32_t>(state), std::memory_order_release);
+
+    std::uint32_t generation = UINT32_MAX;
+    for (std::size_t i = 0; i < parts_.pipelines.size(); ++i) {
+        const auto adopted =
+            __atomic_load_n(&parts_.segments->worker_area(i).counters.rules_generation, __ATOMIC_ACQUIRE);
+        generation = std::min(generation, static_cast<std::uint32_t>(adopted));
+    }
+    evidence_->rules_generation.store(generation, std::memory_order_release);
+}
+
+void Housekeeper::update_clock() noexcept {
+    const std::uint64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+    evidence_->heartbeat_ns.store(monotonic_ns, std::memory_order_release);
+    evidence_->cpu_ns.store(clock_ns(CLOCK_PROCESS_CPUTIME_ID), std::memory_order_relaxed);
+    api::ClockMap map;
+    if (parts_.replay) {
+        for (std::size_t i = 0; i < parts_.pipelines.size(); ++i) {
+            const auto at =
+                __atomic_load_n(&parts_.segments->worker_area(i).counters.packet_ns, __ATOMIC_RELAXED);
+            map.packet_ns_now = std::max(map.packet_ns_now, at);
+        }
+    } else {
+        map.packet_ns_now = monotonic_ns;
+        map.utc_minus_packet_ns = static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME) - monotonic_ns);
+    }
+    evidence_->clock.write(map);
+}
+
+void Housekeeper::update_ports() {
+    ports_read_ns_ = clock_ns(CLOCK_MONOTONIC);
+    for (std::size_t i = 0; i < parts_.ports.size(); ++i) {
+        const std::uint64_t link_before = port_counters_[i].link_up;
+        if (parts_.ports[i]) parts_.ports[i](port_counters_[i]);
+        parts_.segments->port_area(i).counters.write(port_counters_[i]);
+        if (port_counters_[i].link_up != link_before) {
+            parts_.emitter->note(api::EventKind::link, i << 1 | port_counters_[i].link_up, ports_read_ns_);
+        }
+    }
+}
+
+}  // namespace picket::housekeeping
