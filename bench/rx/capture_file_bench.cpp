@@ -50,6 +50,7 @@ class MemoryFile {
 
 std::vector<std::uint8_t> pcap_of(std::uint32_t packets, std::uint32_t first) {
     std::vector<std::uint8_t> out;
+    out.reserve(24 + std::size_t{packets} * (16 + packet_bytes));
     for (const std::uint32_t word : {0xa1b2c3d4U, 0x00040002U, 0U, 0U, 262144U, 1U}) put32(out, word);
     for (std::uint32_t i = 0; i < packets; ++i) {
         for (const std::uint32_t word : {first + i / 1000, i % 1000 * 1000, packet_bytes, packet_bytes})
@@ -61,6 +62,7 @@ std::vector<std::uint8_t> pcap_of(std::uint32_t packets, std::uint32_t first) {
 
 std::vector<std::uint8_t> pcapng_of(std::uint32_t packets) {
     std::vector<std::uint8_t> out;
+    out.reserve(48 + std::size_t{packets} * (32 + packet_bytes));
     for (const std::uint32_t word : {0x0a0d0d0aU, 28U, 0x1a2b3c4dU, 1U, ~0U, ~0U, 28U}) put32(out, word);
     for (const std::uint32_t word : {1U, 20U, 1U, 0U, 20U}) put32(out, word);
     for (std::uint32_t i = 0; i < packets; ++i) {

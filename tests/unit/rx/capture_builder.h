@@ -2,10 +2,12 @@
 // them.
 #pragma once
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -155,8 +157,17 @@ inline Bytes without_last(const Bytes& bytes, std::size_t count) {
 }
 
 inline std::shared_ptr<const CaptureFile> open_bytes(const Bytes& bytes) {
-    const TemporaryFile file(bytes);  // the map outlives the name
-    return CaptureFile::open(file.path());
+    const int fd = memfd_create("capture", MFD_CLOEXEC);
+    if (write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) std::abort();
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    try {
+        auto file = CaptureFile::open(path);  // the map outlives the descriptor
+        close(fd);
+        return file;
+    } catch (...) {
+        close(fd);
+        throw;
+    }
 }
 
 // The frames of a file, and the file, in which their bytes are.

@@ -100,7 +100,7 @@ TEST(CaptureFuzz, MutatedCapturesAreReadOrRefused) {
     std::mt19937 random(2003);
     for (const Bytes& seed : seeds()) {
         check(seed);
-        for (int i = 0; i < 800; ++i) {
+        for (int i = 0; i < 3000; ++i) {
             Bytes bytes = seed;
             mutate(bytes, random);
             check(bytes);
@@ -111,7 +111,7 @@ TEST(CaptureFuzz, MutatedCapturesAreReadOrRefused) {
 TEST(CaptureFuzz, MutatedGzipIsReadOrRefused) {
     std::mt19937 random(2004);
     const Bytes packed = gzip(seeds().front());
-    for (int i = 0; i < 800; ++i) {
+    for (int i = 0; i < 3000; ++i) {
         Bytes bytes = packed;
         mutate(bytes, random);
         check(bytes);
@@ -121,7 +121,7 @@ TEST(CaptureFuzz, MutatedGzipIsReadOrRefused) {
 TEST(CaptureFuzz, RandomBytesBehindAMagicNumber) {
     std::mt19937 random(2005);
     for (const Bytes& seed : seeds()) {
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < 1000; ++i) {
             Bytes bytes = seed;
             bytes.resize(4 + random() % 400);
             for (std::size_t at = 4 + random() % 24; at < bytes.size(); ++at)
