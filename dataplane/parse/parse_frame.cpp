@@ -15,6 +15,7 @@ bool is_vlan_tag(std::uint16_t ethertype) noexcept {
 ParseResult parse_ethertype(ByteCursor cursor, std::uint16_t ethertype, const LayerContext& context,
                             Packet& packet) noexcept {
     int tags = 0;
+    const bool odd_tag = ethertype != 0x8100 && is_vlan_tag(ethertype);
     for (; is_vlan_tag(ethertype) && tags < vlan_tags_max; ++tags) {
         const std::uint16_t tag = cursor.u16() & 0x0fff;
         ethertype = cursor.u16();
@@ -28,7 +29,8 @@ ParseResult parse_ethertype(ByteCursor cursor, std::uint16_t ethertype, const La
     ParseResult result = api::Outcome::non_ip;
     if (ethertype == ethertype_ipv4) result = parse_ipv4(cursor, context, packet);
     if (ethertype == ethertype_ipv6) result = parse_ipv6(cursor, context, packet);
-    if (tags > 2) packet.flags &= static_cast<std::uint8_t>(~packet_plain);
+    // NICs differ in what they see behind other tags.
+    if (tags > 1 || odd_tag) packet.flags &= static_cast<std::uint8_t>(~packet_plain);
     return result;
 }
 
@@ -76,27 +78,18 @@ ParseResult parse_linux_cooked(ByteCursor cursor, bool version_2, const LayerCon
         protocol = cursor.u16();
     }
     if (cursor.failed()) return context.cut != 0 ? api::Outcome::truncated : api::Outcome::malformed_ethernet;
-    const ParseResult result = parse_ethertype(cursor, protocol, context, packet);
-    packet.flags &= static_cast<std::uint8_t>(~packet_plain);
-    return result;
+    return parse_ethertype(cursor, protocol, context, packet);
 }
 
-}  // namespace
-
-ParseResult parse_frame(const rx::Frame& frame, const ParseSettings& settings, const flow::KeyedHash& hash,
-                        Packet& packet) noexcept {
-    packet.time_ns = frame.time_ns;
-    packet.sequence = frame.sequence;
-    packet.port = frame.port;
-    const std::uint32_t cut =
-        frame.wire_length > frame.captured_length ? frame.wire_length - frame.captured_length : 0;
-    const LayerContext context{settings, hash, cut};
+ParseResult parse_link(const rx::Frame& frame, const LayerContext& context, Packet& packet) noexcept {
     ByteCursor cursor(frame.data, frame.captured_length);
     switch (frame.link_type) {
         case rx::LinkType::ethernet: {
             cursor.take(12);
             const std::uint16_t ethertype = cursor.u16();
-            if (cursor.failed()) return cut != 0 ? api::Outcome::truncated : api::Outcome::malformed_ethernet;
+            if (cursor.failed()) {
+                return context.cut != 0 ? api::Outcome::truncated : api::Outcome::malformed_ethernet;
+            }
             return parse_ethertype(cursor, ethertype, context, packet);
         }
         case rx::LinkType::raw_ip_12:
@@ -114,6 +107,21 @@ ParseResult parse_frame(const rx::Frame& frame, const ParseSettings& settings, c
         default:
             return api::Outcome::unknown_link_type;
     }
+}
+
+}  // namespace
+
+ParseResult parse_frame(const rx::Frame& frame, const ParseSettings& settings, const flow::KeyedHash& hash,
+                        Packet& packet) noexcept {
+    packet.time_ns = frame.time_ns;
+    packet.sequence = frame.sequence;
+    packet.port = frame.port;
+    const std::uint32_t cut =
+        frame.wire_length > frame.captured_length ? frame.wire_length - frame.captured_length : 0;
+    const ParseResult result = parse_link(frame, {settings, hash, cut}, packet);
+    // NICs parse nothing but Ethernet.
+    if (frame.link_type != rx::LinkType::ethernet) packet.flags &= static_cast<std::uint8_t>(~packet_plain);
+    return result;
 }
 
 }  // namespace picket::parse

@@ -180,7 +180,7 @@ std::uint32_t rss_hash(const Frame& frame, RssModel model) noexcept {
 std::vector<std::uint16_t> make_reta(std::size_t entries, std::uint16_t queues) {
     std::vector<std::uint16_t> table(entries);
     for (std::size_t i = 0; i < entries; ++i) {
-        table[i] = static_cast<std::uint16_t>(i % queues);
+        table[i] = static_cast<std::uint16_t>(i % reta_entries_default % queues);
     }
     return table;
 }

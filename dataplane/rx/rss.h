@@ -44,7 +44,8 @@ enum class RssModel : std::uint8_t {
 // addresses; anything that is not IP, or is cut before its addresses end, 0.
 [[nodiscard]] std::uint32_t rss_hash(const Frame& frame, RssModel model) noexcept;
 
-// Redirection table: entry i names queue i % queues. REQUIRES: queues > 0.
+// Redirection table: entry i names queue i % reta_entries_default % queues, so that tables of different
+// sizes (multiples of the default) put a flow on the same queue. REQUIRES: queues > 0.
 [[nodiscard]] std::vector<std::uint16_t> make_reta(std::size_t entries, std::uint16_t queues);
 
 // The queue that a NIC with the default table picks. REQUIRES: queues > 0.
