@@ -1,0 +1,151 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "controlplane/cli/commands.h"
+#include "controlplane/cli/flow_filters.h"
+#include "controlplane/cli/flow_lines.h"
+#include "controlplane/cli/number_text.h"
+#include "dataplane/api/setup_error.h"
+
+namespace picket::cli {
+namespace {
+
+constexpr const char* poll_ms = "10000";
+constexpr unsigned answer_timeout_s = 30;
+
+const std::vector<std::string> alert_fields{"time",        "sid",   "rev",   "msg",  "severity",   "source",
+                                            "destination", "count", "first", "last", "generation", "lost"};
+
+struct AlertOptions {
+    FlowFilters filters;
+    std::uint64_t rows_max = 0;  // tail: 0 is without end
+};
+
+std::string sid_text(const Json& row) {
+    const std::string sid = plain_text(member(row, "sid"));
+    return sid.empty() || sid == "0" ? "-" : sid;
+}
+
+void print_eve(const Json& row) {
+    std::cout << eve_alert(row).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+void print_rows(const Printer& printer, const Json& answer) {
+    std::vector<Column> columns{{"LAST", Give::cut, 1, 8},       {"SID"},
+                                {"SEV", Give::drop, 4},          {"COUNT"},
+                                {"SOURCE", Give::middle, 5, 15}, {"DESTINATION", Give::middle, 3, 15},
+                                {"MESSAGE", Give::end, 2, 18}};
+    if (printer.wide()) columns.insert(columns.end(), {{"FIRST"}, {"REV"}, {"GENERATION"}, {"LOST"}});
+    Table table(columns);
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"last"});
+    for (const Json& row : rows) {
+        std::vector<std::string> cells{printer.moment(member(row, "last"), day),
+                                       sid_text(row),
+                                       plain_text(member(row, "severity")),
+                                       grouped(count_at(row, "count")),
+                                       text_at(row, "source"),
+                                       text_at(row, "destination"),
+                                       text_at(row, "msg")};
+        if (printer.wide()) {
+            cells.insert(cells.end(),
+                         {printer.moment(member(row, "first")), plain_text(member(row, "rev")),
+                          plain_text(member(row, "generation")), plain_text(member(row, "lost"))});
+        }
+        table.add(std::move(cells));
+    }
+    if (!day.empty() && !printer.quiet()) std::cout << "on " << day << '\n';
+    printer.print(table);
+    if (rows.empty()) std::cout << "no alerts\n";
+}
+
+int show(const Context& context, const AlertOptions& options) {
+    const Printer printer(context);
+    if (printer.format() == "netflow") {
+        throw SetupError("--format netflow", "prints flows, not alerts", "use table, json, csv or eve",
+                         status_usage);
+    }
+    ControlClient client(context.socket);
+    Json answer =
+        ask(client, "/v1/alerts", filter_parameters(options.filters, printer, client), options.filters);
+    printer.prepare(answer);
+    if (printer.print_plain(answer, alert_fields)) return status_done;
+    if (printer.format() == "eve") {
+        for (const Json& row : rows_of(answer)) print_eve(row);
+        return status_done;
+    }
+    print_interval(printer, options.filters, answer);
+    print_rows(printer, answer);
+    const Json& rows = rows_of(answer);
+    std::string next = "alert tail";
+    if (!rows.empty() && sid_text(rows.front()) != "-") next = "flow show --rule " + sid_text(rows.front());
+    print_coverage(printer, answer, next);
+    return status_done;
+}
+
+void print_tail_row(const Printer& printer, const Json& row) {
+    if (printer.format() == "json") {
+        std::cout << row.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    } else if (printer.format() == "csv") {
+        std::vector<std::string> cells;
+        for (const std::string& field : alert_fields) cells.push_back(plain_text(member(row, field.c_str())));
+        std::cout << csv_line(cells) << '\n';
+    } else if (printer.format() == "eve") {
+        print_eve(row);
+    } else {
+        const auto us = parse_rfc3339_us(text_at(row, "last"));
+        const std::string time = us ? printer.times().seconds(*us) + printer.times().suffix(*us) : "-";
+        std::cout << time << "  " << text_at(row, "source") << " → " << text_at(row, "destination") << "  ×"
+                  << grouped(count_at(row, "count")) << "  " << sid_text(row) << "  " << text_at(row, "msg")
+                  << '\n';
+    }
+    std::cout.flush();
+}
+
+// Each answer of picketd holds what is new since the position of the one before.
+int tail(const Context& context, const AlertOptions& options) {
+    const Printer printer(context);
+    if (printer.format() == "netflow") {
+        throw SetupError("--format netflow", "prints flows, not alerts", "use table, json, csv or eve",
+                         status_usage);
+    }
+    ControlClient client(context.socket);
+    client.set_answer_timeout_s(answer_timeout_s);
+    const Parameters filters = filter_parameters(options.filters, printer, client);
+    if (printer.format() == "csv") std::cout << csv_line(alert_fields) << '\n' << std::flush;
+    std::string after;
+    std::uint64_t printed = 0;
+    while (std::cout) {
+        Parameters parameters = filters;
+        if (!after.empty()) parameters.emplace_back("after", after);
+        parameters.emplace_back("wait_ms", poll_ms);
+        Json answer = client.get("/v1/alerts/tail", parameters);
+        after = plain_text(member(answer, "next"));
+        printer.prepare(answer);
+        for (const Json& row : rows_of(answer)) {
+            print_tail_row(printer, row);
+            if (++printed == options.rows_max) return status_done;
+        }
+    }
+    return status_done;
+}
+
+}  // namespace
+
+void add_alert_commands(CLI::App& application, Context& context) {
+    CLI::App* group = application.add_subcommand("alert", "what rules and watch lists have found");
+    group->require_subcommand(1);
+    auto options = std::make_shared<AlertOptions>();
+    CLI::App* shown = group->add_subcommand("show", "alerts, each with its climbing count");
+    add_filter_options(*shown, options->filters, context);
+    shown->callback(
+        [&context, options] { context.action = [&context, options] { return show(context, *options); }; });
+    CLI::App* tailed = group->add_subcommand("tail", "alerts as they come and climb, until interrupted");
+    add_filter_options(*tailed, options->filters, context);
+    tailed->add_option("-n,--count", options->rows_max, "stop after so many lines")->type_name("N");
+    tailed->callback(
+        [&context, options] { context.action = [&context, options] { return tail(context, *options); }; });
+}
+
+}  // namespace picket::cli

@@ -1,0 +1,148 @@
+#include "controlplane/cli/flow_shapes.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "controlplane/cli/number_text.h"
+
+namespace picket::cli {
+namespace {
+
+std::string end_text(const std::string& address, std::uint64_t port) {
+    if (port == 0) return address;
+    const bool ipv6 = address.find(':') != std::string::npos;
+    return (ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+std::string protocol_text(const Json& row) {
+    const Json& value = member(row, "proto");
+    return value.is_number() ? protocol_name(value.get<unsigned>()) : plain_text(value);
+}
+
+std::string both_ways(const Json& row, const char* to_server, const char* to_client) {
+    return grouped(count_at(row, to_server)) + "/" + grouped(count_at(row, to_client));
+}
+
+void print_day(const Printer& printer, const std::string& day) {
+    if (!day.empty() && !printer.quiet()) std::cout << "on " << day << '\n';
+}
+
+}  // namespace
+
+void print_flow_rows(const Printer& printer, const Json& answer) {
+    std::vector<Column> columns{{"FIRST", Give::cut, 1, 8},
+                                {"SOURCE", Give::middle, 6, 15},
+                                {"DESTINATION", Give::middle, 7, 15},
+                                {"PROTO"},
+                                {"PKTS"},
+                                {"BYTES"},
+                                {"STATE", Give::drop, 3},
+                                {"OUTCOME"},
+                                {"RULES", Give::drop, 2}};
+    if (printer.wide()) {
+        columns.insert(columns.begin(), {"ID"});
+        columns.insert(columns.begin() + 2, {"LAST"});
+        columns.push_back({"HISTORY"});
+        columns.push_back({"END"});
+    }
+    Table table(columns);
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first"});
+    for (const Json& row : rows) {
+        std::vector<std::string> cells{printer.moment(member(row, "first"), day),
+                                       end_text(text_at(row, "src_ip"), count_at(row, "src_port")),
+                                       end_text(text_at(row, "dest_ip"), count_at(row, "dest_port")),
+                                       protocol_text(row),
+                                       both_ways(row, "pkts_toserver", "pkts_toclient"),
+                                       both_ways(row, "bytes_toserver", "bytes_toclient"),
+                                       text_at(row, "state"),
+                                       text_at(row, "outcome"),
+                                       plain_text(member(row, "rules"))};
+        if (printer.wide()) {
+            cells.insert(cells.begin(), plain_text(member(row, "id")));
+            cells.insert(cells.begin() + 2, printer.moment(member(row, "last")));
+            cells.push_back(text_at(row, "history"));
+            cells.push_back(text_at(row, "end_reason"));
+        }
+        table.add(std::move(cells));
+    }
+    print_day(printer, day);
+    printer.print(table);
+    if (rows.empty()) std::cout << "no flows\n";
+}
+
+void print_flow_talkers(const Printer& printer, const Json& answer) {
+    Table table({{"IP", Give::middle, 3, 15},
+                 {"FLOWS"},
+                 {"PACKETS"},
+                 {"BYTES"},
+                 {"FIRST", Give::cut, 1, 8},
+                 {"LAST", Give::cut, 2, 8}});
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
+    for (const Json& row : rows) {
+        table.add({text_at(row, "ip"), grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
+                   grouped(count_at(row, "bytes")), printer.moment(member(row, "first"), day),
+                   printer.moment(member(row, "last"), day)});
+    }
+    print_day(printer, day);
+    printer.print(table);
+    if (rows.empty()) std::cout << "no flows\n";
+}
+
+void print_flow_timeline(const Printer& printer, const Json& answer) {
+    constexpr std::size_t bar_width_max = 24;
+    std::uint64_t most = 1;
+    for (const Json& row : rows_of(answer)) most = std::max(most, count_at(row, "flows"));
+    Table table({{"TIME"}, {"FLOWS"}, {"PACKETS"}, {"BYTES"}, {""}});
+    for (const Json& row : rows_of(answer)) {
+        const auto us = parse_rfc3339_us(text_at(row, "time"));
+        const std::string time =
+            us ? printer.times().date(*us) + " " + printer.times().seconds(*us) + printer.times().suffix(*us)
+               : text_at(row, "time");
+        const std::uint64_t flows = count_at(row, "flows");
+        std::string bar;
+        for (std::size_t i = 0; i < (flows * bar_width_max + most - 1) / most; ++i) bar += "▪";
+        table.add(
+            {time, grouped(flows), grouped(count_at(row, "packets")), grouped(count_at(row, "bytes")), bar});
+    }
+    printer.print(table);
+    if (rows_of(answer).empty()) std::cout << "no flows\n";
+}
+
+void print_flow_groups(const Printer& printer, const Json& answer, const std::string& by) {
+    Table table({{by == "rule"     ? "SID"
+                  : by == "port"   ? "PORT"
+                  : by == "source" ? "SOURCE"
+                                   : "DESTINATION",
+                  Give::middle, 5, 15},
+                 {by == "rule"   ? "MESSAGE"
+                  : by == "port" ? "PROTO"
+                                 : "",
+                  Give::end, 3, 16},
+                 {"FLOWS"},
+                 {"PACKETS"},
+                 {"BYTES"},
+                 {"SOURCES", Give::drop, 4},
+                 {"DESTS", Give::drop, 4},
+                 {"FIRST", Give::cut, 1, 8},
+                 {"LAST", Give::cut, 2, 8}});
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
+    for (const Json& row : rows) {
+        // The group's own field is the first of its row; a second text explains it.
+        const std::string label = plain_text(row.empty() ? Json() : row.begin().value());
+        const std::string detail = by == "rule"   ? text_at(row, "msg")
+                                   : by == "port" ? protocol_text(row)
+                                                  : "";
+        table.add({label, detail, grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
+                   grouped(count_at(row, "bytes")), grouped(count_at(row, "sources")),
+                   grouped(count_at(row, "destinations")), printer.moment(member(row, "first"), day),
+                   printer.moment(member(row, "last"), day)});
+    }
+    print_day(printer, day);
+    printer.print(table);
+    if (rows.empty()) std::cout << "no flows\n";
+}
+
+}  // namespace picket::cli

@@ -1,0 +1,195 @@
+// The totals of a set of flows, and one flow in full.
+#include <algorithm>
+#include <iostream>
+
+#include "controlplane/cli/flow_shapes.h"
+#include "controlplane/cli/number_text.h"
+#include "dataplane/api/setup_error.h"
+
+namespace picket::cli {
+namespace {
+
+// "19:09:54 → 22:14:09Z", with dates where they differ.
+std::string span_text(const TimeText& times, const Json& sum) {
+    const auto first = parse_rfc3339_us(text_at(sum, "first"));
+    const auto last = parse_rfc3339_us(text_at(sum, "last"));
+    if (!first || !last) return "";
+    const bool one_day = times.date(*first) == times.date(*last);
+    return times.date(*first) + " " + times.seconds(*first) + " → " +
+           (one_day ? "" : times.date(*last) + " ") + times.seconds(*last) + times.suffix(*last);
+}
+
+double minutes_of(const Json& sum) {
+    const auto first = parse_rfc3339_us(text_at(sum, "first"));
+    const auto last = parse_rfc3339_us(text_at(sum, "last"));
+    return first && last ? static_cast<double>(*last - *first) / 60e6 : 0.0;
+}
+
+// The watch list whose entries the sources are: "" if the question was another one.
+std::string source_list(const FlowFilters& filters) {
+    return filters.source.starts_with('@') ? filters.source.substr(1) : "";
+}
+
+// " of 20": how many could have been seen.
+std::string of_entries(const FlowFilters& filters, ControlClient& client) {
+    const std::string list = source_list(filters);
+    if (list.empty()) return "";
+    const Json lists = client.get("/v1/watch");
+    for (const Json& row : rows_of(lists)) {
+        if (text_at(row, "name") == list) return " of " + grouped(count_at(row, "entries"));
+    }
+    return "";
+}
+
+// The one destination and port of all the flows, or empty.
+struct Target {
+    std::string address;
+    std::string port;
+    std::string protocol;
+};
+
+Target only_target(const Json& sum, const Question& question) {
+    Target target;
+    if (count_at(sum, "destinations") != 1) return target;
+    const Json ports = question({{"shape", "by"}, {"by", "port"}, {"limit", "2"}});
+    const Json sample = question({{"shape", "rows"}, {"limit", "1"}});
+    if (rows_of(sample).empty()) return target;
+    target.address = text_at(rows_of(sample).front(), "dest_ip");
+    if (rows_of(ports).size() != 1) return target;
+    target.port = plain_text(member(rows_of(sample).front(), "dest_port"));
+    const Json& protocol = member(rows_of(sample).front(), "proto");
+    target.protocol = protocol.is_number() ? protocol_name(protocol.get<unsigned>()) : plain_text(protocol);
+    return target;
+}
+
+// Says how many of the flows were answered; where none was, whether the other direction is visible at all.
+void print_replies(const Json& sum, const Target& target, const Question& question, ControlClient& client) {
+    const std::uint64_t flows = count_at(sum, "flows");
+    const Json silent = question({{"shape", "sum"}, {"unanswered", "1"}});
+    const std::uint64_t unanswered = count_at(member(silent, "sum"), "flows");
+    if (unanswered < flows) {
+        std::cout << "replies to " << grouped(flows - unanswered) << " of " << grouped(flows) << " flows\n";
+        return;
+    }
+    std::cout << "replies none";
+    if (!target.address.empty() && !target.port.empty()) {
+        const Json others = client.get(
+            "/v1/flows",
+            {{"shape", "sum"}, {"dst", target.address}, {"dport", target.port}, {"outcome", "answered"}});
+        const std::uint64_t answered = count_at(member(others, "sum"), "sources");
+        if (answered > 0) {
+            std::cout << " (the other direction is visible: " << grouped(answered)
+                      << (answered == 1 ? " other source was" : " other sources were") << " answered)";
+        } else {
+            std::cout << " (the other direction was never seen at this tap)";
+        }
+    }
+    std::cout << '\n';
+}
+
+void print_field(const std::string& name, const std::string& value) {
+    if (value.empty()) return;
+    std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << value << '\n';
+}
+
+void print_direction(const Json& row, const std::string& name, const std::string& suffix) {
+    const std::string packets = "pkts_to" + suffix;
+    const std::string bytes = "bytes_to" + suffix;
+    const std::string end = suffix == "server" ? "_ts" : "_tc";
+    std::string text = grouped(count_at(row, packets.c_str())) + " packets, " +
+                       grouped(count_at(row, bytes.c_str())) + " bytes";
+    const std::string flags = plain_text(member(row, ("flags" + end).c_str()));
+    const std::string ttl = plain_text(member(row, ("ttl" + end).c_str()));
+    if (!flags.empty()) text += ", TCP flags " + flags;
+    if (!ttl.empty()) text += ", TTL " + ttl;
+    print_field(name, text);
+}
+
+void print_list(const Printer& printer, const Json& rows, const std::string& title) {
+    if (!rows.is_array() || rows.empty()) return;
+    std::vector<Column> columns;
+    for (const auto& [key, value] : rows.front().items()) {
+        std::string head = key;
+        std::transform(head.begin(), head.end(), head.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+        columns.push_back({head, Give::end, static_cast<int>(columns.size()) * -1, 8});
+    }
+    Table table(columns);
+    for (const Json& row : rows) {
+        std::vector<std::string> cells;
+        for (const auto& [key, value] : row.items()) cells.push_back(plain_text(value));
+        table.add(std::move(cells));
+    }
+    std::cout << '\n' << title << '\n';
+    printer.print(table);
+}
+
+}  // namespace
+
+void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilters& filters,
+                    const Question& question, ControlClient& client) {
+    const Json& sum = member(answer, "sum");
+    const std::uint64_t flows = count_at(sum, "flows");
+    const std::uint64_t packets = count_at(sum, "packets");
+    const std::uint64_t bytes = count_at(sum, "bytes");
+    if (flows == 0) {
+        std::cout << "no flows\n";
+        return;
+    }
+    const Target target = only_target(sum, question);
+    std::cout << "flows " << grouped(flows) << "   packets " << grouped(packets) << "   bytes "
+              << grouped(bytes) << "   sources " << grouped(count_at(sum, "sources"))
+              << of_entries(filters, client) << "   → ";
+    if (target.address.empty()) {
+        std::cout << grouped(count_at(sum, "destinations")) << " destinations\n";
+    } else {
+        std::cout << printer.masked(target.address) << (target.port.empty() ? "" : ":" + target.port) << '\n';
+    }
+    std::cout << span_text(printer.times(), sum);
+    const double minutes = minutes_of(sum);
+    if (minutes >= 1.0) std::cout << "   " << fixed(static_cast<double>(flows) / minutes, 1) << "/min";
+    if (!target.protocol.empty()) std::cout << "   " << target.protocol;
+    if (packets > 0 && bytes % packets == 0) std::cout << ", " << bytes / packets << " B a packet";
+    std::cout << '\n';
+    print_replies(sum, target, question, client);
+}
+
+void print_flow_detail(const Printer& printer, const Json& answer) {
+    for (const Json& row : rows_of(answer)) {
+        std::cout << "flow " << plain_text(member(row, "id")) << '\n';
+        print_field("source", text_at(row, "src_ip") + "  port " + plain_text(member(row, "src_port")));
+        print_field("destination",
+                    text_at(row, "dest_ip") + "  port " + plain_text(member(row, "dest_port")));
+        print_field("protocol", plain_text(member(row, "proto")));
+        print_field("first", printer.moment(member(row, "first")));
+        print_field("last", printer.moment(member(row, "last")));
+        print_direction(row, "to server", "server");
+        print_direction(row, "to client", "client");
+        static const std::vector<std::string> shown{"id",
+                                                    "src_ip",
+                                                    "src_port",
+                                                    "dest_ip",
+                                                    "dest_port",
+                                                    "proto",
+                                                    "first",
+                                                    "last",
+                                                    "flags_ts",
+                                                    "flags_tc",
+                                                    "ttl_ts",
+                                                    "ttl_tc",
+                                                    "pkts_toserver",
+                                                    "pkts_toclient",
+                                                    "bytes_toserver",
+                                                    "bytes_toclient"};
+        for (const auto& [key, value] : row.items()) {
+            const bool known = std::find(shown.begin(), shown.end(), key) != shown.end();
+            const bool list = value.is_array() && !value.empty() && value.front().is_object();
+            if (known || list) continue;
+            const bool boring = value.is_null() || (value.is_number() && value.get<double>() == 0.0);
+            if (!boring || printer.wide()) print_field(key, plain_text(value));
+        }
+        for (const char* key : {"parts", "requests", "alerts"}) print_list(printer, member(row, key), key);
+    }
+}
+
+}  // namespace picket::cli

@@ -1,0 +1,174 @@
+#include "controlplane/cli/replay_report.h"
+
+#include <ostream>
+
+#include "controlplane/cli/number_text.h"
+
+namespace picket::cli {
+namespace {
+
+constexpr std::size_t lines_max = 10;  // rows of each part of the report
+
+// "2003-08-22 19:09:54 → 22:14:09Z", the second date only where it differs.
+std::string span_text(const TimeText& times, const std::string& first, const std::string& last) {
+    const auto begin = parse_rfc3339_us(first);
+    const auto end = parse_rfc3339_us(last);
+    if (!begin || !end) return "no times";
+    std::string text = times.date(*begin) + " " + times.seconds(*begin) + " → ";
+    if (times.date(*end) != times.date(*begin)) text += times.date(*end) + " ";
+    return text + times.seconds(*end) + times.suffix(*end);
+}
+
+void print_captures(std::ostream& out, const Printer& printer, const Json& report) {
+    const Json& captures = member(report, "captures");
+    std::string first;
+    std::string last;
+    for (const Json& capture : captures) {
+        const std::string begin = text_at(capture, "first");
+        const std::string end = text_at(capture, "last");
+        if (!begin.empty() && (first.empty() || begin < first)) first = begin;
+        if (!end.empty() && end > last) last = end;
+        if (captures.size() == 1) out << text_at(capture, "file") << "   ";
+    }
+    if (captures.size() > 1) out << captures.size() << " captures   ";
+    out << grouped(count_at(report, "packets")) << " packets   " << byte_text(number_at(report, "bytes"));
+    if (!first.empty()) out << "   " << span_text(printer.times(), first, last);
+    out << '\n';
+}
+
+void print_outcomes(std::ostream& out, const Json& report) {
+    const Json& audit = member(report, "audit");
+    std::uint64_t outcomes = 0;
+    std::string named;
+    for (const auto& [name, value] : member(audit, "outcomes").items()) {
+        const auto count = value.is_number() ? value.get<std::uint64_t>() : 0;
+        outcomes += count;
+        if (count > 0) named += (named.empty() ? "" : ", ") + name + " " + grouped(count);
+    }
+    out << "audit     " << grouped(count_at(audit, "received")) << " = flows "
+        << grouped(count_at(audit, "in_flows")) << " + outcomes " << grouped(outcomes)
+        << (named.empty() ? "" : " (" + named + ")")
+        << (flag_at(audit, "balanced") ? "   balanced" : "   NOT BALANCED: please report this") << '\n';
+}
+
+// One section: its name, then a table of at most lines_max rows that only appears if there are rows.
+void print_section(std::ostream& out, const Printer& printer, const std::string& title, Table& table) {
+    if (table.empty()) return;
+    out << '\n' << title << '\n';
+    table.print(out, printer.wide() ? 0 : 80, printer.bold());
+}
+
+void print_talkers(std::ostream& out, const Printer& printer, const Json& report) {
+    Table table({{"IP", Give::middle, 3, 15},
+                 {"FLOWS"},
+                 {"PACKETS"},
+                 {"BYTES"},
+                 {"FIRST", Give::cut, 1, 8},
+                 {"LAST", Give::cut, 2, 8}});
+    const Json& rows = member(report, "talkers");
+    const std::string day = printer.shared_day(rows, {"first", "last"});
+    std::size_t shown = 0;
+    for (const Json& row : rows) {
+        if (shown++ == lines_max && !printer.wide()) break;
+        table.add({text_at(row, "ip"), grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
+                   grouped(count_at(row, "bytes")), printer.moment(member(row, "first"), day),
+                   printer.moment(member(row, "last"), day)});
+    }
+    print_section(out, printer, "top talkers" + (day.empty() ? "" : " (" + day + ")"), table);
+}
+
+void print_requests(std::ostream& out, const Printer& printer, const Json& report) {
+    Table table({{"TIME", Give::cut, 1, 8},
+                 {"SOURCE", Give::middle, 4, 15},
+                 {"DESTINATION", Give::middle, 3, 15},
+                 {"METHOD", Give::end, 5, 6},
+                 {"URI", Give::end, 2, 20},
+                 {"STATUS"}});
+    const Json& rows = member(report, "requests");
+    const std::string day = printer.shared_day(rows, {"time"});
+    std::size_t shown = 0;
+    for (const Json& row : rows) {
+        if (shown++ == lines_max && !printer.wide()) break;
+        const std::string status = plain_text(member(row, "status"));
+        table.add({printer.moment(member(row, "time"), day), text_at(row, "source"),
+                   text_at(row, "destination"), text_at(row, "method"), text_at(row, "uri"),
+                   status.empty() || status == "0" ? "-" : status});
+    }
+    print_section(out, printer, "last requests" + (day.empty() ? "" : " (" + day + ")"), table);
+}
+
+void print_alerts(std::ostream& out, const Printer& printer, const Json& report) {
+    Table table({{"SID"},
+                 {"COUNT"},
+                 {"FIRST", Give::cut, 1, 8},
+                 {"SOURCE", Give::middle, 4, 15},
+                 {"DESTINATION", Give::middle, 3, 15},
+                 {"MESSAGE", Give::end, 2, 20}});
+    const Json& rows = member(report, "alert_rows");
+    const std::string day = printer.shared_day(rows, {"first"});
+    std::size_t shown = 0;
+    for (const Json& row : rows) {
+        if (shown++ == lines_max && !printer.wide()) break;
+        const std::string sid = plain_text(member(row, "sid"));
+        table.add({sid.empty() || sid == "0" ? "-" : sid, grouped(count_at(row, "count")),
+                   printer.moment(member(row, "first"), day), text_at(row, "source"),
+                   text_at(row, "destination"), text_at(row, "msg")});
+    }
+    print_section(out, printer, "alerts" + (day.empty() ? "" : " (" + day + ")"), table);
+}
+
+}  // namespace
+
+Json contract_report(const Json& report) {
+    Json document;
+    for (const char* key : {"captures", "packets", "bytes", "audit", "flows", "http_requests", "alerts",
+                            "alerts_by_rule", "rules", "scanners", "workers", "seconds"}) {
+        document[key] = member(report, key);
+    }
+    if (document["scanners"].is_null()) document["scanners"] = 0;
+    return document;
+}
+
+void print_report(std::ostream& out, const Printer& printer, const Json& report) {
+    print_captures(out, printer, report);
+    out << "flows     " << grouped(count_at(report, "flows")) << "   requests "
+        << grouped(count_at(report, "http_requests"));
+    std::uint64_t hits = 0;
+    for (const auto& [sid, count] : member(report, "alerts_by_rule").items()) {
+        hits += count.is_number() ? count.get<std::uint64_t>() : 0;
+    }
+    out << "   alerts " << grouped(count_at(report, "alerts")) << " (" << grouped(hits) << " rule hits)"
+        << "   scanners " << grouped(count_at(report, "scanners")) << '\n';
+    std::string protocols;
+    for (const auto& [name, value] : member(report, "protocols").items()) {
+        protocols += (protocols.empty() ? "" : "   ") + name + " " +
+                     (value.is_number() ? grouped(value.get<std::uint64_t>()) : plain_text(value));
+    }
+    if (!protocols.empty()) out << "protocols " << protocols << '\n';
+    const Json& rules = member(report, "rules");
+    out << "rules     " << grouped(count_at(rules, "loaded")) << " loaded   "
+        << grouped(count_at(rules, "rejected")) << " rejected\n";
+    print_outcomes(out, report);
+    print_talkers(out, printer, report);
+    print_requests(out, printer, report);
+    print_alerts(out, printer, report);
+    const Json& seconds = member(report, "seconds");
+    out << "\nin " << fixed(number_at(seconds, "wall"), 2) << " s, " << fixed(number_at(seconds, "cpu"), 2)
+        << " s of CPU, on " << member(report, "workers").size()
+        << (member(report, "workers").size() == 1 ? " worker\n" : " workers\n");
+}
+
+bool print_damage(std::ostream& out, const Json& report) {
+    bool damaged = false;
+    for (const Json& capture : member(report, "captures")) {
+        const std::string error = text_at(capture, "error");
+        if (error.empty() && !flag_at(capture, "truncated")) continue;
+        damaged = true;
+        out << "picket: " << text_at(capture, "file") << ": "
+            << (error.empty() ? "the file ends within a packet" : error) << "; "
+            << grouped(count_at(capture, "packets")) << " packets before it were read and reported\n";
+    }
+    return damaged;
+}
+
+}  // namespace picket::cli

@@ -1,0 +1,255 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "controlplane/cli/commands.h"
+#include "controlplane/cli/control_client.h"
+#include "controlplane/cli/number_text.h"
+#include "controlplane/cli/replay_options.h"
+#include "controlplane/cli/replay_report.h"
+#include "controlplane/rules/rule_compiler.h"
+#include "controlplane/rules/rule_files.h"
+#include "dataplane/api/setup_error.h"
+
+namespace picket::cli {
+namespace {
+
+struct RuleOptions {
+    std::vector<std::string> files;
+    std::string dialect = "suricata";
+    std::vector<std::string> variables;  // NAME=VALUE
+    std::string sid;
+    std::string file;
+    ReplayOptions replay;
+};
+
+Json reject_row(const rules::Reject& reject) {
+    return {{"file", reject.file},
+            {"line", reject.line},
+            {"sid", reject.sid ? Json(*reject.sid) : Json()},
+            {"option", reject.option},
+            {"reason", reject.reason}};
+}
+
+rules::RuleSettings settings_of(const RuleOptions& options) {
+    rules::RuleSettings settings;
+    settings.dialect = options.dialect == "snort3"   ? api::Dialect::snort3
+                       : options.dialect == "snort2" ? api::Dialect::snort2
+                                                     : api::Dialect::suricata;
+    for (const std::string& text : options.variables) {
+        const std::size_t equals = text.find('=');
+        if (equals == 0 || equals == std::string::npos) {
+            throw SetupError("--var " + text, "is not NAME=VALUE", "write --var HOME_NET=10.0.0.0/8",
+                             status_usage);
+        }
+        settings.variables[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    return settings;
+}
+
+void print_rejects(const Json& rejects) {
+    for (const Json& reject : rejects) {
+        std::cout << text_at(reject, "file") << ":" << count_at(reject, "line") << ": ";
+        const std::string sid = plain_text(member(reject, "sid"));
+        if (!sid.empty() && sid != "0") std::cout << "sid " << sid << ": ";
+        const std::string option = text_at(reject, "option");
+        std::cout << (option.empty() ? "" : option + ": ") << text_at(reject, "reason") << '\n';
+    }
+}
+
+// Parses and compiles: what passes here loads in picketd.
+int check(const Context& context, const RuleOptions& options) {
+    const Printer printer(context);
+    for (const std::string& file : options.files) {
+        std::error_code failure;
+        if (!std::filesystem::exists(file, failure)) {
+            throw SetupError(file, "does not exist", "check the name of the rule file", status_usage);
+        }
+    }
+    const rules::RuleSettings settings = settings_of(options);
+    const rules::ParsedRules parsed = rules::load_rule_files(options.files, settings);
+    const rules::CompiledRules compiled = rules::compile_rules(parsed.rules, settings);
+    Json answer;
+    answer["loaded"] = compiled.rules.size();
+    answer["rejected"] = parsed.rejects.size();
+    answer["duplicates"] = parsed.duplicates.size();
+    answer["always_judged"] = compiled.always_judged;
+    answer["rejects"] = Json::array();
+    for (const auto& reject : parsed.rejects) answer["rejects"].push_back(reject_row(reject));
+    const int status = answer["rejects"].empty() ? status_done : status_no;
+    if (printer.format() == "csv") answer["rows"] = answer["rejects"];
+    if (printer.print_plain(answer, {"file", "line", "sid", "option", "reason"})) return status;
+    print_rejects(answer["rejects"]);
+    if (context.quiet) return status;
+    for (const rules::Duplicate& duplicate : parsed.duplicates) {
+        std::cout << duplicate.dropped_file << ":" << duplicate.dropped_line << ": note: sid "
+                  << duplicate.sid << " is also at " << duplicate.kept_file << ":" << duplicate.kept_line
+                  << ", which is kept\n";
+    }
+    std::cout << grouped(compiled.rules.size()) << " rules loaded, " << grouped(count_at(answer, "rejected"))
+              << " rejected\n";
+    print_coverage(printer, Json::object(), "rule test " + options.files.front() + " CAPTURE");
+    return status;
+}
+
+// The answer of picketd to load and reload.
+int print_loaded(const Context& context, const Printer& printer, Json answer) {
+    printer.prepare(answer);
+    const bool rejected = count_at(answer, "rejected") > 0;
+    if (printer.format() == "csv") answer["rows"] = member(answer, "rejects");
+    if (printer.print_plain(answer, {"file", "line", "sid", "option", "reason"})) {
+        return rejected ? status_no : status_done;
+    }
+    if (member(answer, "rejects").is_array()) print_rejects(member(answer, "rejects"));
+    if (!context.quiet) {
+        std::cout << grouped(count_at(answer, "loaded")) << " rules loaded, "
+                  << grouped(count_at(answer, "rejected")) << " rejected, generation "
+                  << count_at(answer, "generation") << " in use by every worker\n";
+        print_coverage(printer, Json::object(), "rule show");
+    }
+    return rejected ? status_no : status_done;
+}
+
+int load(const Context& context, const RuleOptions& options) {
+    const Printer printer(context);
+    std::error_code failure;
+    const auto path = std::filesystem::canonical(options.file, failure);
+    if (failure)
+        throw SetupError(options.file, "does not exist", "check the name of the rule file", status_usage);
+    ControlClient client(context.socket);
+    return print_loaded(context, printer, client.post("/v1/rules/load", {{"path", path.string()}}));
+}
+
+int reload(const Context& context, const RuleOptions&) {
+    const Printer printer(context);
+    ControlClient client(context.socket);
+    return print_loaded(context, printer, client.post("/v1/rules/reload"));
+}
+
+void print_rule(const Printer& printer, const Json& row) {
+    for (const auto& [key, value] : row.items()) {
+        std::cout << "  " << key << std::string(key.size() < 12 ? 12 - key.size() : 1, ' ')
+                  << plain_text(value) << '\n';
+    }
+    print_coverage(printer, Json::object(), "flow show --rule " + plain_text(member(row, "sid")));
+}
+
+int show(const Context& context, const RuleOptions& options) {
+    const Printer printer(context);
+    ControlClient client(context.socket);
+    Json answer = client.get("/v1/rules");
+    printer.prepare(answer);
+    if (!options.sid.empty()) {
+        Json chosen = Json::array();
+        for (const Json& row : rows_of(answer)) {
+            if (plain_text(member(row, "sid")) == options.sid) chosen.push_back(row);
+        }
+        if (chosen.empty()) {
+            throw SetupError("rule " + options.sid, "is not loaded", "see: picket rule show", status_no);
+        }
+        answer["rows"] = chosen;
+    }
+    if (printer.print_plain(answer, {"index", "gid", "sid", "rev", "msg", "severity", "classtype",
+                                     "references", "file", "line", "hits", "state"})) {
+        return status_done;
+    }
+    if (!options.sid.empty()) {
+        for (const Json& row : rows_of(answer)) print_rule(printer, row);
+        return status_done;
+    }
+    Table table({{"SID"},
+                 {"REV", Give::drop, 3},
+                 {"SEV"},
+                 {"HITS"},
+                 {"MESSAGE", Give::end, 4, 30},
+                 {"WHERE", Give::middle, 1, 16}});
+    for (const Json& row : rows_of(answer)) {
+        const std::string file = text_at(row, "file");
+        table.add({plain_text(member(row, "sid")), plain_text(member(row, "rev")),
+                   plain_text(member(row, "severity")), grouped(count_at(row, "hits")), text_at(row, "msg"),
+                   (printer.wide() ? file : file.substr(file.rfind('/') + 1)) + ":" +
+                       plain_text(member(row, "line"))});
+    }
+    printer.print(table);
+    if (member(answer, "rejects").is_array()) print_rejects(member(answer, "rejects"));
+    if (rows_of(answer).empty()) std::cout << "no rules\n";
+    print_coverage(printer, answer, "alert show");
+    return status_done;
+}
+
+// Hits per rule and a few URIs that made them, from a replay of the captures with these rules alone.
+int test(const Context& context, RuleOptions& options) {
+    const Printer printer(context);
+    options.replay.request.rules = {options.file};
+    check_replay_options(context, options.replay);
+    Json report = run_replay(options.replay.request);
+    printer.prepare(report);
+    Json answer;
+    answer["rules"] = member(report, "rules");
+    answer["rows"] = Json::array();
+    std::uint64_t hits = 0;
+    for (const auto& [sid, count] : member(report, "alerts_by_rule").items()) {
+        if (!count.is_number() || count.get<std::uint64_t>() == 0) continue;
+        hits += count.get<std::uint64_t>();
+        Json row{{"sid", sid}, {"hits", count}, {"msg", ""}, {"uris", Json::array()}};
+        for (const Json& alert : member(report, "alert_rows")) {
+            if (plain_text(member(alert, "sid")) != sid) continue;
+            row["msg"] = text_at(alert, "msg");
+            const std::string uri = text_at(alert, "uri");
+            if (!uri.empty() && row["uris"].size() < 3) row["uris"].push_back(uri);
+        }
+        answer["rows"].push_back(std::move(row));
+    }
+    answer["hits"] = hits;
+    const bool damaged = print_damage(std::cerr, report);
+    const int status = damaged ? status_damaged : hits > 0 ? status_done : status_no;
+    if (printer.print_plain(answer, {"sid", "hits", "msg", "uris"})) return status;
+    Table table({{"SID"}, {"HITS"}, {"MESSAGE", Give::end, 1, 24}, {"SAMPLE URI", Give::end, 2, 20}});
+    for (const Json& row : answer["rows"]) {
+        table.add({text_at(row, "sid"), grouped(count_at(row, "hits")), text_at(row, "msg"),
+                   row["uris"].empty() ? "-" : row["uris"].front().get<std::string>()});
+    }
+    printer.print(table);
+    const Json& loaded = member(report, "rules");
+    std::cout << grouped(count_at(loaded, "loaded")) << " rules loaded, "
+              << grouped(count_at(loaded, "rejected")) << " rejected, "
+              << (hits == 0 ? "no hit" : grouped(hits) + " hits") << " in "
+              << grouped(count_at(report, "packets")) << " packets\n";
+    if (count_at(loaded, "rejected") > 0)
+        print_coverage(printer, Json::object(), "rule check " + options.file);
+    return status;
+}
+
+}  // namespace
+
+void add_rule_commands(CLI::App& application, Context& context) {
+    CLI::App* group = application.add_subcommand("rule", "Snort and Suricata rules");
+    group->require_subcommand(1);
+    auto options = std::make_shared<RuleOptions>();
+    const auto add = [&](const char* name, const char* help, auto&& act) {
+        CLI::App* command = group->add_subcommand(name, help);
+        command->callback([&context, options, act] {
+            context.action = [&context, options, act] { return act(context, *options); };
+        });
+        return command;
+    };
+    CLI::App* checked = add("check", "which rules load, which do not, and why", check);
+    checked->add_option("FILE", options->files, "rule files")->required();
+    checked->add_option("--dialect", options->dialect, "suricata, snort3 or snort2")
+        ->check(CLI::IsMember({"suricata", "snort3", "snort2"}));
+    checked->add_option("--var", options->variables, "rule variable, NAME=VALUE (repeatable)")
+        ->allow_extra_args(false);
+    CLI::App* loaded = add("load", "add a rule file to the running set", load);
+    loaded->add_option("FILE", options->file, "rule file")->required();
+    add("reload", "read the rule files again, without losing a packet", reload);
+    CLI::App* shown = add("show", "the loaded rules and their hits; one rule in full", show);
+    shown->add_option("SID", options->sid, "one rule");
+    CLI::App* tested = add("test", "hits of a rule file on captures",
+                           [](const Context& c, RuleOptions& o) { return test(c, o); });
+    tested->add_option("RULES", options->file, "rule file")->required();
+    tested->add_option("CAPTURE", options->replay.request.captures, "capture files")->required();
+    add_replay_options(*tested, options->replay);
+}
+
+}  // namespace picket::cli

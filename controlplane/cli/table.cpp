@@ -1,0 +1,122 @@
+#include "controlplane/cli/table.h"
+
+#include <algorithm>
+#include <limits>
+#include <ostream>
+
+namespace picket::cli {
+namespace {
+
+constexpr std::size_t gap = 2;
+constexpr std::size_t dropped = std::numeric_limits<std::size_t>::max();
+constexpr const char* ellipsis = "…";
+
+bool starts_character(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+}
+
+// The first `count` characters.
+std::string head_of(const std::string& text, std::size_t count) {
+    std::size_t at = 0;
+    for (std::size_t seen = 0; at < text.size(); ++at) {
+        if (starts_character(text[at]) && seen++ == count) break;
+    }
+    return text.substr(0, at);
+}
+
+std::string tail_of(const std::string& text, std::size_t count) {
+    std::size_t at = text.size();
+    while (at > 0 && count > 0) {
+        --at;
+        if (starts_character(text[at])) --count;
+    }
+    return text.substr(at);
+}
+
+std::size_t total_width(const std::vector<std::size_t>& widths) {
+    std::size_t total = 0;
+    for (const std::size_t width : widths) {
+        if (width != dropped) total += width + (total == 0 ? 0 : gap);
+    }
+    return total;
+}
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+std::string fitted(const std::string& text, std::size_t width, Give give) {
+    if (display_width(text) <= width) return text;
+    if (give == Give::cut || width < 2) return head_of(text, width);
+    if (give == Give::middle) {
+        const std::size_t front = width / 2;
+        return head_of(text, front) + ellipsis + tail_of(text, width - front - 1);
+    }
+    return head_of(text, width - 1) + ellipsis;
+}
+
+void Table::add(std::vector<std::string> cells) {
+    cells.resize(columns_.size());
+    for (std::string& cell : cells) {
+        std::replace_if(
+            cell.begin(), cell.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    }
+    rows_.push_back(std::move(cells));
+}
+
+std::vector<std::size_t> Table::fit(std::size_t width) const {
+    std::vector<std::size_t> widths;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        std::size_t widest = display_width(columns_[i].head);
+        for (const auto& row : rows_) widest = std::max(widest, display_width(row[i]));
+        widths.push_back(widest);
+    }
+    if (width == 0) return widths;
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        if (columns_[i].give != Give::nothing) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return columns_[a].rank < columns_[b].rank; });
+    for (const std::size_t i : order) {
+        const std::size_t total = total_width(widths);
+        if (total <= width) break;
+        const Column& column = columns_[i];
+        if (column.give == Give::drop) {
+            widths[i] = dropped;
+            continue;
+        }
+        const std::size_t least = std::max(column.width_min, display_width(column.head));
+        if (column.give == Give::cut) {
+            widths[i] = std::min(widths[i], least);
+        } else if (widths[i] > least) {
+            widths[i] = std::max(least, widths[i] - std::min(widths[i], total - width));
+        }
+    }
+    return widths;
+}
+
+void Table::print(std::ostream& out, std::size_t width, bool bold) const {
+    const std::vector<std::size_t> widths = fit(width);
+    const auto line = [&](auto&& cell_of) {
+        std::string text;
+        std::size_t pending = 0;
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            if (widths[i] == dropped) continue;
+            const std::string cell = fitted(cell_of(i), widths[i], columns_[i].give);
+            if (!cell.empty()) {
+                text += std::string(pending, ' ') + cell;
+                pending = 0;
+            }
+            pending += widths[i] - display_width(cell) + gap;
+        }
+        return text;
+    };
+    const std::string heads = line([&](std::size_t i) { return columns_[i].head; });
+    out << (bold ? "\x1b[1m" : "") << heads << (bold ? "\x1b[0m" : "") << '\n';
+    for (const auto& row : rows_) out << line([&](std::size_t i) { return row[i]; }) << '\n';
+}
+
+}  // namespace picket::cli
