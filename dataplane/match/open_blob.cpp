@@ -190,6 +190,10 @@ class BlobCheck {
         for (std::size_t i = 0; i < api::filter_group_count; ++i) {
             const api::FilterGroupEntry& group = view_.header->groups[i];
             const bool payload = i == static_cast<std::size_t>(api::FilterGroup::payload);
+            constexpr std::uint32_t payload_bit = 1u << static_cast<unsigned>(api::RuleBuffer::payload);
+            if ((group.buffers & ~(payload ? payload_bit : ~payload_bit)) != 0) {
+                return false;
+            }
             if (!run_fits(group.database_offset, group.database_size, blob_.size()) ||
                 !run_fits(group.element_first, group.element_count, view_.elements.size()) ||
                 !list_sound(group.always_first, group.always_count, payload)) {
