@@ -1,0 +1,262 @@
+#include "controlplane/detect/rule_service.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "dataplane/api/setup_error.h"
+
+namespace picket::detect {
+
+namespace {
+
+constexpr std::chrono::milliseconds reply_timeout{30'000};
+constexpr std::chrono::milliseconds adoption_timeout{30'000};
+constexpr std::chrono::milliseconds start_timeout{30'000};
+constexpr std::size_t generations_kept = 32;
+constexpr std::size_t blob_alignment = 64;
+
+store::Problem hand_over_problem(const std::string& why) {
+    return {"the data plane did not take the rules",     "data plane", why,
+            "see its messages, and 'picket event show'", 503,          3};
+}
+
+}  // namespace
+
+RuleService::RuleService(RuleServiceSettings settings, WatchLists& watch_lists, drain::MailboxClient& mailbox,
+                         EventLog& events)
+    : settings_(std::move(settings)), watch_lists_(watch_lists), mailbox_(mailbox), events_(events) {}
+
+RuleService::~RuleService() {
+    stop();
+}
+
+void RuleService::start() {
+    {
+        const std::lock_guard lock(mutex_);
+        jobs_.push_back(std::make_shared<Job>(Job{"start", true, false, {}}));
+    }
+    thread_ = std::thread([this] { work(); });
+}
+
+void RuleService::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        segments_.reset();
+        changed_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
+}
+
+void RuleService::attach(std::shared_ptr<drain::Segments> segments) {
+    const std::lock_guard lock(mutex_);
+    segments_ = std::move(segments);
+    jobs_.push_back(std::make_shared<Job>(Job{"connect", false, false, {}}));
+    changed_.notify_all();
+}
+
+void RuleService::detach() {
+    const std::lock_guard lock(mutex_);
+    segments_.reset();
+    state_.generation = 0;
+    changed_.notify_all();
+}
+
+std::optional<store::Problem> RuleService::reload(const std::string& reason) {
+    return submit(std::make_shared<Job>(Job{reason, true, false, {}}));
+}
+
+std::optional<store::Problem> RuleService::add_file(const std::string& path) {
+    const rules::ParsedRules parsed = rules::load_rule_files({path}, settings_.rules);
+    for (const auto& reject : parsed.rejects) {
+        if (reject.option == "file" && parsed.rules.empty()) {
+            return store::Problem{"cannot load rule file",
+                                  path,
+                                  reject.reason,
+                                  "give the absolute path of a file that picketd may read",
+                                  404,
+                                  2};
+        }
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        bool known = false;
+        for (const auto& file : settings_.files) known = known || file == path;
+        if (!known) settings_.files.push_back(path);
+    }
+    return reload("load of " + path);
+}
+
+std::optional<store::Problem> RuleService::submit(const std::shared_ptr<Job>& job) {
+    std::unique_lock lock(mutex_);
+    jobs_.push_back(job);
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return job->done || stopping_; });
+    if (!job->done) return hand_over_problem("picketd is leaving");
+    return job->problem;
+}
+
+void RuleService::work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        changed_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
+        if (stopping_) return;
+        const auto job = jobs_.front();
+        jobs_.pop_front();
+        lock.unlock();
+        auto problem = perform(*job);
+        if (problem) events_.add("reload", problem->what + ": " + problem->why);
+        lock.lock();
+        if (problem && state_.generation == 0) failure_ = problem->what + ": " + problem->why;
+        job->problem = std::move(problem);
+        job->done = true;
+        changed_.notify_all();
+    }
+}
+
+std::optional<store::Problem> RuleService::perform(const Job& job) {
+    if (job.compile || !is_compiled_) {
+        if (auto problem = compile()) return problem;
+    }
+    return hand_over();
+}
+
+std::optional<store::Problem> RuleService::compile() {
+    RuleServiceSettings settings;
+    {
+        const std::lock_guard lock(mutex_);
+        settings = settings_;
+    }
+    rules::ParsedRules parsed = rules::load_rule_files(settings.files, settings.rules);
+    try {
+        compiled_ = rules::compile_rules(parsed.rules, settings.rules, watch_lists_.sources());
+    } catch (const SetupError& error) {
+        return store::Problem{"cannot compile the rules", "rule set", error.what(),
+                              "correct the rule files",   409,        2};
+    }
+    is_compiled_ = true;
+    const std::lock_guard lock(mutex_);
+    state_.loaded = compiled_.rules.size();
+    state_.rejects = std::move(parsed.rejects);
+    state_.always_judged = compiled_.always_judged;
+    newest_ = std::make_shared<store::RuleGeneration>(
+        store::RuleGeneration{0, compiled_.rules, compiled_.watch_lists});
+    return {};
+}
+
+std::optional<store::Problem> RuleService::hand_over() {
+    std::shared_ptr<drain::Segments> segments;
+    {
+        const std::lock_guard lock(mutex_);
+        segments = segments_;
+    }
+    if (!segments) return {};
+    // Generations go on from what the data plane has, which an earlier picketd may have given to it.
+    const auto adopted = segments->evidence().rules_generation.load(std::memory_order_acquire);
+    std::uint32_t generation = adopted + 1;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!generations_.empty()) generation = std::max(generation, generations_.rbegin()->first + 1);
+    }
+    // Hits may come before the reply does: the directory has to know the generation first.
+    remember(generation);
+    if (auto problem = post_blob(segments, generation)) return problem;
+    if (auto problem = await_adoption(segments, generation)) return problem;
+    {
+        const std::lock_guard lock(mutex_);
+        state_.generation = generation;
+        failure_.clear();
+    }
+    events_.add("reload", "generation " + std::to_string(generation) + " with " +
+                              std::to_string(compiled_.rules.size()) + " rules and " +
+                              std::to_string(compiled_.watch_lists.size()) +
+                              " watch lists adopted by every worker");
+    start_workers(segments);
+    return {};
+}
+
+std::optional<store::Problem> RuleService::post_blob(const std::shared_ptr<drain::Segments>& segments,
+                                                     std::uint32_t generation) {
+    // Two halves by turns, so that a data plane that still reads the former one is not disturbed.
+    const auto area = segments->rule_area();
+    const std::size_t half = area.size() / 2 / blob_alignment * blob_alignment;
+    if (compiled_.blob.size() > half) {
+        return hand_over_problem("the compiled set takes " + std::to_string(compiled_.blob.size()) +
+                                 " bytes, its area has " + std::to_string(half));
+    }
+    const std::size_t offset = generation % 2 == 0 ? 0 : half;
+    const auto deadline = std::chrono::steady_clock::now() + reply_timeout;
+    while (!mailbox_.idle() && is_current(segments) && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::memcpy(area.data() + offset, compiled_.blob.data(), compiled_.blob.size());
+    api::Command command;
+    command.kind = api::CommandKind::load_rules;
+    command.generation = generation;
+    command.offset = segments->layout().rule_area_offset + offset;
+    command.size = compiled_.blob.size();
+    const auto reply = mailbox_.run(command, reply_timeout);
+    if (reply.status == 0) return {};
+    return hand_over_problem(reply.text.empty() ? std::strerror(reply.status) : reply.text);
+}
+
+std::optional<store::Problem> RuleService::await_adoption(const std::shared_ptr<drain::Segments>& segments,
+                                                          std::uint32_t generation) {
+    const auto deadline = std::chrono::steady_clock::now() + adoption_timeout;
+    while (segments->evidence().rules_generation.load(std::memory_order_acquire) < generation) {
+        if (!is_current(segments)) return hand_over_problem("it went away");
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return hand_over_problem("not every worker adopted generation " + std::to_string(generation) +
+                                     " within " + std::to_string(adoption_timeout.count() / 1000) + " s");
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(300));
+    }
+    return {};
+}
+
+void RuleService::start_workers(const std::shared_ptr<drain::Segments>& segments) {
+    if (segments->state() > api::DataplaneState::held) return;
+    api::Command command;
+    command.kind = api::CommandKind::start;
+    const auto reply = mailbox_.run(command, start_timeout);
+    if (reply.status == 0) return;
+    const std::lock_guard lock(mutex_);
+    failure_ =
+        "the data plane did not start: " + (reply.text.empty() ? std::strerror(reply.status) : reply.text);
+}
+
+void RuleService::remember(std::uint32_t generation) {
+    const std::lock_guard lock(mutex_);
+    generations_[generation] = std::make_shared<store::RuleGeneration>(
+        store::RuleGeneration{generation, compiled_.rules, compiled_.watch_lists});
+    newest_ = generations_[generation];
+    while (generations_.size() > generations_kept) generations_.erase(generations_.begin());
+}
+
+bool RuleService::is_current(const std::shared_ptr<drain::Segments>& segments) const {
+    const std::lock_guard lock(mutex_);
+    return segments_ == segments && !stopping_;
+}
+
+RuleSetState RuleService::state() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+}
+
+std::shared_ptr<const store::RuleGeneration> RuleService::newest() const {
+    const std::lock_guard lock(mutex_);
+    return newest_;
+}
+
+std::shared_ptr<const store::RuleGeneration> RuleService::generation(std::uint32_t number) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = generations_.find(number);
+    return found == generations_.end() ? nullptr : found->second;
+}
+
+std::string RuleService::failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+}
+
+}  // namespace picket::detect

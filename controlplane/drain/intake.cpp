@@ -1,0 +1,190 @@
+#include "controlplane/drain/intake.h"
+
+#include <algorithm>
+
+#include "controlplane/export/escape_bytes.h"
+#include "controlplane/store/address_text.h"
+
+namespace picket::drain {
+
+namespace {
+
+constexpr std::uint32_t payload_rule = 0xffffffff;
+
+store::StoredRequest store_texts(const RequestTextViews& texts) {
+    store::StoredRequest request;
+    request.method = texts.method;
+    request.uri = texts.uri;
+    request.uri_normalized = texts.uri_normalized;
+    request.host = texts.host;
+    request.user_agent = texts.user_agent;
+    request.referer = texts.referer;
+    request.version = texts.version;
+    return request;
+}
+
+}  // namespace
+
+void Intake::set_run(std::uint32_t run, std::vector<std::string> port_names) {
+    run_ = run;
+    port_names_ = std::move(port_names);
+    if (parts_.eve) parts_.eve->set_port_names(port_names_);
+}
+
+void Intake::see(std::uint64_t time_ns) noexcept {
+    if (time_ns > latest_ns_.load(std::memory_order_relaxed)) {
+        latest_ns_.store(time_ns, std::memory_order_relaxed);
+    }
+}
+
+void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
+    parts_.summary.add_flows(records, utc_minus_packet_ns_);
+    std::uint64_t latest = 0;
+    std::uint64_t lost = 0;
+    for (const auto* record : records) {
+        latest = std::max(latest, record->part_last_ns);
+        lost += record->directions[0].lost_bytes + record->directions[1].lost_bytes;
+    }
+    see(utc(latest));
+    lost_bytes_.fetch_add(lost, std::memory_order_relaxed);
+    if (parts_.flows.capacity() == 0 && !parts_.eve) return;
+    batch_.clear();
+    for (const auto* record : records) {
+        batch_.push_back(store::store_flow(*record, utc_minus_packet_ns_, run_));
+    }
+    parts_.flows.append(batch_);
+    if (!parts_.eve) return;
+    for (const auto& flow : batch_) parts_.eve->flow_part(flow);
+}
+
+void Intake::on_live_flow(const api::FlowRecord& record) {
+    auto flow = store::store_flow(record, utc_minus_packet_ns_, run_);
+    flow.end_reason = api::EndReason::live;
+    flow.final = 0;
+    parts_.walks.deliver_flow(record.walk_id, flow);
+}
+
+void Intake::on_request(const api::RequestEvent& event, const RequestTextViews& texts) {
+    auto request = store_texts(texts);
+    request.flow = {event.ends.flow_id, run_};
+    request.request = event.request;
+    request.flags = event.flags;
+    request.time_ns = utc(event.header.time_ns);
+    request.ends = event.ends;
+    see(request.time_ns);
+    if (parts_.eve) parts_.eve->request(request);
+    parts_.requests.add(std::move(request));
+}
+
+void Intake::on_response(const api::ResponseEvent& event, std::string_view content_type) {
+    const store::FlowKey flow{event.ends.flow_id, run_};
+    const std::uint64_t time_ns = utc(event.header.time_ns);
+    parts_.requests.add_response(flow, event.request, event.status, content_type, event.content_length,
+                                 time_ns);
+    if (!parts_.eve) return;
+    parts_.eve->response(flow, event.request, event.status, content_type, event.content_length, time_ns);
+}
+
+detect::Hit Intake::hit_of(const api::EventHeader& header, const api::EventEnds& ends) const {
+    detect::Hit hit;
+    hit.time_ns = utc(header.time_ns);
+    hit.source = ends.client;
+    hit.destination = ends.server;
+    hit.source_port = ends.client_port;
+    hit.destination_port = ends.server_port;
+    hit.vlan = ends.vlan;
+    hit.protocol = ends.protocol;
+    hit.flow_lost = ends.flow_lost != 0;
+    hit.flow_id = ends.flow_id;
+    return hit;
+}
+
+void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
+    detect::Hit hit = hit_of(event.header, event.ends);
+    hit.generation = event.generation;
+    hit.uri = texts.uri;
+    exporter::AlertTexts alert_texts;
+    const auto generation = parts_.rules.generation(event.generation);
+    const auto* rule = generation ? generation->rule(event.rule) : nullptr;
+    if (rule) {
+        hit.gid = rule->gid;
+        hit.sid = rule->sid;
+        hit.rev = rule->rev;
+        hit.severity = rule->severity;
+        hit.message = rule->message;
+        alert_texts.category = rule->class_type;
+    } else {
+        // The set was compiled by a picketd that is no more.
+        hit.message = "rule " + std::to_string(event.rule) + " of generation " +
+                      std::to_string(event.generation) + ", whose text is not known any more";
+        hit.list = hit.message;
+    }
+    see(hit.time_ns);
+    if (parts_.eve) {
+        auto request = store_texts(texts);
+        request.request = event.request;
+        request.flags = event.request_flags;
+        if (event.request != payload_rule) alert_texts.request = &request;
+        parts_.eve->alert(hit, event.ends.port, alert_texts);
+    }
+    parts_.alerts.add(hit);
+}
+
+void Intake::on_watch(const api::WatchEvent& event) {
+    const auto generation = parts_.rules.generation(event.generation);
+    add_watch_hits(event, generation.get(), true);
+    add_watch_hits(event, generation.get(), false);
+}
+
+void Intake::add_watch_hits(const api::WatchEvent& event, const store::RuleGeneration* generation,
+                            bool client) {
+    const std::uint64_t lists = client ? event.client_lists : event.server_lists;
+    for (std::size_t i = 0; i < 64; ++i) {
+        if ((lists >> i & 1) == 0) continue;
+        detect::Hit hit = hit_of(event.header, event.ends);
+        hit.generation = event.generation;
+        hit.severity = detect::watch_severity;
+        const bool known = generation && i < generation->watch_lists.size();
+        hit.list = known ? generation->watch_lists[i] : "#" + std::to_string(i);
+        hit.message = "watch list " + hit.list + ": " +
+                      store::format_address(client ? event.ends.client : event.ends.server);
+        see(hit.time_ns);
+        if (parts_.eve) parts_.eve->alert(hit, event.ends.port, {"watch-list", nullptr});
+        parts_.alerts.add(hit);
+    }
+}
+
+void Intake::on_note(const api::NoteEvent& event) {
+    switch (event.header.kind) {
+        case api::EventKind::walk_done:
+            parts_.walks.deliver_done(event.value, event.header.worker);
+            break;
+        case api::EventKind::input_done:
+            parts_.summary.add_input_done(event.header.worker);
+            break;
+        case api::EventKind::link: {
+            const auto port = static_cast<std::size_t>(event.value >> 1);
+            const std::string name = port < port_names_.size() ? port_names_[port] : std::to_string(port);
+            parts_.events.add("link", "port " + name + ((event.value & 1) != 0 ? " is up" : " is down"));
+            break;
+        }
+        default:
+            break;
+    }
+}
+
+void Intake::on_reply(const api::ReplyEvent& event, std::string_view text) {
+    if (event.header.kind == api::EventKind::sensor_note) {
+        parts_.events.add("sensor", exporter::escape_bytes(text));
+    } else {
+        parts_.mailbox.deliver(event.command_id, event.status, text);
+    }
+}
+
+void Intake::on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) {
+    see(utc(event.last_ns));
+    parts_.summary.add_capture({std::string(path), std::string(error), event.packets, event.bytes,
+                                utc(event.first_ns), utc(event.last_ns), event.truncated != 0});
+}
+
+}  // namespace picket::drain

@@ -1,0 +1,81 @@
+// Where events go: into the stores, the alert table, the report's summary and the exported events.
+//
+// All EventSink calls come from the drain thread; what it writes to is thread-safe by itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controlplane/detect/alert_table.h"
+#include "controlplane/detect/event_log.h"
+#include "controlplane/detect/replay_summary.h"
+#include "controlplane/drain/event_sink.h"
+#include "controlplane/drain/mailbox_client.h"
+#include "controlplane/drain/walk_collector.h"
+#include "controlplane/export/eve_writer.h"
+#include "controlplane/store/flow_store.h"
+#include "controlplane/store/request_store.h"
+#include "controlplane/store/rule_directory.h"
+
+namespace picket::drain {
+
+// All outlive the intake. eve may be nullptr.
+struct IntakeParts {
+    store::FlowStore& flows;
+    store::RequestStore& requests;
+    detect::AlertTable& alerts;
+    detect::ReplaySummary& summary;
+    detect::EventLog& events;
+    const store::RuleDirectory& rules;
+    MailboxClient& mailbox;
+    WalkCollector& walks;
+    exporter::EveWriter* eve = nullptr;
+};
+
+class Intake final : public EventSink {
+  public:
+    explicit Intake(const IntakeParts& parts) : parts_(parts) {}
+
+    // A data plane was connected: its flow ids belong to `run`.
+    void set_run(std::uint32_t run, std::vector<std::string> port_names);
+
+    void set_clock(std::int64_t utc_minus_packet_ns) override { utc_minus_packet_ns_ = utc_minus_packet_ns; }
+    void on_flows(std::span<const api::FlowRecord* const> records) override;
+    void on_live_flow(const api::FlowRecord& record) override;
+    void on_request(const api::RequestEvent& event, const RequestTextViews& texts) override;
+    void on_response(const api::ResponseEvent& event, std::string_view content_type) override;
+    void on_hit(const api::HitEvent& event, const RequestTextViews& texts) override;
+    void on_watch(const api::WatchEvent& event) override;
+    void on_note(const api::NoteEvent& event) override;
+    void on_reply(const api::ReplyEvent& event, std::string_view text) override;
+    void on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) override;
+
+    // UTC of the newest packet that any event told of; what is 'now' in a capture.
+    [[nodiscard]] std::uint64_t latest_ns() const noexcept {
+        return latest_ns_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] std::uint64_t lost_bytes() const noexcept {
+        return lost_bytes_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t utc(std::uint64_t packet_ns) const noexcept {
+        return packet_ns == 0 ? 0 : packet_ns + static_cast<std::uint64_t>(utc_minus_packet_ns_);
+    }
+    void see(std::uint64_t time_ns) noexcept;
+    [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
+    void add_watch_hits(const api::WatchEvent& event, const store::RuleGeneration* generation, bool client);
+
+    IntakeParts parts_;
+    std::int64_t utc_minus_packet_ns_ = 0;
+    std::uint32_t run_ = 0;
+    std::vector<std::string> port_names_;
+    std::vector<store::StoredFlow> batch_;
+    std::atomic<std::uint64_t> latest_ns_{0};
+    std::atomic<std::uint64_t> lost_bytes_{0};
+};
+
+}  // namespace picket::drain

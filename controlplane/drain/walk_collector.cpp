@@ -1,0 +1,73 @@
+#include "controlplane/drain/walk_collector.h"
+
+#include <bit>
+
+namespace picket::drain {
+
+WalkResult WalkCollector::walk(const api::WalkFilter& filter,
+                               std::function<bool(const store::StoredFlow&)> accept, std::uint32_t workers,
+                               std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    const std::lock_guard turn(one_at_a_time_);
+    api::Command command;
+    command.kind = api::CommandKind::walk;
+    command.filter = filter;
+    WalkResult result;
+    std::unique_lock lock(mutex_);
+    // The id is known only once the command is posted; deliveries wait for the lock meanwhile.
+    const std::uint64_t id = mailbox_.post(command, timeout);
+    if (id == 0) {
+        result.why_incomplete = "the data plane takes no commands";
+        return result;
+    }
+    walk_id_ = id;
+    workers_done_ = 0;
+    workers_ = workers;
+    overflow_ = false;
+    gone_ = false;
+    flows_.clear();
+    accept_ = std::move(accept);
+    const auto all_done = [&] {
+        return static_cast<std::uint32_t>(std::popcount(workers_done_)) >= workers_;
+    };
+    changed_.wait_until(lock, deadline, [&] { return gone_ || all_done(); });
+    result.complete = all_done() && !overflow_;
+    if (gone_) {
+        result.why_incomplete = "the data plane went away";
+    } else if (!all_done()) {
+        result.why_incomplete =
+            "the data plane did not finish within " + std::to_string(timeout.count()) + " ms";
+    } else if (overflow_) {
+        result.why_incomplete = "there are more than " + std::to_string(flows_max_);
+    }
+    result.flows = std::move(flows_);
+    walk_id_ = 0;
+    accept_ = nullptr;
+    flows_ = {};
+    return result;
+}
+
+void WalkCollector::deliver_flow(std::uint64_t walk_id, const store::StoredFlow& flow) {
+    const std::lock_guard lock(mutex_);
+    if (walk_id_ == 0 || walk_id != walk_id_ || (accept_ && !accept_(flow))) return;
+    if (flows_.size() >= flows_max_) {
+        overflow_ = true;
+        return;
+    }
+    flows_.push_back(flow);
+}
+
+void WalkCollector::deliver_done(std::uint64_t walk_id, std::uint16_t worker) {
+    const std::lock_guard lock(mutex_);
+    if (walk_id_ == 0 || walk_id != walk_id_ || worker >= api::workers_max) return;
+    workers_done_ |= std::uint64_t{1} << worker;
+    changed_.notify_all();
+}
+
+void WalkCollector::abandon() {
+    const std::lock_guard lock(mutex_);
+    gone_ = true;
+    changed_.notify_all();
+}
+
+}  // namespace picket::drain

@@ -1,0 +1,52 @@
+// Walks: snapshots of the flows that are in the data plane's tables right now.
+//
+// Thread-safe: any thread asks (one walk runs at a time, others wait), the drain thread delivers.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "controlplane/drain/mailbox_client.h"
+#include "controlplane/store/stored_flow.h"
+
+namespace picket::drain {
+
+struct WalkResult {
+    std::vector<store::StoredFlow> flows;
+    bool complete = false;
+    std::string why_incomplete;  // a clause: "the data plane did not finish within 2 s"
+};
+
+class WalkCollector {
+  public:
+    WalkCollector(MailboxClient& mailbox, std::size_t flows_max) : mailbox_(mailbox), flows_max_(flows_max) {}
+
+    // accept decides, on the drain thread, which snapshots are kept.
+    WalkResult walk(const api::WalkFilter& filter, std::function<bool(const store::StoredFlow&)> accept,
+                    std::uint32_t workers, std::chrono::milliseconds timeout);
+
+    void deliver_flow(std::uint64_t walk_id, const store::StoredFlow& flow);
+    void deliver_done(std::uint64_t walk_id, std::uint16_t worker);
+    void abandon();  // the data plane is gone
+
+  private:
+    MailboxClient& mailbox_;
+    std::size_t flows_max_;
+    std::mutex one_at_a_time_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t walk_id_ = 0;       // 0: none is running
+    std::uint64_t workers_done_ = 0;  // bit a worker
+    std::uint32_t workers_ = 0;
+    bool overflow_ = false;
+    bool gone_ = false;
+    std::function<bool(const store::StoredFlow&)> accept_;
+    std::vector<store::StoredFlow> flows_;
+};
+
+}  // namespace picket::drain

@@ -1,0 +1,255 @@
+#include "controlplane/sensor.h"
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "controlplane/store/time_text.h"
+#include "dataplane/api/setup_error.h"
+
+namespace picket {
+
+namespace {
+
+constexpr std::size_t alerts_max = 100'000;
+constexpr std::size_t request_bytes_max = std::size_t{128} << 20;
+constexpr std::size_t walk_flows_max = 1'000'000;
+constexpr std::chrono::milliseconds walk_timeout{2'000};
+constexpr std::chrono::milliseconds connect_patience{10'000};
+constexpr std::chrono::milliseconds stop_patience{10'000};
+constexpr std::uint64_t second_ns = 1'000'000'000;
+constexpr std::uint64_t stats_interval_ns = 10 * second_ns;
+constexpr std::uint64_t loss_interval_ns = 10 * second_ns;
+
+std::string read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file)
+        throw SetupError(path, "cannot be read as a watch list", "check the path and its permissions", 2);
+    return text.str();
+}
+
+std::vector<std::string> port_names(const drain::Segments& segments) {
+    std::vector<std::string> names;
+    const auto counters = detect::take_counters(segments);
+    if (!counters) return names;
+    for (const auto& port : counters->ports) names.push_back(port.name);
+    return names;
+}
+
+}  // namespace
+
+double CounterPair::seconds() const noexcept {
+    return static_cast<double>(now.taken_ns - before.taken_ns) / 1e9;
+}
+
+Sensor::Sensor(SensorSettings settings)
+    : settings_(std::move(settings)),
+      started_ns_(detect::utc_now_ns()),
+      alerts_(alerts_max),
+      flows_(settings_.flows_kept),
+      requests_(settings_.requests_kept, request_bytes_max),
+      walks_(mailbox_, walk_flows_max),
+      rules_(settings_.rules, watch_lists_, mailbox_, events_),
+      eve_(settings_.eve_path.empty()
+               ? nullptr
+               : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
+      intake_({flows_, requests_, alerts_, summary_, events_, rules_, mailbox_, walks_, eve_.get()}),
+      loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
+            intake_, *this) {
+    summary_.count_flows(settings_.replay);
+    for (const auto& file : settings_.watch_files) {
+        std::vector<store::NetworkLine> rejects;
+        if (auto problem = watch_lists_.load(file.name, read_file(file.path), rejects)) {
+            throw SetupError(file.path, problem->what + ": " + problem->where + ": " + problem->why,
+                             problem->remedy, 2);
+        }
+        for (const auto& reject : rejects) {
+            events_.add("reload", file.path + ": line " + std::to_string(reject.line) + ": '" + reject.text +
+                                      "' is not an address or network; the other lines were loaded");
+        }
+    }
+}
+
+Sensor::~Sensor() {
+    stop();
+}
+
+void Sensor::start() {
+    rules_.start();
+    loop_.start();
+}
+
+void Sensor::stop() {
+    if (stopped_.exchange(true)) return;
+    if (settings_.owns_dataplane) stop_dataplane();
+    alerts_.wake_all();
+    rules_.stop();
+    loop_.stop();
+    if (eve_) eve_->finish();
+}
+
+void Sensor::stop_dataplane() {
+    api::Command command;
+    command.kind = api::CommandKind::stop;
+    if (mailbox_.post(command, std::chrono::milliseconds(1'000)) == 0) return;
+    const auto deadline = std::chrono::steady_clock::now() + stop_patience;
+    while (loop_.status().connected && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+std::uint64_t Sensor::now_ns() const {
+    const auto segments = loop_.status().segments;
+    if (!segments || !segments->layout().replay) return detect::utc_now_ns();
+    // 'now' lies just after the newest packet, so that an interval up to now contains it.
+    return intake_.latest_ns() == 0 ? detect::utc_now_ns() : intake_.latest_ns() + 1;
+}
+
+std::optional<detect::CounterSnapshot> Sensor::counters() const {
+    const auto segments = loop_.status().segments;
+    if (!segments) return std::nullopt;
+    return detect::take_counters(*segments);
+}
+
+std::optional<CounterPair> Sensor::recent_counters() const {
+    const std::lock_guard lock(samples_mutex_);
+    if (!sample_before_ || !sample_now_) return std::nullopt;
+    return CounterPair{*sample_before_, *sample_now_};
+}
+
+detect::CoverageAnswer Sensor::coverage(const store::Query& query) const {
+    return coverage_.answer(query.since_ns, query.until_ns, now_ns());
+}
+
+std::vector<store::StoredFlow> Sensor::walk(const store::Query& query, std::vector<std::string>& notes) {
+    const auto link = loop_.status();
+    if (!link.connected || link.segments->state() != api::DataplaneState::running) return {};
+    if (query.until_ns && *query.until_ns < link.segments->layout().started_utc_ns &&
+        !link.segments->layout().replay) {
+        return {};
+    }
+    auto result = walks_.walk(
+        store::walk_filter(query),
+        [&](const store::StoredFlow& flow) { return store::matches_ends(query, flow); },
+        link.segments->layout().workers, walk_timeout);
+    if (!result.complete) {
+        notes.push_back("flows that have not ended yet may be missing: " + result.why_incomplete);
+    }
+    return std::move(result.flows);
+}
+
+FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
+    FlowAnswer answer;
+    answer.now_ns = now_ns();
+    // First the live ones, then the ended ones: a flow that ends in between is seen ended, not missed.
+    auto live = walk(query, answer.notes);
+    auto snapshot = flows_.snapshot();
+    answer.horizon_ns = snapshot->horizon_ns();
+    answer.selection = store::select_flows(std::move(snapshot), std::move(live), query, join(), limited);
+    answer.coverage = coverage(query);
+    if (answer.horizon_ns != 0 && (!query.since_ns || *query.since_ns < answer.horizon_ns)) {
+        answer.notes.push_back("flows that ended before " + store::format_time(answer.horizon_ns) +
+                               " are no longer in memory");
+    }
+    return answer;
+}
+
+std::string Sensor::failure() const {
+    const auto link = loop_.status();
+    if (link.given_up) return link.trouble;
+    if (const auto rules = rules_.failure(); !rules.empty()) return rules;
+    if (link.broken_rings > 0)
+        return "the data plane's event rings contradict themselves; its records are incomplete";
+    if (eve_ && !eve_->sink().error().empty()) return eve_->sink().error();
+    if (link.segments && link.segments->state() == api::DataplaneState::failed) {
+        return "the data plane failed; see its messages";
+    }
+    if (link.segments && !link.connected && !link.input_finished) {
+        return "the data plane went away before it had read everything; see its messages";
+    }
+    return {};
+}
+
+void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool same_run) {
+    const auto& layout = segments->layout();
+    bool untouched = true;
+    for (std::uint32_t i = 0; i < segments->ring_count(); ++i) {
+        untouched = untouched && segments->control().ring_read[i].value.load(std::memory_order_relaxed) == 0;
+    }
+    const auto now = detect::utc_now_ns();
+    // What nobody drained before us is still in the rings: then we know of everything since its start.
+    coverage_.connected(now, untouched ? layout.started_utc_ns : now, layout.replay, same_run);
+    if (!same_run) intake_.set_run(++run_, port_names(*segments));
+    mailbox_.attach(segments);
+    next_sample_ns_ = 0;
+    const std::string kind = loop_.status().connections > 1 && !same_run ? "restart" : "connect";
+    events_.add(kind, "data plane " + std::to_string(layout.process_id) + " (" + layout.build_version + ", " +
+                          std::to_string(layout.workers) + " workers) is connected");
+    rules_.attach(segments);
+}
+
+void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
+    sample(segments);
+    mailbox_.detach();
+    walks_.abandon();
+    rules_.detach();
+    coverage_.disconnected(detect::utc_now_ns());
+    events_.add("connect", "data plane " + std::to_string(segments->layout().process_id) + " went away");
+}
+
+void Sensor::on_trouble(const std::string& sentence) {
+    events_.add("connect", sentence);
+}
+
+void Sensor::on_tick(const std::shared_ptr<drain::Segments>& segments) {
+    alerts_.publish_climbing();
+    const auto now = detect::utc_now_ns();
+    if (eve_ && !settings_.replay) eve_->flush();
+    if (now < next_sample_ns_) return;
+    next_sample_ns_ = now + second_ns;
+    sample(segments);
+    if (eve_ && !settings_.replay && now >= next_stats_ns_) {
+        next_stats_ns_ = now + stats_interval_ns;
+        write_stats();
+    }
+}
+
+void Sensor::sample(const std::shared_ptr<drain::Segments>& segments) {
+    auto counters = detect::take_counters(*segments);
+    if (!counters) return;
+    note_loss(coverage_.sample(*counters));
+    const std::lock_guard lock(samples_mutex_);
+    sample_before_ = std::move(sample_now_);
+    sample_now_ = std::move(counters);
+}
+
+void Sensor::note_loss(std::uint64_t lost) {
+    loss_pending_ += lost;
+    const auto now = detect::utc_now_ns();
+    if (loss_pending_ == 0 || now < loss_noted_ns_ + loss_interval_ns) return;
+    events_.add("loss", std::to_string(loss_pending_) +
+                            " packets or records were lost since the last note; see 'picket counter show'");
+    loss_noted_ns_ = now;
+    loss_pending_ = 0;
+}
+
+void Sensor::write_stats() {
+    const std::lock_guard lock(samples_mutex_);
+    if (!sample_now_) return;
+    const auto now = detect::utc_now_ns();
+    eve_->stats(settings_.replay ? now_ns() : now, (now - started_ns_) / second_ns, *sample_now_,
+                alerts_.alerts_total());
+}
+
+void Sensor::on_input_finished() {
+    sample(loop_.status().segments);
+    if (eve_) {
+        write_stats();
+        eve_->finish();
+    }
+    finished_.store(true, std::memory_order_release);
+}
+
+}  // namespace picket

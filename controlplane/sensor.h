@@ -1,0 +1,145 @@
+// picketd's parts and how they are joined: the drain thread feeds them, the HTTP handlers ask them.
+//
+// Thread-safe after start(). Owns everything; nothing global.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/detect/alert_table.h"
+#include "controlplane/detect/coverage.h"
+#include "controlplane/detect/event_log.h"
+#include "controlplane/detect/replay_summary.h"
+#include "controlplane/detect/rule_service.h"
+#include "controlplane/detect/watch_lists.h"
+#include "controlplane/drain/drain_loop.h"
+#include "controlplane/drain/intake.h"
+#include "controlplane/drain/walk_collector.h"
+#include "controlplane/export/eve_writer.h"
+#include "controlplane/store/flow_store.h"
+#include "controlplane/store/selection.h"
+
+namespace picket {
+
+struct SensorSettings {
+    std::string name;
+    std::string dataplane_socket;
+    bool replay = false;  // a report is wanted, and nothing but it
+    bool owns_dataplane = false;
+    std::size_t flows_kept = 0;
+    std::size_t requests_kept = 0;
+    std::string eve_path;  // empty: no events are exported
+    detect::RuleServiceSettings rules;
+    struct WatchFile {
+        std::string name;
+        std::string path;
+    };
+    std::vector<WatchFile> watch_files;
+};
+
+struct FlowAnswer {
+    store::Selection selection;
+    detect::CoverageAnswer coverage;
+    std::vector<std::string> notes;  // sentences: what the answer lacks
+    std::uint64_t horizon_ns = 0;
+    std::uint64_t now_ns = 0;
+};
+
+// Two counter samples about a second apart, newest last; what rates are made of.
+struct CounterPair {
+    detect::CounterSnapshot before;
+    detect::CounterSnapshot now;
+    [[nodiscard]] double seconds() const noexcept;
+};
+
+class Sensor final : public drain::LinkObserver {
+  public:
+    // Throws SetupError if a watch list or the events' file cannot be used.
+    explicit Sensor(SensorSettings settings);
+    ~Sensor() override;
+
+    void start();
+    // Stops the data plane first if it is owned, drains, writes what is to be written.
+    void stop();
+
+    // The flows that answer a query, live ones included; limited: rows beyond query.limit are left out.
+    FlowAnswer ask(const store::Query& query, bool limited);
+    [[nodiscard]] detect::CoverageAnswer coverage(const store::Query& query) const;
+    [[nodiscard]] std::uint64_t now_ns() const;  // UTC; in captures the time of the newest packet
+    [[nodiscard]] bool keeps_flows() const noexcept { return flows_.capacity() > 0; }
+    [[nodiscard]] store::QueryJoin join() const noexcept { return {requests_, rules_}; }
+
+    [[nodiscard]] const SensorSettings& settings() const noexcept { return settings_; }
+    [[nodiscard]] std::uint64_t started_ns() const noexcept { return started_ns_; }
+    [[nodiscard]] drain::LinkStatus link() const { return loop_.status(); }
+    // Fresh counters of the present (or last) data plane.
+    [[nodiscard]] std::optional<detect::CounterSnapshot> counters() const;
+    [[nodiscard]] std::optional<CounterPair> recent_counters() const;
+    [[nodiscard]] const store::FlowStore& flows() const noexcept { return flows_; }
+    [[nodiscard]] const store::RequestStore& requests() const noexcept { return requests_; }
+    [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
+    [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
+    [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
+    [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
+    [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
+    [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
+    [[nodiscard]] const detect::ReplaySummary& summary() const noexcept { return summary_; }
+    // TCP bytes that were acknowledged and never seen, in all flows that have ended.
+    [[nodiscard]] std::uint64_t bytes_lost_before_us() const noexcept { return intake_.lost_bytes(); }
+    [[nodiscard]] bool stopping() const noexcept { return stopped_.load(std::memory_order_acquire); }
+    [[nodiscard]] const exporter::LineSink* eve_sink() const noexcept {
+        return eve_ ? &eve_->sink() : nullptr;
+    }
+
+    // Why a replay's report cannot be complete; empty while it can.
+    [[nodiscard]] std::string failure() const;
+    // Is everything that the data plane will ever send drained (and written)?
+    [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
+
+    void on_connected(const std::shared_ptr<drain::Segments>& segments, bool same_run) override;
+    void on_disconnected(const std::shared_ptr<drain::Segments>& segments) override;
+    void on_trouble(const std::string& sentence) override;
+    void on_tick(const std::shared_ptr<drain::Segments>& segments) override;
+    void on_input_finished() override;
+
+  private:
+    void sample(const std::shared_ptr<drain::Segments>& segments);
+    void note_loss(std::uint64_t lost);
+    void write_stats();
+    std::vector<store::StoredFlow> walk(const store::Query& query, std::vector<std::string>& notes);
+    void stop_dataplane();
+
+    SensorSettings settings_;
+    std::uint64_t started_ns_;
+    detect::EventLog events_;
+    detect::WatchLists watch_lists_;
+    detect::AlertTable alerts_;
+    detect::Coverage coverage_;
+    detect::ReplaySummary summary_;
+    store::FlowStore flows_;
+    store::RequestStore requests_;
+    drain::MailboxClient mailbox_;
+    drain::WalkCollector walks_;
+    detect::RuleService rules_;
+    std::unique_ptr<exporter::EveWriter> eve_;
+    drain::Intake intake_;
+    std::uint32_t run_ = 0;
+    std::uint64_t next_sample_ns_ = 0;
+    std::uint64_t next_stats_ns_ = 0;
+    std::uint64_t loss_noted_ns_ = 0;
+    std::uint64_t loss_pending_ = 0;
+    mutable std::mutex samples_mutex_;
+    std::optional<detect::CounterSnapshot> sample_before_;
+    std::optional<detect::CounterSnapshot> sample_now_;
+    std::atomic<bool> finished_{false};
+    std::atomic<bool> stopped_{false};
+    drain::DrainLoop loop_;  // last: its thread uses everything above
+};
+
+}  // namespace picket

@@ -1,0 +1,90 @@
+#include "controlplane/serve/rule_handlers.h"
+
+#include <filesystem>
+
+#include "controlplane/export/escape_bytes.h"
+#include "controlplane/serve/http_answer.h"
+
+namespace picket::serve {
+
+namespace {
+
+void send_rule_set(httplib::Response& response, const Sensor& sensor) {
+    const auto state = sensor.rules().state();
+    send_json(response, {{"generation", state.generation},
+                         {"loaded", state.loaded},
+                         {"rejected", state.rejects.size()},
+                         {"rejects", reject_rows(state.rejects)}});
+}
+
+void list(const httplib::Request&, httplib::Response& response, Sensor& sensor) {
+    const auto state = sensor.rules().state();
+    const auto newest = sensor.rules().newest();
+    const auto hits = sensor.alerts().hits_by_rule();
+    Json rows = Json::array();
+    for (std::size_t i = 0; newest && i < newest->rules.size(); ++i) {
+        const auto& rule = newest->rules[i];
+        const auto* count = hits.find(std::uint64_t{rule.gid} << 32 | rule.sid);
+        rows.push_back({{"index", i},
+                        {"gid", rule.gid},
+                        {"sid", rule.sid},
+                        {"rev", rule.rev},
+                        {"msg", exporter::escape_bytes(rule.message)},
+                        {"severity", rule.severity},
+                        {"classtype", rule.class_type},
+                        {"references", rule.references},
+                        {"file", rule.file},
+                        {"line", rule.line},
+                        {"text", exporter::escape_bytes(rule.text)},
+                        {"hits", count ? *count : 0},
+                        {"state", state.generation == newest->number ? "loaded" : "loading"}});
+    }
+    send_json(response, {{"rows", std::move(rows)},
+                         {"rejects", reject_rows(state.rejects)},
+                         {"generation", state.generation},
+                         {"always_judged", state.always_judged}});
+}
+
+void reload(const httplib::Request&, httplib::Response& response, Sensor& sensor) {
+    if (const auto problem = sensor.rules().reload("reload")) return send_problem(response, *problem);
+    send_rule_set(response, sensor);
+}
+
+void load(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    const auto path = parameter(request, "path");
+    if (!path || !std::filesystem::path(*path).is_absolute()) {
+        return send_problem(response,
+                            {"no rule file is named", "parameter path",
+                             "it has to be the absolute path of a rule file", "add path=/…/FILE.rules"});
+    }
+    if (const auto problem = sensor.rules().add_file(*path)) return send_problem(response, *problem);
+    send_rule_set(response, sensor);
+}
+
+}  // namespace
+
+Json reject_rows(const std::vector<rules::Reject>& rejects) {
+    Json rows = Json::array();
+    for (const auto& reject : rejects) {
+        rows.push_back({{"file", reject.file},
+                        {"line", reject.line},
+                        {"sid", reject.sid ? Json(*reject.sid) : Json()},
+                        {"option", reject.option},
+                        {"reason", exporter::escape_bytes(reject.reason)}});
+    }
+    return rows;
+}
+
+void add_rule_handlers(httplib::Server& server, Sensor& sensor) {
+    using Handle = void (*)(const httplib::Request&, httplib::Response&, Sensor&);
+    const auto bind = [&sensor](Handle handle) {
+        return [&sensor, handle](const httplib::Request& request, httplib::Response& response) {
+            handle(request, response, sensor);
+        };
+    };
+    server.Get("/v1/rules", bind(list));
+    server.Post("/v1/rules/reload", bind(reload));
+    server.Post("/v1/rules/load", bind(load));
+}
+
+}  // namespace picket::serve

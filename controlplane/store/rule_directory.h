@@ -1,0 +1,32 @@
+// What the rule indices of events mean: asked by queries and by everything that prints a rule.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controlplane/rules/rule_compiler.h"
+
+namespace picket::store {
+
+// One generation of rules and watch lists, as it was compiled. Immutable.
+struct RuleGeneration {
+    std::uint32_t number = 0;
+    std::vector<rules::RuleInfo> rules;
+    std::vector<std::string> watch_lists;  // names; index i is bit i
+
+    // nullptr if the index is out of range.
+    [[nodiscard]] const rules::RuleInfo* rule(std::uint32_t index) const noexcept {
+        return index < rules.size() ? &rules[index] : nullptr;
+    }
+};
+
+class RuleDirectory {
+  public:
+    virtual ~RuleDirectory() = default;
+    // nullptr if nothing is known of that generation. Thread-safe.
+    [[nodiscard]] virtual std::shared_ptr<const RuleGeneration> generation(std::uint32_t number) const = 0;
+};
+
+}  // namespace picket::store

@@ -1,0 +1,192 @@
+#include "controlplane/store/shapes.h"
+
+#include <algorithm>
+#include <map>
+
+#include "controlplane/store/address_text.h"
+#include "controlplane/store/flat_map.h"
+#include "controlplane/store/protocol_text.h"
+
+namespace picket::store {
+
+namespace {
+
+struct GroupKey {
+    api::Address address;
+    std::uint64_t number = 0;  // gid << 32 | sid, or protocol << 16 | port
+
+    bool operator==(const GroupKey&) const = default;
+    [[nodiscard]] std::uint64_t hash(const FlatHash& base) const noexcept {
+        return mix_words(base(address), number);
+    }
+};
+
+struct EndKey {
+    std::uint64_t group = 0;
+    api::Address address;
+    bool is_source = false;
+
+    bool operator==(const EndKey&) const = default;
+    [[nodiscard]] std::uint64_t hash(const FlatHash& base) const noexcept {
+        return mix_words(base(address), group * 2 + (is_source ? 1 : 0));
+    }
+};
+
+class Grouper {
+  public:
+    explicit Grouper(bool records) : records_(records) {}
+
+    void add(const GroupKey& key, const std::string& detail, const StoredFlow& flow) {
+        std::uint64_t& number = numbers_[key];
+        if (number == 0) {
+            groups_.push_back({});
+            keys_.push_back(key);
+            groups_.back().detail = detail;
+            number = groups_.size();
+        }
+        Group& group = groups_[number - 1];
+        std::uint8_t& seen = flows_[{flow.id ^ number << 48, flow.run}];
+        group.totals.add(flow, records_);
+        // Parts of one flow count once.
+        if (records_ && seen) --group.totals.flows;
+        seen = 1;
+        add_end({number, flow.source, true}, group.sources);
+        add_end({number, flow.destination, false}, group.destinations);
+    }
+
+    std::vector<Group> groups_;
+    std::vector<GroupKey> keys_;
+
+  private:
+    void add_end(const EndKey& key, std::uint64_t& count) {
+        std::uint8_t& seen = ends_[key];
+        if (!seen) ++count;
+        seen = 1;
+    }
+
+    bool records_;
+    FlatMap<GroupKey, std::uint64_t> numbers_;
+    FlatMap<EndKey, std::uint8_t> ends_;
+    FlatMap<FlowKey, std::uint8_t> flows_;
+};
+
+void add_rules(Grouper& grouper, const StoredFlow& flow, const RuleDirectory& rules) {
+    const auto generation = flow.rule_count ? rules.generation(flow.rule_generation) : nullptr;
+    if (!generation) return;
+    for (unsigned i = 0; i < flow.rules_kept(); ++i) {
+        const auto* info = generation->rule(flow.rules[i]);
+        if (info) grouper.add({{}, std::uint64_t{info->gid} << 32 | info->sid}, info->message, flow);
+    }
+}
+
+std::string label_of(const GroupKey& key, GroupBy group_by) {
+    switch (group_by) {
+        case GroupBy::source:
+        case GroupBy::destination:
+            return format_address(key.address);
+        case GroupBy::rule:
+            return std::to_string(key.number & 0xffffffff);
+        case GroupBy::port:
+            return std::to_string(key.number & 0xffff);
+    }
+    return {};
+}
+
+}  // namespace
+
+void Totals::add(const StoredFlow& flow, bool records) noexcept {
+    const std::uint64_t first = records ? flow.part_first_ns : flow.start_ns;
+    ++flows;
+    packets += flow.packets();
+    bytes += flow.bytes();
+    first_ns = first_ns == 0 ? first : std::min(first_ns, first);
+    last_ns = std::max(last_ns, flow.last_ns);
+}
+
+Sum sum_flows(const Selection& selection, bool records) {
+    Sum sum;
+    FlatMap<api::Address, std::uint8_t> sources;
+    FlatMap<api::Address, std::uint8_t> destinations;
+    for (const auto* flow : selection.rows) {
+        sum.totals.add(*flow, records);
+        sources[flow->source] = 1;
+        destinations[flow->destination] = 1;
+    }
+    sum.totals.flows = selection.distinct_flows;
+    sum.sources = sources.size();
+    sum.destinations = destinations.size();
+    return sum;
+}
+
+std::vector<Group> group_flows(const Selection& selection, GroupBy group_by, const Query& query,
+                               const QueryJoin& join) {
+    Grouper grouper(query.records);
+    for (const auto* flow : selection.rows) {
+        switch (group_by) {
+            case GroupBy::source:
+                grouper.add({flow->source, 0}, {}, *flow);
+                break;
+            case GroupBy::destination:
+                grouper.add({flow->destination, 0}, {}, *flow);
+                break;
+            case GroupBy::rule:
+                add_rules(grouper, *flow, join.rules);
+                break;
+            case GroupBy::port: {
+                const std::uint64_t port = has_ports(flow->protocol) ? flow->destination_port : 0;
+                grouper.add({{}, std::uint64_t{flow->protocol} << 16 | port}, protocol_name(flow->protocol),
+                            *flow);
+                break;
+            }
+        }
+    }
+    for (std::size_t i = 0; i < grouper.groups_.size(); ++i) {
+        grouper.groups_[i].label = label_of(grouper.keys_[i], group_by);
+    }
+    const auto value = [&](const Group& group) {
+        switch (query.sort) {
+            case SortKey::packets:
+                return group.totals.packets;
+            case SortKey::last:
+                return group.totals.last_ns;
+            case SortKey::duration:
+                return group.totals.last_ns - group.totals.first_ns;
+            case SortKey::first:
+            case SortKey::bytes:
+                break;
+        }
+        return group.totals.bytes;
+    };
+    std::sort(grouper.groups_.begin(), grouper.groups_.end(), [&](const Group& a, const Group& b) {
+        return value(a) != value(b) ? value(a) > value(b) : a.label < b.label;
+    });
+    return std::move(grouper.groups_);
+}
+
+std::vector<TimelineBucket> timeline_flows(const Selection& selection, const Query& query, bool& too_many) {
+    std::map<std::uint64_t, TimelineBucket> buckets;
+    FlatMap<FlowKey, std::uint8_t> seen;
+    for (const auto* flow : selection.rows) {
+        const std::uint64_t time = flow->start_ns - flow->start_ns % query.interval_ns;
+        TimelineBucket& bucket = buckets[time];
+        std::uint8_t* counted = query.records ? &seen[flow->key()] : nullptr;
+        if (!counted || !*counted) ++bucket.flows;
+        if (counted) *counted = 1;
+        bucket.packets += flow->packets();
+        bucket.bytes += flow->bytes();
+    }
+    std::vector<TimelineBucket> timeline;
+    if (buckets.empty()) return timeline;
+    const std::uint64_t first = buckets.begin()->first;
+    const std::uint64_t last = buckets.rbegin()->first;
+    too_many = (last - first) / query.interval_ns >= timeline_buckets_max;
+    if (too_many) return timeline;
+    for (std::uint64_t time = first; time <= last; time += query.interval_ns) {
+        const auto found = buckets.find(time);
+        timeline.push_back(found == buckets.end() ? TimelineBucket{} : found->second);
+        timeline.back().time_ns = time;
+    }
+    return timeline;
+}
+
+}  // namespace picket::store
