@@ -19,8 +19,10 @@ using api::RuleBuffer;
 constexpr double content_bits_good = 14;
 // Below this an element passes nearly everything: judging always costs less than filtering.
 constexpr double content_bits_min = 5;
-// Heads are ten times as long as URIs: an element there must be that much rarer to be worth its scan.
+// Heads are ten times as long as URIs: an element there must be that much rarer to be worth its scan, and is
+// not taken where the URI has a good one.
 constexpr double head_penalty_bits = 8;
+constexpr double uri_preference_bits = 1e6;
 
 // Parts of these pass most requests of some site (from access logs that their publishers share).
 constexpr auto common_tokens = std::to_array<std::string_view>({".php",
@@ -139,8 +141,12 @@ std::optional<Scored> best_content(const Rule& rule) {
                 continue;
             }
             const bool nocase = (option.flags & api::option_nocase) != 0;
-            const double bits = rarity_bits(option.bytes, nocase) -
-                                (place->group == FilterGroup::head ? head_penalty_bits : 0);
+            double bits = rarity_bits(option.bytes, nocase);
+            if (place->group == FilterGroup::head) {
+                bits -= head_penalty_bits;
+            } else if (bits >= content_bits_good) {
+                bits += uri_preference_bits;
+            }
             if (!best || bits > best->bits) {
                 best = Scored{*place, bits};
                 best->choice.pattern = literal_pattern(option.bytes);
