@@ -74,6 +74,7 @@ constexpr auto common_tokens = std::to_array<std::string_view>({".php",
                                                                 "firefox/",
                                                                 "compatible; msie ",
                                                                 " http/1.1\r\n",
+                                                                "\r\n\r\n",
                                                                 "get /",
                                                                 "post /"});
 

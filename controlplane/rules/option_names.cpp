@@ -32,6 +32,14 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.content_type", RuleBuffer::field, "content-type"},
     {"http.content_len", RuleBuffer::field, "content-length"},
     {"pkt_data", RuleBuffer::payload, ""},
+    // Suricata's older names of the same.
+    {"http_referer", RuleBuffer::referer, ""},
+    {"http_accept", RuleBuffer::field, "accept"},
+    {"http_accept_enc", RuleBuffer::field, "accept-encoding"},
+    {"http_accept_lang", RuleBuffer::field, "accept-language"},
+    {"http_connection", RuleBuffer::field, "connection"},
+    {"http_content_type", RuleBuffer::field, "content-type"},
+    {"http_content_len", RuleBuffer::field, "content-length"},
 });
 
 constexpr auto http_names = std::to_array<NamedBuffer>({

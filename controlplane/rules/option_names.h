@@ -23,6 +23,7 @@ std::optional<BufferName> sticky_buffer(std::string_view name);
 // http_uri and its kin: modifiers of the content before them in Snort 2 and Suricata, sticky in Snort 3.
 // value: Snort 3's argument ("field user-agent"), empty for none. nullopt if not supported.
 std::optional<BufferName> http_buffer(std::string_view name, std::string_view value);
+// True for http_… names that are not sticky in Suricata.
 bool is_http_buffer_name(std::string_view name);
 
 // Options that change nothing about which packets match.

@@ -66,7 +66,7 @@ class OptionParser {
         return chains_.finish(rule_.chains);
     }
 
-    bool service_http = false;
+    OptionRemarks remarks;
 
   private:
     std::string parse(const OptionText& option) {
@@ -179,7 +179,11 @@ class OptionParser {
                 rule_.established = api::RuleEstablished::yes;
             } else if (word == "not_established") {
                 rule_.established = api::RuleEstablished::no;
-            } else if (word != "stateless" && word != "no_stream") {
+            } else if (word == "only_stream") {
+                remarks.stream_only = true;
+            } else if (word == "no_stream") {
+                remarks.packet_only = true;
+            } else if (word != "stateless") {
                 return "has '" + word + "', which is not supported";
             }
         }
@@ -191,7 +195,7 @@ class OptionParser {
             const std::size_t end = std::min(value.find(','), value.size());
             const std::string word = lower_case(trim(value.substr(0, end)));
             value.remove_prefix(std::min(end + 1, value.size()));
-            service_http |= word == "http";
+            remarks.service_http |= word == "http";
         }
         return "";
     }
@@ -225,10 +229,10 @@ Syntax detect_syntax(const RuleParts& parts, api::Dialect dialect) {
 }
 
 OptionFault parse_options(const std::vector<OptionText>& options, Syntax syntax, api::Dialect dialect,
-                          Rule& rule, bool& service_http) {
+                          Rule& rule, OptionRemarks& remarks) {
     OptionParser parser(syntax, dialect, rule);
     OptionFault fault = parser.run(options);
-    service_http = parser.service_http;
+    remarks = parser.remarks;
     return fault;
 }
 

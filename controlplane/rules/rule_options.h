@@ -23,9 +23,16 @@ struct OptionFault {
     explicit operator bool() const { return !reason.empty(); }
 };
 
+// What options say that only the whole rule can judge.
+struct OptionRemarks {
+    bool service_http = false;  // service:http
+    bool stream_only = false;   // flow:only_stream
+    bool packet_only = false;   // flow:no_stream
+};
+
 // Fills everything of rule that its options say: identity, flow, chains (over buffers as named; the caller
-// decides what plain contents mean). service_http: the rule names the service http.
+// decides what plain contents mean).
 OptionFault parse_options(const std::vector<OptionText>& options, Syntax syntax, api::Dialect dialect,
-                          Rule& rule, bool& service_http);
+                          Rule& rule, OptionRemarks& remarks);
 
 }  // namespace picket::rules

@@ -104,7 +104,7 @@ OptionFault bind_plain_contents(Rule& rule) {
 }
 
 // Decides whether the rule is about requests or packets, and refuses what neither can honour.
-OptionFault classify(Rule& rule, Protocol protocol, bool service_http, Syntax syntax) {
+OptionFault classify(Rule& rule, Protocol protocol, const OptionRemarks& remarks, Syntax syntax) {
     if (rule.chains.empty()) {
         return {"header", "the rule tests nothing but addresses and ports; use a watch list"};
     }
@@ -112,10 +112,15 @@ OptionFault classify(Rule& rule, Protocol protocol, bool service_http, Syntax sy
         rule.chains, [](const OptionChain& chain) { return chain.buffer != RuleBuffer::payload; });
     if (!any_http && protocol != Protocol::http) {
         rule.kind = api::RuleKind::payload;
-        return {};
+        return remarks.stream_only
+                   ? OptionFault{"flow", "only_stream: packets are matched one by one, not as a stream"}
+                   : OptionFault();
     }
     if (protocol == Protocol::udp) {
         return {"header", "protocol udp carries no HTTP requests here"};
+    }
+    if (remarks.packet_only) {
+        return {"flow", "no_stream: requests are matched as a stream"};
     }
     if (rule.direction == api::RuleDirection::to_client) {
         return {"flow", "to_client: responses are not matched"};
@@ -130,7 +135,7 @@ OptionFault classify(Rule& rule, Protocol protocol, bool service_http, Syntax sy
     rule.direction = api::RuleDirection::any;  // a request goes to the server
     rule.established = api::RuleEstablished::any;
     rule.udp = false;
-    if (syntax == Syntax::snort3 && service_http) {
+    if (syntax == Syntax::snort3 && remarks.service_http) {
         rule.source_ports = {};  // Snort 3: a service that is recognised overrides the ports
         rule.destination_ports = {};
     }
@@ -147,11 +152,11 @@ OptionFault parse_statement(const Statement& statement, const RuleSettings& sett
         return fault;
     }
     const Syntax syntax = detect_syntax(parts, settings.dialect);
-    bool service_http = false;
-    if (OptionFault fault = parse_options(parts.options, syntax, settings.dialect, rule, service_http)) {
+    OptionRemarks remarks;
+    if (OptionFault fault = parse_options(parts.options, syntax, settings.dialect, rule, remarks)) {
         return fault;
     }
-    return classify(rule, protocol, service_http, syntax);
+    return classify(rule, protocol, remarks, syntax);
 }
 
 }  // namespace

@@ -168,6 +168,7 @@ TEST(RuleSemantics, HeadersAndTheirParts) {
     EXPECT_TRUE(matches(R"(content:"Cookie|3a| id"; http_raw_header;)"));
     EXPECT_TRUE(matches(R"(http.referer; content:"http://a/b"; bsize:10;)"));
     EXPECT_TRUE(matches(R"(http.accept; content:"*/*"; bsize:3;)"));
+    EXPECT_TRUE(matches(R"(content:"/x"; http_uri; http_accept; content:"*/*"; depth:3;)"));
     EXPECT_TRUE(matches(R"(http.method; content:"POST"; http.uri; content:"/x";)"));
     EXPECT_FALSE(matches(R"(http.method; content:"GET"; http.uri; content:"/x";)"));
     EXPECT_TRUE(matches(R"(http.method; content:"POST";)"));

@@ -152,6 +152,13 @@ TEST(RuleParser, RejectsHeaders) {
     EXPECT_EQ(reject_of("drop tcp any any -> any any (uricontent:\"/a\"; sid:1;)"),
               "header: action 'drop' is not supported; Picket only alerts");
     EXPECT_EQ(reject_of("alert tcp any any -> any any (uricontent:\"/a\";)"), "sid: is missing");
+    EXPECT_EQ(
+        reject_of("alert tcp any any -> any any (flow:to_server,only_stream; uricontent:\"/a\"; sid:1;)"),
+        "");
+    EXPECT_EQ(reject_of("alert tcp any any -> any any (flow:only_stream; content:\"a\"; sid:1;)"),
+              "flow: only_stream: packets are matched one by one, not as a stream");
+    EXPECT_EQ(reject_of("alert tcp any any -> any any (flow:no_stream; uricontent:\"/a\"; sid:1;)"),
+              "flow: no_stream: requests are matched as a stream");
     EXPECT_EQ(reject_of("alert http any any -> any any (flow:to_client; http.header; content:\"x\"; sid:1;)"),
               "flow: to_client: responses are not matched");
 }
