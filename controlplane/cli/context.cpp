@@ -138,6 +138,7 @@ std::string coverage_text(const Json& answer) {
 
 void print_coverage(const Printer& printer, const Json& answer, const std::string& next) {
     if (printer.quiet()) return;
+    for (const Json& note : member(answer, "notes")) std::cout << "note: " << plain_text(note) << '\n';
     std::string line = coverage_text(answer);
     if (flag_at(answer, "truncated"))
         line += (line.empty() ? "" : "   ") + std::string("truncated: more rows than shown, raise --limit");

@@ -33,9 +33,9 @@ void print_flow_rows(const Printer& printer, const Json& answer) {
     std::vector<Column> columns{{"FIRST", Give::cut, 1, 8},
                                 {"SOURCE", Give::middle, 6, 15},
                                 {"DESTINATION", Give::middle, 7, 15},
-                                {"PROTO"},
-                                {"PKTS"},
-                                {"BYTES"},
+                                {"PROTO", Give::end, 8, 5},
+                                {"PKTS", Give::compact, 2},
+                                {"BYTES", Give::compact, 2},
                                 {"STATE", Give::drop, 3},
                                 {"OUTCOME"},
                                 {"RULES", Give::drop, 2}};
@@ -73,9 +73,9 @@ void print_flow_rows(const Printer& printer, const Json& answer) {
 
 void print_flow_talkers(const Printer& printer, const Json& answer) {
     Table table({{"IP", Give::middle, 3, 15},
-                 {"FLOWS"},
-                 {"PACKETS"},
-                 {"BYTES"},
+                 {"FLOWS", Give::compact, 2},
+                 {"PACKETS", Give::compact, 2},
+                 {"BYTES", Give::compact, 2},
                  {"FIRST", Give::cut, 1, 8},
                  {"LAST", Give::cut, 2, 8}});
     const Json& rows = rows_of(answer);
@@ -94,7 +94,11 @@ void print_flow_timeline(const Printer& printer, const Json& answer) {
     constexpr std::size_t bar_width_max = 24;
     std::uint64_t most = 1;
     for (const Json& row : rows_of(answer)) most = std::max(most, count_at(row, "flows"));
-    Table table({{"TIME"}, {"FLOWS"}, {"PACKETS"}, {"BYTES"}, {""}});
+    Table table({{"TIME"},
+                 {"FLOWS", Give::compact, 2},
+                 {"PACKETS", Give::compact, 2},
+                 {"BYTES", Give::compact, 2},
+                 {""}});
     for (const Json& row : rows_of(answer)) {
         const auto us = parse_rfc3339_us(text_at(row, "time"));
         const std::string time =
@@ -120,9 +124,9 @@ void print_flow_groups(const Printer& printer, const Json& answer, const std::st
                   : by == "port" ? "PROTO"
                                  : "",
                   Give::end, 3, 16},
-                 {"FLOWS"},
-                 {"PACKETS"},
-                 {"BYTES"},
+                 {"FLOWS", Give::compact, 2},
+                 {"PACKETS", Give::compact, 2},
+                 {"BYTES", Give::compact, 2},
                  {"SOURCES", Give::drop, 4},
                  {"DESTS", Give::drop, 4},
                  {"FIRST", Give::cut, 1, 8},
@@ -130,8 +134,7 @@ void print_flow_groups(const Printer& printer, const Json& answer, const std::st
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
     for (const Json& row : rows) {
-        // The group's own field is the first of its row; a second text explains it.
-        const std::string label = plain_text(row.empty() ? Json() : row.begin().value());
+        const std::string label = plain_text(member(row, by.c_str()));
         const std::string detail = by == "rule"   ? text_at(row, "msg")
                                    : by == "port" ? protocol_text(row)
                                                   : "";

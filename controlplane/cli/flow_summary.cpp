@@ -1,5 +1,4 @@
-// The totals of a set of flows, and one flow in full.
-#include <algorithm>
+// The totals of a set of flows.
 #include <iostream>
 
 #include "controlplane/cli/flow_shapes.h"
@@ -87,43 +86,6 @@ void print_replies(const Json& sum, const Target& target, const Question& questi
     std::cout << '\n';
 }
 
-void print_field(const std::string& name, const std::string& value) {
-    if (value.empty()) return;
-    std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << value << '\n';
-}
-
-void print_direction(const Json& row, const std::string& name, const std::string& suffix) {
-    const std::string packets = "pkts_to" + suffix;
-    const std::string bytes = "bytes_to" + suffix;
-    const std::string end = suffix == "server" ? "_ts" : "_tc";
-    std::string text = grouped(count_at(row, packets.c_str())) + " packets, " +
-                       grouped(count_at(row, bytes.c_str())) + " bytes";
-    const std::string flags = plain_text(member(row, ("flags" + end).c_str()));
-    const std::string ttl = plain_text(member(row, ("ttl" + end).c_str()));
-    if (!flags.empty()) text += ", TCP flags " + flags;
-    if (!ttl.empty()) text += ", TTL " + ttl;
-    print_field(name, text);
-}
-
-void print_list(const Printer& printer, const Json& rows, const std::string& title) {
-    if (!rows.is_array() || rows.empty()) return;
-    std::vector<Column> columns;
-    for (const auto& [key, value] : rows.front().items()) {
-        std::string head = key;
-        std::transform(head.begin(), head.end(), head.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-        columns.push_back({head, Give::end, static_cast<int>(columns.size()) * -1, 8});
-    }
-    Table table(columns);
-    for (const Json& row : rows) {
-        std::vector<std::string> cells;
-        for (const auto& [key, value] : row.items()) cells.push_back(plain_text(value));
-        table.add(std::move(cells));
-    }
-    std::cout << '\n' << title << '\n';
-    printer.print(table);
-}
-
 }  // namespace
 
 void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilters& filters,
@@ -139,7 +101,7 @@ void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilter
     const Target target = only_target(sum, question);
     std::cout << "flows " << grouped(flows) << "   packets " << grouped(packets) << "   bytes "
               << grouped(bytes) << "   sources " << grouped(count_at(sum, "sources"))
-              << of_entries(filters, client) << "   → ";
+              << of_entries(filters, client) << "  → ";
     if (target.address.empty()) {
         std::cout << grouped(count_at(sum, "destinations")) << " destinations\n";
     } else {
@@ -152,44 +114,6 @@ void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilter
     if (packets > 0 && bytes % packets == 0) std::cout << ", " << bytes / packets << " B a packet";
     std::cout << '\n';
     print_replies(sum, target, question, client);
-}
-
-void print_flow_detail(const Printer& printer, const Json& answer) {
-    for (const Json& row : rows_of(answer)) {
-        std::cout << "flow " << plain_text(member(row, "id")) << '\n';
-        print_field("source", text_at(row, "src_ip") + "  port " + plain_text(member(row, "src_port")));
-        print_field("destination",
-                    text_at(row, "dest_ip") + "  port " + plain_text(member(row, "dest_port")));
-        print_field("protocol", plain_text(member(row, "proto")));
-        print_field("first", printer.moment(member(row, "first")));
-        print_field("last", printer.moment(member(row, "last")));
-        print_direction(row, "to server", "server");
-        print_direction(row, "to client", "client");
-        static const std::vector<std::string> shown{"id",
-                                                    "src_ip",
-                                                    "src_port",
-                                                    "dest_ip",
-                                                    "dest_port",
-                                                    "proto",
-                                                    "first",
-                                                    "last",
-                                                    "flags_ts",
-                                                    "flags_tc",
-                                                    "ttl_ts",
-                                                    "ttl_tc",
-                                                    "pkts_toserver",
-                                                    "pkts_toclient",
-                                                    "bytes_toserver",
-                                                    "bytes_toclient"};
-        for (const auto& [key, value] : row.items()) {
-            const bool known = std::find(shown.begin(), shown.end(), key) != shown.end();
-            const bool list = value.is_array() && !value.empty() && value.front().is_object();
-            if (known || list) continue;
-            const bool boring = value.is_null() || (value.is_number() && value.get<double>() == 0.0);
-            if (!boring || printer.wide()) print_field(key, plain_text(value));
-        }
-        for (const char* key : {"parts", "requests", "alerts"}) print_list(printer, member(row, key), key);
-    }
 }
 
 }  // namespace picket::cli

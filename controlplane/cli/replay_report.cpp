@@ -60,9 +60,9 @@ void print_section(std::ostream& out, const Printer& printer, const std::string&
 
 void print_talkers(std::ostream& out, const Printer& printer, const Json& report) {
     Table table({{"IP", Give::middle, 3, 15},
-                 {"FLOWS"},
-                 {"PACKETS"},
-                 {"BYTES"},
+                 {"FLOWS", Give::compact, 2},
+                 {"PACKETS", Give::compact, 2},
+                 {"BYTES", Give::compact, 2},
                  {"FIRST", Give::cut, 1, 8},
                  {"LAST", Give::cut, 2, 8}});
     const Json& rows = member(report, "talkers");

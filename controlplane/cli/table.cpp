@@ -4,6 +4,8 @@
 #include <limits>
 #include <ostream>
 
+#include "controlplane/cli/number_text.h"
+
 namespace picket::cli {
 namespace {
 
@@ -33,6 +35,28 @@ std::string tail_of(const std::string& text, std::size_t count) {
     return text.substr(at);
 }
 
+// "1,234,567/12" as "1.23M/12".
+std::string compact_numbers(const std::string& text) {
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t end = text.find_first_not_of("0123456789,", at);
+        if (end == std::string::npos) end = text.size();
+        if (end == at) {
+            result += text[at++];
+            continue;
+        }
+        const std::string written = text.substr(at, end - at);
+        std::string digits = written;
+        std::erase(digits, ',');
+        std::string short_text =
+            digits.size() < 5 || digits.size() > 18 ? written : scaled(std::stod(digits));
+        std::erase(short_text, ' ');
+        result += short_text;
+        at = end;
+    }
+    return result;
+}
+
 std::size_t total_width(const std::vector<std::size_t>& widths) {
     std::size_t total = 0;
     for (const std::size_t width : widths) {
@@ -49,6 +73,7 @@ std::size_t display_width(std::string_view text) {
 
 std::string fitted(const std::string& text, std::size_t width, Give give) {
     if (display_width(text) <= width) return text;
+    if (give == Give::compact) return compact_numbers(text);
     if (give == Give::cut || width < 2) return head_of(text, width);
     if (give == Give::middle) {
         const std::size_t front = width / 2;
@@ -83,19 +108,44 @@ std::vector<std::size_t> Table::fit(std::size_t width) const {
     for (const std::size_t i : order) {
         const std::size_t total = total_width(widths);
         if (total <= width) break;
-        const Column& column = columns_[i];
-        if (column.give == Give::drop) {
-            widths[i] = dropped;
-            continue;
-        }
-        const std::size_t least = std::max(column.width_min, display_width(column.head));
-        if (column.give == Give::cut) {
-            widths[i] = std::min(widths[i], least);
-        } else if (widths[i] > least) {
-            widths[i] = std::max(least, widths[i] - std::min(widths[i], total - width));
-        }
+        give_way(i, total - width, widths);
     }
+    squeeze(width, widths);
     return widths;
+}
+
+// Column i makes room for `excess` columns, or as much as it may.
+void Table::give_way(std::size_t i, std::size_t excess, std::vector<std::size_t>& widths) const {
+    const Column& column = columns_[i];
+    const std::size_t head = display_width(column.head);
+    const std::size_t least = std::max(column.width_min, head);
+    if (column.give == Give::drop) {
+        widths[i] = dropped;
+    } else if (column.give == Give::compact) {
+        widths[i] = head;
+        for (const auto& row : rows_) {
+            widths[i] = std::max(widths[i], display_width(compact_numbers(row[i])));
+        }
+    } else if (column.give == Give::cut) {
+        widths[i] = std::min(widths[i], least);
+    } else if (widths[i] > least) {
+        widths[i] = std::max(least, widths[i] - std::min(widths[i], excess));
+    }
+}
+
+// The last resort: texts give beyond their least width, the widest first.
+void Table::squeeze(std::size_t width, std::vector<std::size_t>& widths) const {
+    constexpr std::size_t readable = 4;
+    while (total_width(widths) > width) {
+        std::size_t widest = dropped;
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            const bool text = columns_[i].give == Give::middle || columns_[i].give == Give::end;
+            if (!text || widths[i] == dropped || widths[i] <= readable) continue;
+            if (widest == dropped || widths[i] > widths[widest]) widest = i;
+        }
+        if (widest == dropped) return;
+        --widths[widest];
+    }
 }
 
 void Table::print(std::ostream& out, std::size_t width, bool bold) const {

@@ -44,9 +44,9 @@ int list(const Context& context) {
 void print_list(const Printer& printer, const std::string& name, const Json& answer) {
     Table table({{"ADDRESS", Give::middle, 3, 15},
                  {"SEEN"},
-                 {"FLOWS"},
-                 {"PACKETS"},
-                 {"BYTES"},
+                 {"FLOWS", Give::compact, 2},
+                 {"PACKETS", Give::compact, 2},
+                 {"BYTES", Give::compact, 2},
                  {"FIRST", Give::cut, 1, 8},
                  {"LAST", Give::cut, 2, 8}});
     const Json& rows = rows_of(answer);
