@@ -148,11 +148,25 @@ def send(raw, frames, packets_per_second):
         raw.send(frame)
 
 
-def wait_for(condition, seconds, what):
+class NotYet(Exception):
+    """What is waited for is not there yet, and why."""
+
+
+def wait_for(condition, seconds, what, explain=lambda: ""):
+    """The first true value of condition, which may raise NotYet; explain: what the reader of a failure needs."""
     end = time.monotonic() + seconds
+    why = ""
     while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
+        try:
+            value = condition()
+            if value:
+                return value
+        except NotYet as reason:
+            why = str(reason)
         time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {seconds} s")
+    raise AssertionError(f"{what}: not within {seconds} s; {why} {explain()}")
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
