@@ -1,10 +1,11 @@
 // picket-dataplane: start-up in the order in which things depend on each other, and the way back.
-#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <deque>
 #include <exception>
+#include <string_view>
 #include <thread>
 
 #include "dataplane/api/setup_error.h"
@@ -28,6 +29,7 @@ void catch_signals() {
     action.sa_handler = on_signal;
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);
+    std::signal(SIGBUS, on_bus_error);
     std::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -61,6 +63,7 @@ class Dataplane {
     }
 
     void run() {
+        housekeeping::write_start(segments_.evidence());
         housekeeping::Listener listener(settings_.socket_path, segments_);
         launch_workers();
         housekeeping::HousekeeperParts parts;

@@ -22,6 +22,9 @@ namespace picket::housekeeping {
 // Reads the device counters of a port.
 using ReadPort = std::function<void(api::PortCounters&)>;
 
+// Start time and clock rate, which readers may take once: before anybody can connect.
+void write_start(api::EvidenceHeader& evidence) noexcept;
+
 struct HousekeeperParts {
     Segments* segments = nullptr;
     Listener* listener = nullptr;

@@ -1,6 +1,7 @@
 #include "dataplane/match/matcher.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <vector>
