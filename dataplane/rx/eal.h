@@ -2,7 +2,8 @@
 //
 // Owned by main of picket-dataplane, made once before any DpdkPort and destroyed after the last one (DPDK
 // cannot be started twice in a process). All calls come from the thread that made it, DPDK's main lcore.
-// A process that is killed leaves no memory behind, only a directory below /run/dpdk that the next one removes.
+// A process that is killed leaves no memory behind, only a directory below /run/dpdk that the next one
+// removes.
 #pragma once
 
 #include <cstddef>
