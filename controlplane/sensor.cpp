@@ -58,7 +58,6 @@ Sensor::Sensor(SensorSettings settings)
       intake_({flows_, requests_, alerts_, summary_, events_, rules_, mailbox_, walks_, eve_.get()}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
-    summary_.count_flows(settings_.replay);
     for (const auto& file : settings_.watch_files) {
         std::vector<store::NetworkLine> rejects;
         if (auto problem = watch_lists_.load(file.name, read_file(file.path), rejects)) {
@@ -181,6 +180,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
     const auto now = detect::utc_now_ns();
     // What nobody drained before us is still in the rings: then we know of everything since its start.
     coverage_.connected(now, untouched ? layout.started_utc_ns : now, layout.replay, same_run);
+    summary_.count_flows(layout.replay);
     if (!same_run) intake_.set_run(++run_, port_names(*segments));
     mailbox_.attach(segments);
     next_sample_ns_ = 0;

@@ -117,6 +117,7 @@ void RuleService::work() {
 std::optional<store::Problem> RuleService::perform(const Job& job) {
     if (job.compile || !is_compiled_) {
         if (auto problem = compile()) return problem;
+        handed_to_.reset();
     }
     return hand_over();
 }
@@ -150,7 +151,8 @@ std::optional<store::Problem> RuleService::hand_over() {
         const std::lock_guard lock(mutex_);
         segments = segments_;
     }
-    if (!segments) return {};
+    // A data plane that connects while the first set is compiled gets it once.
+    if (!segments || segments == handed_to_) return {};
     // Generations go on from what the data plane has, which an earlier picketd may have given to it.
     const auto adopted = segments->evidence().rules_generation.load(std::memory_order_acquire);
     std::uint32_t generation = adopted + 1;
@@ -162,6 +164,7 @@ std::optional<store::Problem> RuleService::hand_over() {
     remember(generation);
     if (auto problem = post_blob(segments, generation)) return problem;
     if (auto problem = await_adoption(segments, generation)) return problem;
+    handed_to_ = segments;
     {
         const std::lock_guard lock(mutex_);
         state_.generation = generation;

@@ -101,6 +101,7 @@ class RuleService final : public store::RuleDirectory {
 
     rules::CompiledRules compiled_;  // of the worker thread alone
     bool is_compiled_ = false;
+    std::shared_ptr<drain::Segments> handed_to_;  // has the newest compiled set
     std::thread thread_;
 };
 

@@ -43,7 +43,8 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
     std::uint64_t lost = 0;
     for (const auto* record : records) {
         latest = std::max(latest, record->part_last_ns);
-        lost += record->directions[0].lost_bytes + record->directions[1].lost_bytes;
+        // Losses count the whole flow so far.
+        if (record->final != 0) lost += record->directions[0].lost_bytes + record->directions[1].lost_bytes;
     }
     see(utc(latest));
     lost_bytes_.fetch_add(lost, std::memory_order_relaxed);

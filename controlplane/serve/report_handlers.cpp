@@ -40,9 +40,15 @@ Json workers_json(const detect::CounterSnapshot& counters, std::uint64_t tsc_hz)
     for (const auto& worker : counters.workers) {
         detect::Audit audit;
         for (std::size_t port = 0; port < counters.ports.size(); ++port) audit.add(worker.ports[port]);
-        const double busy_ns = tsc_hz == 0 ? 0.0
-                                           : static_cast<double>(worker.counters.cycles_busy) * 1e9 /
-                                                 static_cast<double>(tsc_hz);
+        const auto busy = static_cast<double>(worker.counters.cycles_busy);
+        const auto all = busy + static_cast<double>(worker.counters.cycles_idle);
+        double busy_ns = 0;
+        if (tsc_hz != 0) {
+            busy_ns = busy * 1e9 / static_cast<double>(tsc_hz);
+        } else if (all > 0) {
+            // Without a clock rate, the thread's own time is shared out.
+            busy_ns = static_cast<double>(worker.counters.cpu_ns) * busy / all;
+        }
         rows.push_back({{"packets", audit.in_flows + audit.outcomes_total()},
                         {"busy_ns", static_cast<std::uint64_t>(busy_ns)}});
     }

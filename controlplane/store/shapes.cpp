@@ -21,6 +21,16 @@ struct GroupKey {
     }
 };
 
+struct GroupedFlow {
+    std::uint64_t group = 0;
+    FlowKey flow;
+
+    bool operator==(const GroupedFlow&) const = default;
+    [[nodiscard]] std::uint64_t hash(const FlatHash& base) const noexcept {
+        return mix_words(flow.hash(base), group);
+    }
+};
+
 struct EndKey {
     std::uint64_t group = 0;
     api::Address address;
@@ -45,11 +55,13 @@ class Grouper {
             number = groups_.size();
         }
         Group& group = groups_[number - 1];
-        std::uint8_t& seen = flows_[{flow.id ^ number << 48, flow.run}];
         group.totals.add(flow, records_);
-        // Parts of one flow count once.
-        if (records_ && seen) --group.totals.flows;
-        seen = 1;
+        if (records_) {
+            // Parts of one flow count once.
+            std::uint8_t& seen = flows_[{number, flow.key()}];
+            if (seen) --group.totals.flows;
+            seen = 1;
+        }
         add_end({number, flow.source, true}, group.sources);
         add_end({number, flow.destination, false}, group.destinations);
     }
@@ -67,7 +79,7 @@ class Grouper {
     bool records_;
     FlatMap<GroupKey, std::uint64_t> numbers_;
     FlatMap<EndKey, std::uint8_t> ends_;
-    FlatMap<FlowKey, std::uint8_t> flows_;
+    FlatMap<GroupedFlow, std::uint8_t> flows_;
 };
 
 void add_rules(Grouper& grouper, const StoredFlow& flow, const RuleDirectory& rules) {

@@ -1,6 +1,7 @@
 #include "controlplane/store/stored_flow.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace picket::store {
 
@@ -19,9 +20,10 @@ std::uint64_t earlier(std::uint64_t a, std::uint64_t b) noexcept {
 void add_direction(api::FlowDirection& total, const api::FlowDirection& part, bool part_is_newer) noexcept {
     total.packets += part.packets;
     total.bytes += part.bytes;
-    total.retransmitted += part.retransmitted;
-    total.out_of_order += part.out_of_order;
-    total.lost_bytes += part.lost_bytes;
+    // These count the whole flow so far.
+    total.retransmitted = std::max(total.retransmitted, part.retransmitted);
+    total.out_of_order = std::max(total.out_of_order, part.out_of_order);
+    total.lost_bytes = std::max(total.lost_bytes, part.lost_bytes);
     total.first_ns = earlier(total.first_ns, part.first_ns);
     total.last_ns = std::max(total.last_ns, part.last_ns);
     if (part.ttl_max != 0) {
@@ -33,6 +35,12 @@ void add_direction(api::FlowDirection& total, const api::FlowDirection& part, bo
         total.payload_first_length = part.payload_first_length;
         total.payload_first = part.payload_first;
     }
+}
+
+// A SYN that comes late may prove that the other end is the initiator.
+bool is_turned(const StoredFlow& a, const StoredFlow& b) noexcept {
+    return a.source == b.destination && a.source_port == b.destination_port &&
+           (a.source != b.source || a.source_port != b.source_port);
 }
 
 void take_state(StoredFlow& total, const StoredFlow& newer) noexcept {
@@ -93,14 +101,21 @@ StoredFlow store_flow(const api::FlowRecord& record, std::int64_t utc_minus_pack
 
 void add_part(StoredFlow& total, const StoredFlow& part) noexcept {
     const bool part_is_newer = part.part > total.part;
+    const bool turned = is_turned(total, part);
+    if (turned && part_is_newer) {
+        std::swap(total.directions[0], total.directions[1]);
+        std::swap(total.source, total.destination);
+        std::swap(total.source_port, total.destination_port);
+    }
+    const bool swap_part = turned && !part_is_newer;
     for (std::size_t i = 0; i < total.directions.size(); ++i) {
-        add_direction(total.directions[i], part.directions[i], part_is_newer);
+        add_direction(total.directions[i], part.directions[swap_part ? 1 - i : i], part_is_newer);
     }
     total.start_ns = earlier(total.start_ns, part.start_ns);
     total.part_first_ns = earlier(total.part_first_ns, part.part_first_ns);
     total.last_ns = std::max(total.last_ns, part.last_ns);
     total.flags |= part.flags;
-    total.duplicates += part.duplicates;
+    total.duplicates = std::max(total.duplicates, part.duplicates);
     total.watch_lists |= part.watch_lists;
     if (total.first_status == 0) total.first_status = part.first_status;
     if (total.handshake_rtt_ns == 0) total.handshake_rtt_ns = part.handshake_rtt_ns;
