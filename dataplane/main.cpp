@@ -24,6 +24,15 @@ void on_signal(int /*signal*/) {
     stop_requested.store(true);
 }
 
+// Capture files are read through maps: if another process cuts one while it is replayed, touching what is
+// gone raises SIGBUS. Nothing can be saved then, but it can be said.
+void on_bus_error(int /*signal*/) {
+    constexpr std::string_view sentence =
+        "picket-dataplane: a capture file became shorter while it was read; replay a copy that nobody writes to\n";
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, sentence.data(), sentence.size());
+    _exit(4);
+}
+
 void catch_signals() {
     struct sigaction action {};
     action.sa_handler = on_signal;

@@ -2,7 +2,7 @@
 //
 // Memory: an array of HotFlow, opened addressing in pairs of lines (128 bytes, which adjacent-line
 // prefetchers bring together), at most half full; a pool of ColdFlow and TimerLink in chunks, addressed by
-// index. With `fixed` all memory is mapped at construction and insert() fails at the capacity; otherwise
+// index. With `fixed` all memory is there from construction on and insert() fails at the capacity; otherwise
 // (replay) the arrays grow.
 //
 // Position and pointer of a HotFlow are valid until the next insert() or erase(); a cold index stays for the
@@ -33,6 +33,9 @@ class PageMapping {
     PageMapping(const PageMapping&) = delete;
     PageMapping& operator=(const PageMapping&) = delete;
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
+
+    // Has the kernel provide every page now instead of at first touch. Throws SetupError if it cannot.
+    void populate();
 
   private:
     std::byte* data_ = nullptr;
@@ -78,8 +81,10 @@ class FlowTable {
     }
 
   private:
-    static constexpr std::size_t chunk_shift = 12;  // 4096 cold records a chunk
-    static constexpr std::size_t chunk_mask = (std::size_t{1} << chunk_shift) - 1;
+    static constexpr std::size_t chunk_shift = 12;
+    static constexpr std::size_t chunk_records = std::size_t{1} << chunk_shift;
+    static constexpr std::size_t chunk_mask = chunk_records - 1;
+    static constexpr std::size_t chunk_bytes = chunk_records * (sizeof(ColdFlow) + sizeof(TimerLink));
 
     struct Chunk {
         ColdFlow* cold;
@@ -92,6 +97,7 @@ class FlowTable {
     }
     [[nodiscard]] std::size_t free_slot(std::uint64_t hash) const noexcept;
     [[nodiscard]] bool add_chunk() noexcept;
+    void use_chunk(std::byte* memory);
     [[nodiscard]] bool grow() noexcept;
 
     KeyedHash hash_;
