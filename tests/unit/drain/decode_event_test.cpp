@@ -1,0 +1,83 @@
+// Events with honest and with lying lengths.
+#include "controlplane/drain/decode_event.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "dataplane/api/event_ring.h"
+#include "tests/unit/drain/recording_sink.h"
+
+namespace picket::drain {
+namespace {
+
+template <typename Event>
+std::vector<std::byte> bytes_of(const Event& event, std::string_view texts = {}) {
+    std::vector<std::byte> bytes(api::round_up_8(sizeof event + texts.size()));
+    std::memcpy(bytes.data(), &event, sizeof event);
+    if (!texts.empty()) std::memcpy(bytes.data() + sizeof event, texts.data(), texts.size());
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(bytes.data(), &size, sizeof size);
+    return bytes;
+}
+
+api::RequestEvent request(std::uint16_t method, std::uint16_t uri, std::uint16_t host) {
+    api::RequestEvent event;
+    event.header.kind = api::EventKind::http_request;
+    event.texts.method = method;
+    event.texts.uri = uri;
+    event.texts.host = host;
+    return event;
+}
+
+TEST(DecodeEvent, TextsAreCutByTheirLengths) {
+    tests::RecordingSink sink;
+    const auto bytes = bytes_of(request(3, 6, 4), "GET/b.cgihost");
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::handled);
+    ASSERT_EQ(sink.requests.size(), 1U);
+    EXPECT_EQ(sink.requests[0], "GET /b.cgi host");
+}
+
+TEST(DecodeEvent, LengthsBeyondTheEventAreMalformed) {
+    tests::RecordingSink sink;
+    const auto bytes = bytes_of(request(3, 60'000, 4), "GET/b.cgihost");
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::malformed);
+    EXPECT_TRUE(sink.requests.empty());
+}
+
+TEST(DecodeEvent, EventsBeyondTheRingAreMalformed) {
+    tests::RecordingSink sink;
+    const auto bytes = bytes_of(request(3, 6, 4), "GET/b.cgihost");
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size() - 8, sink), DecodeResult::malformed);
+}
+
+TEST(DecodeEvent, FlowsAreLeftToTheCaller) {
+    tests::RecordingSink sink;
+    api::FlowRecord record;
+    record.header.kind = api::EventKind::flow;
+    auto bytes = bytes_of(record);
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::flow);
+    const std::uint32_t short_size = 64;
+    std::memcpy(bytes.data(), &short_size, sizeof short_size);
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::malformed);
+}
+
+TEST(DecodeEvent, RandomBytesNeverLeaveTheEvent) {
+    std::mt19937 random(7);
+    tests::RecordingSink sink;
+    for (int i = 0; i < 200'000; ++i) {
+        // Allocated anew, so that a sanitizer sees every byte beyond.
+        std::vector<std::byte> bytes(16 + 8 * (random() % 64));
+        for (auto& byte : bytes) byte = static_cast<std::byte>(random() % 4 == 0 ? random() : 0);
+        const auto size = static_cast<std::uint32_t>(random() % 8 == 0 ? random() : bytes.size());
+        const auto kind = static_cast<std::uint16_t>(random() % 20);
+        std::memcpy(bytes.data(), &size, sizeof size);
+        std::memcpy(bytes.data() + 4, &kind, sizeof kind);
+        (void)decode_event(bytes.data(), bytes.size(), sink);
+    }
+    SUCCEED();
+}
+
+}  // namespace
+}  // namespace picket::drain
