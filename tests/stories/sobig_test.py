@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+"""The ISP's engineer and SoBig.F: stories 1, 2, 4 (first half) and 9 on a capture whose answers are known.
+
+usage: sobig_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
+"""
+import pathlib
+import re
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'support'))
+
+import picket_program as picket  # noqa: E402
+
+TWENTY = HERE.parent / 'captures' / 'sobig_f_20.txt'
+FLOOD_BYTES, PROBE_BYTES = 37, 36
+DAY = '2003-08-22T'
+# address: flows of the flood, flows of inside hosts to it, first of both, first of the flood, last
+SEEN = {
+    '12.232.104.221': (214, 3, '19:00:02.310000', '19:10:37.395961', '22:13:57.021876'),
+    '24.33.66.38': (163, 3, '19:00:04.271000', '19:09:56.020933', '22:13:57.901354'),
+    '24.197.143.132': (190, 3, '19:00:05.699000', '19:10:30.146326', '22:08:45.566072'),
+    '24.202.91.43': (152, 3, '19:00:06.858000', '19:11:44.466184', '22:11:36.043257'),
+    '61.38.187.59': (201, 2, '19:00:07.881000', '19:11:15.724958', '22:12:27.135675'),
+    '63.250.82.87': (137, 2, '19:00:09.827000', '19:11:21.050629', '22:14:04.680121'),
+    '65.95.193.138': (178, 2, '19:00:10.993000', '19:10:41.637265', '22:13:40.965254'),
+    '65.177.240.194': (169, 2, '19:00:12.638000', '19:10:33.031541', '22:13:17.077176'),
+    '67.9.241.67': (185, 2, '19:00:13.953000', '19:10:51.147810', '22:12:13.417452'),
+    '67.73.21.6': (162, 2, '19:00:15.728000', '19:09:54.218437', '22:14:09.604112')}
+FLOOD_BY_HOUR = [480, 586, 563, 122]  # from 19:00
+FIRST, LAST = f'{DAY}19:09:54.218437Z', f'{DAY}22:14:09.604112Z'
+LOG_LINE = re.compile(r'2003/08/22 \d\d:\d\d:\d\d (\d+\.\d+\.\d+\.\d+)\.\d+ -> 192\.0\.2\.7\.27015 17 1 37')
+EVERYTHING = ('--limit', '100000')
+
+
+def listed_addresses():
+    return {line.split('#')[0].strip() for line in TWENTY.read_text(encoding='utf-8').splitlines()} - {''}
+
+
+class OnCapture(unittest.TestCase):
+    """One sensor for all questions of a class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sensor = picket.Sensor(cls.capture, watch={'sobig': TWENTY})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sensor.stop()
+
+    def assert_covered(self, answer):
+        self.assertEqual(answer['coverage'], {'lost': 0, 'seconds_blind': 0, 'folded': 0})
+        self.assertIs(answer['truncated'], False)
+
+
+class WhoOfTheTwenty(OnCapture):
+    """Story 1."""
+    capture = 'sobig.pcap'
+
+    def test_ten_seen_ten_not_with_flows_first_and_last(self):
+        answer = self.sensor.ask('watch', 'show', 'sobig')
+        rows = {row['ip']: row for row in answer['rows']}
+        self.assertEqual(len(answer['rows']), 20)
+        self.assertEqual(set(rows), listed_addresses())
+        self.assertEqual({ip for ip, row in rows.items() if row['seen']}, set(SEEN))
+        for ip, (flood, probes, first, _, last) in SEEN.items():
+            self.assertEqual(rows[ip], {
+                'ip': ip, 'seen': True, 'flows': flood + probes, 'packets': flood + probes,
+                'bytes': flood * FLOOD_BYTES + probes * PROBE_BYTES, 'first': f'{DAY}{first}Z',
+                'last': f'{DAY}{last}Z'})
+        for ip in set(rows) - set(SEEN):
+            self.assertEqual(rows[ip], {'ip': ip, 'seen': False, 'flows': 0, 'packets': 0, 'bytes': 0,
+                                        'first': None, 'last': None})
+        self.assertEqual((answer['sum']['entries'], answer['sum']['seen'], answer['sum']['not_seen']), (20, 10, 10))
+
+    def test_people_read_the_same(self):
+        text = self.sensor.read('watch', 'show', 'sobig')
+        self.assertIn('10 of 20 seen', text)
+        lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+        for ip in listed_addresses():
+            self.assertEqual(lines[ip][1], 'yes' if ip in SEEN else 'no')
+        self.assertEqual(lines['67.73.21.6'][2:], ['164', '164', '6,066', '19:00:15.728000', '22:14:09.604112'])
+        self.assertIn('coverage 100 %', text)
+
+
+class WhatTheyDid(OnCapture):
+    """Story 2, in its three shapes; story 4's first half; story 9."""
+    capture = 'sobig.pcap'
+
+    def test_sum(self):
+        answer = self.sensor.ask('flow', 'show', '--src', '@sobig', '--sum')
+        self.assert_covered(answer)
+        self.assertEqual(answer['sum'], {'flows': 1751, 'packets': 1751, 'bytes': 64787, 'sources': 10,
+                                         'destinations': 1, 'first': FIRST, 'last': LAST})
+
+    def test_sum_as_people_read_it(self):
+        text = self.sensor.read('flow', 'show', '--src', '@sobig', '--sum')
+        self.assertRegex(text, r'flows 1,751 +packets 1,751 +bytes 64,787 +sources 10 of 20 +→ 192\.0\.2\.7:27015\n')
+        self.assertRegex(text, r'19:09:54 → 22:14:09Z +9\.5/min +UDP, 37 B')
+        self.assertRegex(text, r'replies none .*50 other sources were answered')
+        self.assertIn('coverage 100 %', text)
+
+    def test_netflow_is_the_log_of_the_operator(self):
+        lines = self.sensor.read('--tz', 'America/New_York', 'flow', 'show', '--src', '@sobig', '--format', 'netflow',
+                                 *EVERYTHING).splitlines()
+        self.assertEqual(len(lines), 1751)
+        self.assertEqual(lines[0], '2003/08/22 15:09:54 67.73.21.6.50416 -> 192.0.2.7.27015 17 1 37')
+        self.assertTrue(lines[-1].startswith('2003/08/22 18:14:09 67.73.21.6.'), lines[-1])
+        sources = [LOG_LINE.fullmatch(line) for line in lines]
+        self.assertNotIn(None, sources)
+        for ip, (flood, *_) in SEEN.items():
+            self.assertEqual(sum(match[1] == ip for match in sources), flood, ip)
+
+    def test_netflow_in_utc_and_masked(self):
+        line = self.sensor.read('flow', 'show', '--src', '@sobig', '--format', 'netflow', '--mask', '192.0.2.0/24',
+                                '--limit', 1).splitlines()[0]
+        self.assertEqual(line, '2003/08/22 19:09:54 67.73.21.6.50416 -> XXX.XXX.XXX.XXX.27015 17 1 37')
+
+    def test_talkers(self):
+        answer = self.sensor.ask('flow', 'show', '--src', '@sobig', '--talkers')
+        self.assert_covered(answer)
+        self.assertEqual(answer['rows'], sorted(answer['rows'], key=lambda row: -row['bytes']))
+        self.assertEqual({row['ip']: row for row in answer['rows']}, {
+            ip: {'ip': ip, 'flows': flood, 'packets': flood, 'bytes': flood * FLOOD_BYTES, 'first': f'{DAY}{first}Z',
+                 'last': f'{DAY}{last}Z'}
+            for ip, (flood, _, _, first, last) in SEEN.items()})
+
+    def test_talkers_as_people_read_them(self):
+        text = self.sensor.read('flow', 'show', '--src', '@sobig', '--talkers')
+        self.assertEqual([line.split()[0] for line in text.splitlines() if re.match(r'\d+\.\d+\.', line)],
+                         sorted(SEEN, key=lambda ip: -SEEN[ip][0]))
+
+    def test_every_flow_of_the_list_is_unanswered(self):
+        answer = self.sensor.ask('flow', 'show', '--src', '@sobig', '--unanswered', *EVERYTHING)
+        self.assert_covered(answer)
+        self.assertEqual(len(answer['rows']), 1751)
+        self.assertEqual(len({row['id'] for row in answer['rows']}), 1751)
+        self.assertEqual({(row['outcome'], row['pkts_toserver'], row['pkts_toclient'], row['bytes_toserver'],
+                           row['bytes_toclient'], row['dest_ip'], row['dest_port'], row['proto'], row['ttl_ts'])
+                          for row in answer['rows']},
+                         {('no-reply', 1, 0, 37, 0, '192.0.2.7', 27015, 'UDP', 112)})
+
+    def test_the_probes_are_unanswered_too_and_the_players_are_not(self):
+        everything = self.sensor.ask('flow', 'show', '--unanswered', '--sum')['sum']
+        self.assertEqual((everything['flows'], everything['packets']), (1775, 1775))
+        probes = self.sensor.ask('flow', 'show', '--dst', '@sobig', '--sum')['sum']
+        self.assertEqual((probes['flows'], probes['sources'], probes['bytes']), (24, 3, 24 * PROBE_BYTES))
+        players = self.sensor.ask('flow', 'show', '--dport', '27015', '--outcome', 'answered', '--sum')['sum']
+        self.assertEqual((players['flows'], players['packets'], players['sources']), (88, 2 * 678, 50))
+
+    def test_the_flood_is_one_alert_an_hour_whose_count_climbs(self):
+        """Not 1,751: one for the list, the destination, the port and the hour, as interfaces.md bounds them."""
+        rows = [row for row in self.sensor.ask('alert', 'show')['rows'] if row['destination'] == '192.0.2.7:27015']
+        rows.sort(key=lambda row: row['first'])
+        self.assertEqual([row['count'] for row in rows], FLOOD_BY_HOUR)
+        self.assertEqual(sum(row['count'] for row in rows), 1751)
+        self.assertEqual((rows[0]['first'], rows[-1]['last']), (FIRST, LAST))
+        self.assertEqual((rows[0]['time'], rows[0]['source']), (FIRST, '67.73.21.6'))
+        self.assertTrue(all('sobig' in row['msg'] for row in rows), rows)
+
+    def test_replay_counts_the_hits_and_the_alerts(self):
+        replay = picket.Replay(picket.BUNDLED / 'sobig.pcap', '--watch', f'sobig={TWENTY}')
+        self.assertEqual(replay.status, picket.DONE, replay.errors)
+        self.assertEqual((replay.report['packets'], replay.report['flows']), (3179, 1877))
+
+
+class ReflectedFlood(OnCapture):
+    """Story 4: with replies of 200 bytes nothing of it is unanswered."""
+    capture = 'sobig-reflected.pcap'
+
+    def test_only_the_probes_are_unanswered(self):
+        flood = self.sensor.ask('flow', 'show', '--src', '@sobig', '--sum')['sum']
+        self.assertEqual((flood['flows'], flood['packets'], flood['bytes']), (1751, 2 * 1751, 64787 + 399228))
+        self.assertEqual(self.sensor.ask('flow', 'show', '--src', '@sobig', '--unanswered', '--sum')['sum']['flows'], 0)
+        self.assertEqual(self.sensor.ask('flow', 'show', '--unanswered', '--sum')['sum']['flows'], 24)
+
+
+if __name__ == '__main__':
+    picket.main()
