@@ -1,6 +1,5 @@
 /* The layout of the map that count.bpf.c fills and count_program.cpp reads; C, for both compilers. */
-#ifndef PICKET_XDP_COUNT_MAP_H
-#define PICKET_XDP_COUNT_MAP_H
+#pragma once
 
 #include <linux/types.h>
 
@@ -14,5 +13,3 @@ struct picket_xdp_counts {
     __u64 bytes;
     __u64 no_socket; /* left to the kernel: no AF_XDP socket on that queue */
 };
-
-#endif
