@@ -68,6 +68,15 @@ class Commands : public testing::Test {
         ASSERT_NE(mkdtemp(pattern.data()), nullptr);
         directory_ = pattern;
         socket_ = directory_ + "/control.sock";
+        serve_flows();
+        serve_others();
+        server_.set_address_family(AF_UNIX);
+        ASSERT_TRUE(server_.bind_to_port(socket_, 80));
+        thread_ = std::thread([this] { server_.listen_after_bind(); });
+        while (!server_.is_running()) std::this_thread::yield();
+    }
+
+    void serve_flows() {
         server_.Get("/v1/flows", [this](const httplib::Request& request, httplib::Response& response) {
             asked_.push_back(request.target);
             const std::string shape = request.get_param_value("shape");
@@ -106,6 +115,9 @@ class Commands : public testing::Test {
             posted_ = request.has_param("ips") ? request.get_param_value("ips") : request.body;
             reply(response, {{"rows", Json::array()}, {"coverage", coverage()}, {"truncated", false}});
         });
+    }
+
+    void serve_others() {
         server_.Get("/v1/watch", [](const httplib::Request&, httplib::Response& response) {
             reply(response,
                   {{"rows", {{{"name", "sobig"}, {"entries", 20}, {"seen", 10}, {"generation", 2}}}}});
@@ -142,10 +154,6 @@ class Commands : public testing::Test {
                             {"last", "2003-08-22T19:09:54.218437Z"}});
             reply(response, {{"rows", rows}, {"next", asked_.size() * 10}});
         });
-        server_.set_address_family(AF_UNIX);
-        ASSERT_TRUE(server_.bind_to_port(socket_, 80));
-        thread_ = std::thread([this] { server_.listen_after_bind(); });
-        while (!server_.is_running()) std::this_thread::yield();
     }
 
     void TearDown() override {
