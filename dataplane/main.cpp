@@ -10,6 +10,7 @@
 
 #include "dataplane/api/setup_error.h"
 #include "dataplane/housekeeping/housekeeper.h"
+#include "dataplane/housekeeping/privileges.h"
 #include "dataplane/housekeeping/settings.h"
 #include "dataplane/live_ports.h"
 #include "dataplane/replay_input.h"
@@ -28,7 +29,8 @@ void on_signal(int /*signal*/) {
 // gone raises SIGBUS. Nothing can be saved then, but it can be said.
 void on_bus_error(int /*signal*/) {
     constexpr std::string_view sentence =
-        "picket-dataplane: a capture file became shorter while it was read; replay a copy that nobody writes to\n";
+        "picket-dataplane: a capture file became shorter while it was read; replay a copy that nobody writes "
+        "to\n";
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, sentence.data(), sentence.size());
     _exit(4);
 }
@@ -75,6 +77,7 @@ class Dataplane {
         housekeeping::write_start(segments_.evidence());
         housekeeping::Listener listener(settings_.socket_path, segments_);
         launch_workers();
+        housekeeping::drop_privileges();
         housekeeping::HousekeeperParts parts;
         parts.segments = &segments_;
         parts.listener = &listener;
@@ -133,7 +136,10 @@ class Dataplane {
         }
         for (std::size_t i = 0; i < settings_.workers(); ++i) {
             if (live_ != nullptr) {
-                live_->launch(i, [this, i] { run_live_worker(live_workers_[i], orders_, states_[i]); });
+                live_->launch(i, [this, i] {
+                    housekeeping::drop_privileges();
+                    run_live_worker(live_workers_[i], orders_, states_[i]);
+                });
             } else {
                 threads_.emplace_back(
                     [this, i] { run_replay_worker(replay_workers_[i], plan_, orders_, states_[i]); });

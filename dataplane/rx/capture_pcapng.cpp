@@ -117,7 +117,8 @@ bool PcapngWalker::read_simple_packet(const PcapngBlock& block, CaptureRecord& r
         return damaged(DamageKind::packet_outside_block, record.captured_length, block.length);
     if (record.captured_length > on.packet_max)
         return damaged(DamageKind::packet_too_large, record.captured_length, on.packet_max);
-    // There are no options: what follows the packet is the trailing length. The block's own is wrong otherwise.
+    // There are no options: what follows the packet is the trailing length. The block's own is wrong
+    // otherwise.
     if (simple_least + padded < block.length)
         return damaged(DamageKind::block_lengths_differ, simple_least + padded, block.length);
     record.data = at_ + simple_data;
