@@ -33,9 +33,9 @@ void print_eve(const Json& row) {
 
 void print_rows(const Printer& printer, const Json& answer) {
     std::vector<Column> columns{{"LAST", Give::cut, 1, 8},       {"SID"},
-                                {"SEV", Give::drop, 4},          {"COUNT"},
-                                {"SOURCE", Give::middle, 5, 15}, {"DESTINATION", Give::middle, 3, 15},
-                                {"MESSAGE", Give::end, 2, 18}};
+                                {"SEV", Give::drop, 2},          {"COUNT"},
+                                {"SOURCE", Give::middle, 5, 15}, {"DESTINATION", Give::middle, 4, 15},
+                                {"MESSAGE", Give::end, 3, 18}};
     if (printer.wide()) columns.insert(columns.end(), {{"FIRST"}, {"REV"}, {"GENERATION"}, {"LOST"}});
     Table table(columns);
     const Json& rows = rows_of(answer);

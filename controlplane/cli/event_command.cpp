@@ -1,11 +1,28 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <utility>
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
 
 namespace picket::cli {
 namespace {
+
+constexpr std::size_t text_width = 60;  // beside a time and a kind in 80 columns
+
+// text in lines of at most `width` characters, broken at spaces where there are some.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+    std::vector<std::string> lines;
+    std::size_t begin = 0;
+    while (text.size() - begin > width) {
+        std::size_t end = text.rfind(' ', begin + width);
+        if (end == std::string::npos || end <= begin) break;  // one long word: the table cuts it
+        lines.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    lines.push_back(text.substr(begin));
+    return lines;
+}
 
 int show(const Context& context) {
     const Printer printer(context);
@@ -17,7 +34,12 @@ int show(const Context& context) {
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"time"});
     for (const Json& row : rows) {
-        table.add({printer.moment(member(row, "time"), day), text_at(row, "kind"), text_at(row, "text")});
+        std::string time = printer.moment(member(row, "time"), day);
+        std::string kind = text_at(row, "kind");
+        const std::string text = text_at(row, "text");
+        for (std::string& line : wrapped(text, printer.wide() ? text.size() : text_width)) {
+            table.add({std::exchange(time, ""), std::exchange(kind, ""), std::move(line)});
+        }
     }
     if (!day.empty() && !printer.quiet()) std::cout << "on " << day << '\n';
     printer.print(table);

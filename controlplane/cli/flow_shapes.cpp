@@ -8,6 +8,11 @@
 namespace picket::cli {
 namespace {
 
+std::string lower(std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+}
+
 std::string end_text(const std::string& address, std::uint64_t port) {
     if (port == 0) return address;
     const bool ipv6 = address.find(':') != std::string::npos;
@@ -33,7 +38,6 @@ void print_flow_rows(const Printer& printer, const Json& answer) {
     std::vector<Column> columns{{"FIRST", Give::cut, 1, 8},
                                 {"SOURCE", Give::middle, 6, 15},
                                 {"DESTINATION", Give::middle, 7, 15},
-                                {"PROTO", Give::end, 8, 5},
                                 {"PKTS", Give::compact, 2},
                                 {"BYTES", Give::compact, 2},
                                 {"STATE", Give::drop, 3},
@@ -49,15 +53,15 @@ void print_flow_rows(const Printer& printer, const Json& answer) {
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first"});
     for (const Json& row : rows) {
-        std::vector<std::string> cells{printer.moment(member(row, "first"), day),
-                                       end_text(text_at(row, "src_ip"), count_at(row, "src_port")),
-                                       end_text(text_at(row, "dest_ip"), count_at(row, "dest_port")),
-                                       protocol_text(row),
-                                       both_ways(row, "pkts_toserver", "pkts_toclient"),
-                                       both_ways(row, "bytes_toserver", "bytes_toclient"),
-                                       text_at(row, "state"),
-                                       text_at(row, "outcome"),
-                                       plain_text(member(row, "rules"))};
+        std::vector<std::string> cells{
+            printer.moment(member(row, "first"), day),
+            end_text(text_at(row, "src_ip"), count_at(row, "src_port")),
+            end_text(text_at(row, "dest_ip"), count_at(row, "dest_port")) + "/" + lower(protocol_text(row)),
+            both_ways(row, "pkts_toserver", "pkts_toclient"),
+            both_ways(row, "bytes_toserver", "bytes_toclient"),
+            text_at(row, "state"),
+            text_at(row, "outcome"),
+            plain_text(member(row, "rules"))};
         if (printer.wide()) {
             cells.insert(cells.begin(), plain_text(member(row, "id")));
             cells.insert(cells.begin() + 2, printer.moment(member(row, "last")));

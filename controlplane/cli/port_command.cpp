@@ -16,12 +16,19 @@ void print_port(const Json& port) {
             std::cout << "  " << name << std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') << text
                       << '\n';
     };
+    const bool file = text_at(port, "device").starts_with("pcap:");
     std::cout << text_at(port, "name") << "   " << text_at(port, "device") << "   group "
-              << text_at(port, "group") << "   " << (flag_at(port, "link_up") ? "up" : "DOWN");
-    if (count_at(port, "speed_mbit_s") > 0)
-        std::cout << "   " << bit_rate(number_at(port, "speed_mbit_s") * 1e6);
-    std::cout << "   " << count_at(port, "queues") << (count_at(port, "queues") == 1 ? " queue" : " queues")
-              << (flag_at(port, "rss_symmetric") ? "   RSS symmetric" : "   RSS by software") << '\n';
+              << text_at(port, "group");
+    if (!file) {
+        std::cout << "   " << (flag_at(port, "link_up") ? "up" : "DOWN");
+        if (count_at(port, "speed_mbit_s") > 0) {
+            std::cout << "   " << bit_rate(number_at(port, "speed_mbit_s") * 1e6);
+        }
+        std::cout << "   " << count_at(port, "queues")
+                  << (count_at(port, "queues") == 1 ? " queue" : " queues")
+                  << (flag_at(port, "rss_symmetric") ? "   RSS symmetric" : "   RSS by software");
+    }
+    std::cout << '\n';
     field("rate",
           packet_rate(number_at(port, "packets_per_s")) + "   " + bit_rate(number_at(port, "bits_per_s")));
     std::uint64_t outcomes = 0;
@@ -38,6 +45,7 @@ void print_port(const Json& port) {
                                                 : "") +
               "   " + byte_text(number_at(port, "received_bytes")));
     field("outcomes", named);
+    if (file) return;
     field("device", "packets " + grouped(count_at(port, "device_packets")) + "   missed " +
                         grouped(count_at(port, "missed")) + "   errors " + grouped(count_at(port, "errors")) +
                         "   no mbuf " + grouped(count_at(port, "no_mbuf")));

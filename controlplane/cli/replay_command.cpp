@@ -62,6 +62,7 @@ int replay(const Context& context, ReplayOptions& options) {
         print_report(out, printer, report);
     }
     out.flush();
+    if (!context.quiet) print_rejected_rules(std::cerr, report);
     return print_damage(std::cerr, report) ? status_damaged : status_done;
 }
 

@@ -51,10 +51,17 @@ void print_outcomes(std::ostream& out, const Json& report) {
         << (flag_at(audit, "balanced") ? "   balanced" : "   NOT BALANCED: please report this") << '\n';
 }
 
-// One section: its name, then a table of at most lines_max rows that only appears if there are rows.
-void print_section(std::ostream& out, const Printer& printer, const std::string& title, Table& table) {
+std::string on(const std::string& day) {
+    return day.empty() ? "" : " on " + day;
+}
+
+// One section: its name, then a table of some of its `total` rows; nothing where there are none.
+void print_section(std::ostream& out, const Printer& printer, const std::string& title, const Table& table,
+                   std::uint64_t total) {
     if (table.empty()) return;
-    out << '\n' << title << '\n';
+    out << '\n' << title;
+    if (total > table.size()) out << ", " << table.size() << " of " << grouped(total);
+    out << '\n';
     table.print(out, printer.wide() ? 0 : 80, printer.bold());
 }
 
@@ -74,7 +81,7 @@ void print_talkers(std::ostream& out, const Printer& printer, const Json& report
                    grouped(count_at(row, "bytes")), printer.moment(member(row, "first"), day),
                    printer.moment(member(row, "last"), day)});
     }
-    print_section(out, printer, "top talkers" + (day.empty() ? "" : " (" + day + ")"), table);
+    print_section(out, printer, "top talkers" + on(day), table, rows.size());
 }
 
 void print_requests(std::ostream& out, const Printer& printer, const Json& report) {
@@ -94,7 +101,7 @@ void print_requests(std::ostream& out, const Printer& printer, const Json& repor
                    text_at(row, "destination"), text_at(row, "method"), text_at(row, "uri"),
                    status.empty() || status == "0" ? "-" : status});
     }
-    print_section(out, printer, "last requests" + (day.empty() ? "" : " (" + day + ")"), table);
+    print_section(out, printer, "last requests" + on(day), table, count_at(report, "http_requests"));
 }
 
 void print_alerts(std::ostream& out, const Printer& printer, const Json& report) {
@@ -114,7 +121,7 @@ void print_alerts(std::ostream& out, const Printer& printer, const Json& report)
                    printer.moment(member(row, "first"), day), text_at(row, "source"),
                    text_at(row, "destination"), text_at(row, "msg")});
     }
-    print_section(out, printer, "alerts" + (day.empty() ? "" : " (" + day + ")"), table);
+    print_section(out, printer, "alerts" + on(day), table, count_at(report, "alerts"));
 }
 
 }  // namespace
@@ -137,8 +144,9 @@ void print_report(std::ostream& out, const Printer& printer, const Json& report)
     for (const auto& [sid, count] : member(report, "alerts_by_rule").items()) {
         hits += count.is_number() ? count.get<std::uint64_t>() : 0;
     }
-    out << "   alerts " << grouped(count_at(report, "alerts")) << " (" << grouped(hits) << " rule hits)"
-        << "   scanners " << grouped(count_at(report, "scanners")) << '\n';
+    out << "   alerts " << grouped(count_at(report, "alerts")) << " (" << grouped(hits)
+        << (hits == 1 ? " rule hit)" : " rule hits)") << "   scanners "
+        << grouped(count_at(report, "scanners")) << '\n';
     std::string protocols;
     for (const auto& [name, value] : member(report, "protocols").items()) {
         protocols += (protocols.empty() ? "" : "   ") + name + " " +
@@ -160,15 +168,32 @@ void print_report(std::ostream& out, const Printer& printer, const Json& report)
 
 bool print_damage(std::ostream& out, const Json& report) {
     bool damaged = false;
+    std::uint64_t held = 0;
     for (const Json& capture : member(report, "captures")) {
-        const std::string error = text_at(capture, "error");
+        held += count_at(capture, "packets");
+        std::string error = text_at(capture, "error");
         if (error.empty() && !flag_at(capture, "truncated")) continue;
         damaged = true;
-        out << "picket: " << text_at(capture, "file") << ": "
-            << (error.empty() ? "the file ends within a packet" : error) << "; "
-            << grouped(count_at(capture, "packets")) << " packets before it were read and reported\n";
+        if (error.empty()) error = "the file ends within a packet";
+        out << "picket: " << text_at(capture, "file") << ": " << error;
+        if (count_at(capture, "packets") > 0) out << "; what came before was read and reported";
+        out << '\n';
+    }
+    const std::uint64_t packets = count_at(report, "packets");
+    if (packets < held) {
+        damaged = true;
+        out << "picket: the data plane was stopped before the end: " << grouped(packets) << " of "
+            << grouped(held) << " packets are in the report; let it run to its end\n";
     }
     return damaged;
+}
+
+void print_rejected_rules(std::ostream& out, const Json& report) {
+    for (const Json& reject : member(report, "rejects")) {
+        out << text_at(reject, "file") << ":" << count_at(reject, "line") << ": rule rejected: ";
+        const std::string option = text_at(reject, "option");
+        out << (option.empty() ? "" : option + ": ") << text_at(reject, "reason") << '\n';
+    }
 }
 
 }  // namespace picket::cli

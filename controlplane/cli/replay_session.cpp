@@ -59,6 +59,7 @@ class ReplaySession {
     [[nodiscard]] std::vector<std::string> picketd_command() const;
     void wait_until_served();
     [[nodiscard]] Json fetch_report();
+    void name_as_given(Json& report) const;
     void await_report(int done);
     void stop();
     void show_progress();
@@ -220,7 +221,23 @@ Json ReplaySession::fetch_report() {
         pass_on(*picketd_);
         throw SetupError("replay", sentence, "the lines above say more");
     }
+    name_as_given(report);
     return report;
+}
+
+// Captures carry the paths that the user wrote, not those that the data plane was given.
+void ReplaySession::name_as_given(Json& report) const {
+    for (Json& capture : report["captures"]) {
+        for (const std::string& file : request_.captures) {
+            if (std::filesystem::absolute(file).string() != text_at(capture, "file")) continue;
+            std::string error = text_at(capture, "error");
+            const std::size_t named = error.find(text_at(capture, "file") + ": ");
+            if (named != std::string::npos)
+                capture["error"] = error.erase(named, text_at(capture, "file").size() + 2);
+            capture["file"] = file;
+            break;
+        }
+    }
 }
 
 void ReplaySession::stop() {

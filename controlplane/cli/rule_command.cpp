@@ -162,8 +162,8 @@ int show(const Context& context, const RuleOptions& options) {
                  {"REV", Give::drop, 3},
                  {"SEV"},
                  {"HITS"},
-                 {"MESSAGE", Give::end, 4, 30},
-                 {"WHERE", Give::middle, 1, 16}});
+                 {"MESSAGE", Give::end, 1, 30},
+                 {"WHERE", Give::middle, 4, 16}});
     for (const Json& row : rows_of(answer)) {
         const std::string file = text_at(row, "file");
         table.add({plain_text(member(row, "sid")), plain_text(member(row, "rev")),
@@ -214,7 +214,7 @@ int test(const Context& context, RuleOptions& options) {
     const Json& loaded = member(report, "rules");
     std::cout << grouped(count_at(loaded, "loaded")) << " rules loaded, "
               << grouped(count_at(loaded, "rejected")) << " rejected, "
-              << (hits == 0 ? "no hit" : grouped(hits) + " hits") << " in "
+              << (hits == 0 ? "no hit" : grouped(hits) + (hits == 1 ? " hit" : " hits")) << " in "
               << grouped(count_at(report, "packets")) << " packets\n";
     if (count_at(loaded, "rejected") > 0)
         print_coverage(printer, Json::object(), "rule check " + options.file);

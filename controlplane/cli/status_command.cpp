@@ -1,8 +1,8 @@
 // `picket status`: one screen.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <ctime>
 #include <iostream>
-#include <map>
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
@@ -25,7 +25,13 @@ void print_head(const Printer& printer, const Json& status) {
               << grouped(count_at(rules, "loaded")) << " gen " << count_at(rules, "generation");
     if (count_at(rules, "rejected") > 0)
         std::cout << " (" << grouped(count_at(rules, "rejected")) << " rejected)";
-    if (now) std::cout << "   " << printer.times().seconds(*now) << printer.times().suffix(*now);
+    if (now) {
+        // In captures it is another day than the reader's.
+        const bool today = printer.times().date(*now) ==
+                           printer.times().date(static_cast<std::int64_t>(std::time(nullptr)) * 1'000'000);
+        std::cout << "   " << (today ? "" : printer.times().date(*now) + " ") << printer.times().seconds(*now)
+                  << printer.times().suffix(*now);
+    }
     std::cout << '\n';
     const Json& dataplane = member(status, "dataplane");
     if (!flag_at(dataplane, "connected")) {
@@ -59,7 +65,9 @@ void print_groups(const Json& status) {
         group.bits_per_s += number_at(port, "bits_per_s");
         group.received += count_at(port, "received");
         group.duplicates += count_at(member(port, "outcomes"), "duplicate");
-        if (!flag_at(port, "link_up")) group.down += (group.down.empty() ? "" : ", ") + text_at(port, "name");
+        const bool file = text_at(port, "device").starts_with("pcap:");
+        if (!file && !flag_at(port, "link_up"))
+            group.down += (group.down.empty() ? "" : ", ") + text_at(port, "name");
     }
     for (const auto& [name, group] : groups) {
         line(name, group.ports + "   " + packet_rate(group.packets_per_s) + "   " +

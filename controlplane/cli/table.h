@@ -40,6 +40,7 @@ class Table {
     // Cells beyond the columns are ignored, missing ones are empty. Control characters become '?'.
     void add(std::vector<std::string> cells);
     [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
 
     // Cells never grow beyond `width` together, whatever is in them; width 0: unabbreviated.
     // bold: heads are emphasised for a terminal.
