@@ -76,8 +76,8 @@ class Dataplane {
     void run() {
         housekeeping::write_start(segments_.evidence());
         housekeeping::Listener listener(settings_.socket_path, segments_);
-        launch_workers();
         housekeeping::drop_privileges();
+        launch_workers();
         housekeeping::HousekeeperParts parts;
         parts.segments = &segments_;
         parts.listener = &listener;
