@@ -70,6 +70,7 @@ picket::config::Config load_configuration(const Options& options) {
             throw SetupError(picket::config::text_of(finding), "the configuration is not usable",
                              "correct it, then try 'picket config check'", 2);
         }
+        spdlog::info("{}", picket::config::text_of(finding));
     }
     return result.config;
 }
@@ -81,8 +82,7 @@ picket::api::Dialect dialect_of(const Options& options, const picket::config::Co
     return name == "snort2" ? picket::api::Dialect::snort2 : picket::api::Dialect::suricata;
 }
 
-picket::SensorSettings settings_of(const Options& options) {
-    const auto config = load_configuration(options);
+picket::SensorSettings settings_of(const Options& options, const picket::config::Config& config) {
     picket::SensorSettings settings;
     settings.name = config.sensor;
     settings.dataplane_socket = options.dataplane;
@@ -125,7 +125,7 @@ sigset_t block_signals() {
 int serve(const Options& options) {
     const sigset_t signals = block_signals();
     const auto config = load_configuration(options);
-    picket::Sensor sensor(settings_of(options));
+    picket::Sensor sensor(settings_of(options, config));
     picket::serve::ControlServer server(options.control, sensor, [] { kill(getpid(), SIGTERM); });
     if (config.metrics_listen && !options.replay) server.serve_metrics(*config.metrics_listen);
     sensor.start();

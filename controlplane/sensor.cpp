@@ -15,7 +15,9 @@ constexpr std::size_t alerts_max = 100'000;
 constexpr std::size_t request_bytes_max = std::size_t{128} << 20;
 constexpr std::size_t walk_flows_max = 1'000'000;
 constexpr std::chrono::milliseconds walk_timeout{2'000};
-constexpr std::chrono::milliseconds connect_patience{10'000};
+constexpr std::chrono::milliseconds connect_patience{60'000};
+constexpr std::chrono::milliseconds recognition_patience{20'000};
+constexpr std::chrono::milliseconds failure_poll_interval{50};
 constexpr std::chrono::milliseconds stop_patience{10'000};
 constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::uint64_t stats_interval_ns = 10 * second_ns;
@@ -84,6 +86,7 @@ void Sensor::stop() {
     if (stopped_.exchange(true)) return;
     if (settings_.owns_dataplane) stop_dataplane();
     alerts_.wake_all();
+    wake_waiters();
     rules_.stop();
     loop_.stop();
     if (eve_) eve_->finish();
@@ -188,6 +191,9 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
     events_.add(kind, "data plane " + std::to_string(layout.process_id) + " (" + layout.build_version + ", " +
                           std::to_string(layout.workers) + " workers) is connected");
     rules_.attach(segments);
+    // Hits that wait in the rings of a data plane that had rules before us: their names come first.
+    const auto adopted = segments->evidence().rules_generation.load(std::memory_order_acquire);
+    if (adopted > 0 && !same_run) rules_.await_recognition(recognition_patience);
 }
 
 void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
@@ -197,6 +203,7 @@ void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
     rules_.detach();
     coverage_.disconnected(detect::utc_now_ns());
     events_.add("connect", "data plane " + std::to_string(segments->layout().process_id) + " went away");
+    wake_waiters();
 }
 
 void Sensor::on_trouble(const std::string& sentence) {
@@ -250,6 +257,19 @@ void Sensor::on_input_finished() {
         eve_->finish();
     }
     finished_.store(true, std::memory_order_release);
+    wake_waiters();
+}
+
+void Sensor::wake_waiters() {
+    const std::lock_guard lock(finished_mutex_);
+    finished_changed_.notify_all();
+}
+
+void Sensor::wait_until_finished() {
+    std::unique_lock lock(finished_mutex_);
+    while (!finished() && !stopping() && failure().empty()) {
+        finished_changed_.wait_for(lock, failure_poll_interval);
+    }
 }
 
 }  // namespace picket

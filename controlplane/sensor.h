@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -101,6 +102,8 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] std::string failure() const;
     // Is everything that the data plane will ever send drained (and written)?
     [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
+    // Returns when it is, when it cannot be any more, or when the sensor stops.
+    void wait_until_finished();
 
     void on_connected(const std::shared_ptr<drain::Segments>& segments, bool same_run) override;
     void on_disconnected(const std::shared_ptr<drain::Segments>& segments) override;
@@ -110,6 +113,7 @@ class Sensor final : public drain::LinkObserver {
 
   private:
     void sample(const std::shared_ptr<drain::Segments>& segments);
+    void wake_waiters();
     void note_loss(std::uint64_t lost);
     void write_stats();
     std::vector<store::StoredFlow> walk(const store::Query& query, std::vector<std::string>& notes);
@@ -137,6 +141,8 @@ class Sensor final : public drain::LinkObserver {
     mutable std::mutex samples_mutex_;
     std::optional<detect::CounterSnapshot> sample_before_;
     std::optional<detect::CounterSnapshot> sample_now_;
+    std::mutex finished_mutex_;
+    std::condition_variable finished_changed_;
     std::atomic<bool> finished_{false};
     std::atomic<bool> stopped_{false};
     drain::DrainLoop loop_;  // last: its thread uses everything above

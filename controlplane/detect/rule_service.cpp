@@ -20,6 +20,13 @@ store::Problem hand_over_problem(const std::string& why) {
             "see its messages, and 'picket event show'", 503,          3};
 }
 
+// Two halves by turns, so that a data plane that still reads the former set is not disturbed.
+std::span<std::byte> blob_area(const drain::Segments& segments, std::uint32_t generation) {
+    const auto area = segments.rule_area();
+    const std::size_t half = area.size() / 2 / blob_alignment * blob_alignment;
+    return area.subspan(generation % 2 == 0 ? 0 : half, half);
+}
+
 }  // namespace
 
 RuleService::RuleService(RuleServiceSettings settings, WatchLists& watch_lists, drain::MailboxClient& mailbox,
@@ -51,6 +58,7 @@ void RuleService::stop() {
 void RuleService::attach(std::shared_ptr<drain::Segments> segments) {
     const std::lock_guard lock(mutex_);
     segments_ = std::move(segments);
+    recognized_ = false;
     jobs_.push_back(std::make_shared<Job>(Job{"connect", false, false, {}}));
     changed_.notify_all();
 }
@@ -60,6 +68,11 @@ void RuleService::detach() {
     segments_.reset();
     state_.generation = 0;
     changed_.notify_all();
+}
+
+bool RuleService::await_recognition(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, timeout, [&] { return recognized_ || stopping_; });
 }
 
 std::optional<store::Problem> RuleService::reload(const std::string& reason) {
@@ -107,6 +120,7 @@ void RuleService::work() {
         auto problem = perform(*job);
         if (problem) events_.add("reload", problem->what + ": " + problem->why);
         lock.lock();
+        recognized_ = true;  // if the set could not be compiled, nothing ever will be
         if (problem && state_.generation == 0) failure_ = problem->what + ": " + problem->why;
         job->problem = std::move(problem);
         job->done = true;
@@ -153,6 +167,16 @@ std::optional<store::Problem> RuleService::hand_over() {
     }
     // A data plane that connects while the first set is compiled gets it once.
     if (!segments || segments == handed_to_) return {};
+    const bool known = recognize(segments);
+    {
+        const std::lock_guard lock(mutex_);
+        recognized_ = true;
+        changed_.notify_all();
+    }
+    if (known) {
+        start_workers(segments);
+        return {};
+    }
     // Generations go on from what the data plane has, which an earlier picketd may have given to it.
     const auto adopted = segments->evidence().rules_generation.load(std::memory_order_acquire);
     std::uint32_t generation = adopted + 1;
@@ -178,25 +202,45 @@ std::optional<store::Problem> RuleService::hand_over() {
     return {};
 }
 
+// Is the newest set the one that the data plane has already, from a picketd before us? Then its generation
+// stays, and the hits that were not drained yet have a name.
+bool RuleService::recognize(const std::shared_ptr<drain::Segments>& segments) {
+    const auto adopted = segments->evidence().rules_generation.load(std::memory_order_acquire);
+    const auto& blob = compiled_.blob;
+    {
+        const std::lock_guard lock(mutex_);
+        if (adopted == 0 || !generations_.empty()) return false;
+    }
+    const auto area = blob_area(*segments, adopted);
+    if (blob.size() > area.size() || std::memcmp(area.data(), blob.data(), blob.size()) != 0) return false;
+    remember(adopted);
+    handed_to_ = segments;
+    {
+        const std::lock_guard lock(mutex_);
+        state_.generation = adopted;
+    }
+    events_.add("reload",
+                "generation " + std::to_string(adopted) + " of the data plane is the configured one");
+    return true;
+}
+
 std::optional<store::Problem> RuleService::post_blob(const std::shared_ptr<drain::Segments>& segments,
                                                      std::uint32_t generation) {
-    // Two halves by turns, so that a data plane that still reads the former one is not disturbed.
-    const auto area = segments->rule_area();
-    const std::size_t half = area.size() / 2 / blob_alignment * blob_alignment;
-    if (compiled_.blob.size() > half) {
+    const auto area = blob_area(*segments, generation);
+    if (compiled_.blob.size() > area.size()) {
         return hand_over_problem("the compiled set takes " + std::to_string(compiled_.blob.size()) +
-                                 " bytes, its area has " + std::to_string(half));
+                                 " bytes, its area has " + std::to_string(area.size()));
     }
-    const std::size_t offset = generation % 2 == 0 ? 0 : half;
     const auto deadline = std::chrono::steady_clock::now() + reply_timeout;
     while (!mailbox_.idle() && is_current(segments) && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    std::memcpy(area.data() + offset, compiled_.blob.data(), compiled_.blob.size());
+    std::memcpy(area.data(), compiled_.blob.data(), compiled_.blob.size());
     api::Command command;
     command.kind = api::CommandKind::load_rules;
     command.generation = generation;
-    command.offset = segments->layout().rule_area_offset + offset;
+    command.offset = segments->layout().rule_area_offset +
+                     static_cast<std::uint64_t>(area.data() - segments->rule_area().data());
     command.size = compiled_.blob.size();
     const auto reply = mailbox_.run(command, reply_timeout);
     if (reply.status == 0) return {};

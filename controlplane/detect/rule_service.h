@@ -49,6 +49,9 @@ class RuleService final : public store::RuleDirectory {
     // Called by the drain thread.
     void attach(std::shared_ptr<drain::Segments> segments);
     void detach();
+    // Waits until it is known what the rules of a data plane that had some before us mean, so that its first
+    // events can be named. False: not within the timeout.
+    bool await_recognition(std::chrono::milliseconds timeout);
 
     // Compiles anew and hands over; waits until every worker has adopted. Without a data plane the set is
     // compiled and handed over later.
@@ -76,6 +79,7 @@ class RuleService final : public store::RuleDirectory {
     std::optional<store::Problem> perform(const Job& job);
     std::optional<store::Problem> compile();
     std::optional<store::Problem> hand_over();
+    bool recognize(const std::shared_ptr<drain::Segments>& segments);
     std::optional<store::Problem> post_blob(const std::shared_ptr<drain::Segments>& segments,
                                             std::uint32_t generation);
     std::optional<store::Problem> await_adoption(const std::shared_ptr<drain::Segments>& segments,
@@ -98,6 +102,7 @@ class RuleService final : public store::RuleDirectory {
     std::shared_ptr<const store::RuleGeneration> newest_;
     RuleSetState state_;
     std::string failure_;
+    bool recognized_ = false;  // recognize() has been tried on segments_
 
     rules::CompiledRules compiled_;  // of the worker thread alone
     bool is_compiled_ = false;

@@ -30,7 +30,11 @@ void DrainLoop::start() {
 }
 
 void DrainLoop::stop() {
-    stopping_.store(true);
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_.store(true);
+    }
+    woken_.notify_all();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -45,7 +49,7 @@ void DrainLoop::run() {
         if (!drainer_) {
             if (status_.given_up || !connect()) {
                 const bool soon = !lost && Clock::now() - started_ < retry_soon_for;
-                std::this_thread::sleep_for(soon ? retry_soon : retry_later);
+                sleep(soon ? retry_soon : retry_later);
                 continue;
             }
         }
@@ -149,7 +153,12 @@ void DrainLoop::idle() {
     const auto longest =
         link_.segments()->layout().replay && !status_.input_finished ? pause_replay_max : pause_live_max;
     pause_ = pause_.count() == 0 ? pause_first : std::min(pause_ * 2, longest);
-    std::this_thread::sleep_for(pause_);
+    sleep(pause_);
+}
+
+void DrainLoop::sleep(std::chrono::microseconds time) {
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, time, [this] { return stopping_.load(std::memory_order_relaxed); });
 }
 
 }  // namespace picket::drain

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -67,6 +68,8 @@ class DrainLoop {
     void lose_link();
     void tick();
     void idle();
+    // Sleeps, but no longer than until stop().
+    void sleep(std::chrono::microseconds time);
 
     DrainSettings settings_;
     EventSink& sink_;
@@ -82,6 +85,7 @@ class DrainLoop {
     mutable std::mutex mutex_;
     LinkStatus status_;
     std::atomic<bool> stopping_{false};
+    std::condition_variable woken_;
     std::thread thread_;
 };
 

@@ -1,4 +1,4 @@
-// One line of EVE JSON under construction.
+// One line of EVE JSON under construction, in a buffer that is used again and again.
 #pragma once
 
 #include <rapidjson/stringbuffer.h>
@@ -14,7 +14,10 @@ namespace picket::exporter {
 
 class EveLine {
   public:
-    EveLine() : writer_(buffer_) { writer_.StartObject(); }
+    explicit EveLine(rapidjson::StringBuffer& buffer) : buffer_(buffer), writer_(buffer) {
+        buffer_.Clear();
+        writer_.StartObject();
+    }
 
     EveLine& text(const char* key, std::string_view value) {
         writer_.Key(key);
@@ -56,7 +59,7 @@ class EveLine {
         return *this;
     }
 
-    // The finished line, with its line feed; valid as long as this.
+    // The finished line, with its line feed; valid until the buffer is used again.
     std::string_view finish() {
         writer_.EndObject();
         buffer_.Put('\n');
@@ -64,7 +67,7 @@ class EveLine {
     }
 
   private:
-    rapidjson::StringBuffer buffer_;
+    rapidjson::StringBuffer& buffer_;
     rapidjson::Writer<rapidjson::StringBuffer> writer_;
 };
 

@@ -1,7 +1,5 @@
 #include "controlplane/export/eve_writer.h"
 
-#include <cstdio>
-
 #include "controlplane/export/eve_line.h"
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/protocol_text.h"
@@ -18,9 +16,7 @@ std::string eve_time(std::uint64_t utc_ns) {
 }
 
 std::string hex_flags(std::uint8_t flags) {
-    std::array<char, 4> text{};
-    std::snprintf(text.data(), text.size(), "%02x", flags);
-    return text.data();
+    return hex_bytes(&flags, 1);
 }
 
 struct Ends {
@@ -114,7 +110,7 @@ void EveWriter::flow_part(const store::StoredFlow& part) {
 }
 
 void EveWriter::write_flow(const store::StoredFlow& flow) {
-    EveLine line;
+    EveLine line(buffer_);
     write_head(line, flow.last_ns, flow.id, port_name(flow.port), "flow",
                {flow.source, flow.destination, flow.source_port, flow.destination_port, flow.protocol,
                 flow.vlan, flow.vlan_inner});
@@ -145,7 +141,7 @@ void EveWriter::write_flow(const store::StoredFlow& flow) {
 }
 
 void EveWriter::write_request(const store::StoredRequest& request) {
-    EveLine line;
+    EveLine line(buffer_);
     const auto& ends = request.ends;
     write_head(line, request.time_ns, request.flow.id, port_name(ends.port), "http",
                {ends.client, ends.server, ends.client_port, ends.server_port, ends.protocol, ends.vlan, 0});
@@ -156,7 +152,7 @@ void EveWriter::write_request(const store::StoredRequest& request) {
 }
 
 void EveWriter::alert(const detect::Hit& hit, std::uint16_t port, const AlertTexts& texts) {
-    EveLine line;
+    EveLine line(buffer_);
     write_head(
         line, hit.time_ns, hit.flow_id, port_name(port), "alert",
         {hit.source, hit.destination, hit.source_port, hit.destination_port, hit.protocol, hit.vlan, 0});
@@ -181,7 +177,7 @@ void EveWriter::stats(std::uint64_t time_ns, std::uint64_t uptime_seconds,
                       const detect::CounterSnapshot& counters, std::uint64_t alerts) {
     using Counters = api::WorkerCounters;
     const auto audit = counters.audit();
-    EveLine line;
+    EveLine line(buffer_);
     line.text("timestamp", eve_time(time_ns)).text("event_type", "stats").object("stats");
     line.number("uptime", uptime_seconds);
     line.object("capture")

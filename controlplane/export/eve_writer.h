@@ -5,6 +5,8 @@
 // \xHH in all texts from the wire.
 #pragma once
 
+#include <rapidjson/stringbuffer.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -54,6 +56,7 @@ class EveWriter {
     [[nodiscard]] const std::string& port_name(std::uint16_t port) const;
 
     LineSink sink_;
+    rapidjson::StringBuffer buffer_;
     RequestJoiner joiner_;
     std::vector<std::string> port_names_;
     store::FlatMap<store::FlowKey, store::StoredFlow> unfinished_;  // totals of flows of several parts

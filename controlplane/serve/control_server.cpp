@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 
 #include "controlplane/serve/alert_handlers.h"
@@ -25,6 +26,7 @@ namespace {
 constexpr std::size_t threads = 16;  // long polls hold one each
 constexpr std::size_t body_bytes_max = std::size_t{64} << 20;
 constexpr const char* group_name = "picket";
+constexpr std::chrono::seconds start_patience{5};
 constexpr int any_port = 80;  // a unix socket has none, the library wants a number
 
 // Does somebody answer there?
@@ -55,6 +57,14 @@ void answer_errors(httplib::Server& server) {
                 {"picketd could not answer", request.method + " " + request.path.substr(0, 200),
                  "an unexpected error, or not enough memory", "see picketd's log, and report it", 500, 3});
         });
+}
+
+// The library forgets a stop() that comes before its loop runs, and would then run for ever.
+void await_running(const httplib::Server& server) {
+    const auto deadline = std::chrono::steady_clock::now() + start_patience;
+    while (!server.is_running() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
 }
 
 }  // namespace
@@ -135,7 +145,10 @@ void ControlServer::serve_metrics(const std::string& listen) {
 
 void ControlServer::start() {
     thread_ = std::thread([this] { server_.listen_after_bind(); });
-    if (metrics_) metrics_thread_ = std::thread([this] { metrics_->listen_after_bind(); });
+    await_running(server_);
+    if (!metrics_) return;
+    metrics_thread_ = std::thread([this] { metrics_->listen_after_bind(); });
+    await_running(*metrics_);
 }
 
 void ControlServer::stop() {

@@ -1,7 +1,5 @@
 #include "controlplane/serve/flow_json.h"
 
-#include <cstdio>
-
 #include "controlplane/export/escape_bytes.h"
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/protocol_text.h"
@@ -25,9 +23,7 @@ void number(JsonWriter& writer, const char* key, std::uint64_t value) {
 }
 
 std::string hex_flags(std::uint8_t flags) {
-    std::array<char, 4> digits{};
-    std::snprintf(digits.data(), digits.size(), "%02x", flags);
-    return digits.data();
+    return exporter::hex_bytes(&flags, 1);
 }
 
 // The first request that is still kept stands for the flow.

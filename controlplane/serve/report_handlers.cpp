@@ -1,7 +1,7 @@
 #include "controlplane/serve/report_handlers.h"
 
 #include <algorithm>
-#include <thread>
+#include <map>
 
 #include "controlplane/export/escape_bytes.h"
 #include "controlplane/serve/flow_json.h"
@@ -18,7 +18,6 @@ namespace {
 constexpr std::size_t talkers_shown = 10;
 constexpr std::size_t requests_shown = 10;
 constexpr std::size_t alerts_shown = 100;
-constexpr std::chrono::milliseconds poll_interval{1};
 
 Json captures_json(const detect::ReplaySummary& summary) {
     Json rows = Json::array();
@@ -125,10 +124,7 @@ Json report_json(const Sensor& sensor) {
 }
 
 void report(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
-    const bool wait = parameter(request, "wait").value_or("0") != "0";
-    while (wait && !sensor.finished() && sensor.failure().empty() && !sensor.stopping()) {
-        std::this_thread::sleep_for(poll_interval);
-    }
+    if (parameter(request, "wait").value_or("0") != "0") sensor.wait_until_finished();
     send_json(response, report_json(sensor));
 }
 

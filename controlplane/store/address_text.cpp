@@ -22,10 +22,17 @@ std::string_view trim(std::string_view text) {
 std::string format_address(const api::Address& address) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     if (address.is_ipv4()) {
-        inet_ntop(AF_INET, address.bytes.data() + 12, text.data(), text.size());
-    } else {
-        inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
+        std::string dotted;
+        for (std::size_t i = 12; i < 16; ++i) {
+            if (i > 12) dotted += '.';
+            std::array<char, 4> digits{};
+            const auto end =
+                std::to_chars(digits.data(), digits.data() + digits.size(), address.bytes[i]).ptr;
+            dotted.append(digits.data(), end);
+        }
+        return dotted;
     }
+    inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
     return text.data();
 }
 

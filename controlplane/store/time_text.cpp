@@ -1,9 +1,7 @@
 #include "controlplane/store/time_text.h"
 
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 
 namespace picket::store {
 
@@ -111,16 +109,22 @@ std::optional<std::uint64_t> parse_date(std::string_view text) {
 
 std::string format_time(std::uint64_t utc_ns) {
     using std::chrono::days;
-    const std::uint64_t day_count = utc_ns / day_ns;
+    const std::chrono::year_month_day date{std::chrono::sys_days(days(static_cast<int>(utc_ns / day_ns)))};
     const std::uint64_t in_day = utc_ns % day_ns;
-    const std::chrono::year_month_day date{std::chrono::sys_days(days(static_cast<int>(day_count)))};
     const auto seconds = static_cast<unsigned>(in_day / second_ns);
-    std::array<char, 40> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02u:%02u:%02u.%06uZ",
-                  static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), seconds / 3600, seconds / 60 % 60, seconds % 60,
-                  static_cast<unsigned>(in_day % second_ns / 1000));
-    return text.data();
+    std::string text = "0000-00-00T00:00:00.000000Z";
+    // PERF: exporting a flow prints three times, and snprintf took half of its cost.
+    const auto put = [&text](std::size_t at, std::size_t digits, unsigned value) {
+        for (std::size_t i = digits; i-- > 0; value /= 10) text[at + i] = static_cast<char>('0' + value % 10);
+    };
+    put(0, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+    put(5, 2, static_cast<unsigned>(date.month()));
+    put(8, 2, static_cast<unsigned>(date.day()));
+    put(11, 2, seconds / 3600);
+    put(14, 2, seconds / 60 % 60);
+    put(17, 2, seconds % 60);
+    put(20, 6, static_cast<unsigned>(in_day % second_ns / 1000));
+    return text;
 }
 
 std::optional<std::uint64_t> parse_time(std::string_view text, std::uint64_t now_ns) {

@@ -184,6 +184,43 @@ TEST_F(ControlServerTest, ReloadMovesTheGenerationAndBlobsAlternate) {
     EXPECT_EQ(send("POST", "/v1/rules/load?path=/nonexistent.rules", " ")->status, 404);
 }
 
+TEST_F(ControlServerTest, ANewPicketdKnowsTheRulesThatTheDataPlaneHas) {
+    start();
+    await_rules(1);
+    server_->stop();
+    sensor_->stop();
+    server_.reset();
+    sensor_.reset();
+    ASSERT_TRUE(eventually([&] { return !fake().connected(); }));
+    api::HitEvent hit;
+    hit.ends.flow_id = 1;
+    hit.generation = 1;
+    fake().write_hit(0, hit);
+    start();
+    ASSERT_TRUE(eventually([&] { return sensor_->alerts().alerts_total() == 1; }));
+    EXPECT_EQ(sensor_->alerts().all()[0].hit.sid, 4711U) << "a hit from the time between has its name";
+    EXPECT_EQ(sensor_->rules().state().generation, 1U);
+    std::size_t loads = 0;
+    for (const auto& command : fake().commands())
+        loads += command.kind == api::CommandKind::load_rules ? 1 : 0;
+    EXPECT_EQ(loads, 1U) << "the same set is not handed over again";
+}
+
+TEST_F(ControlServerTest, ANewPicketdWithOtherRulesHandsThemOver) {
+    start();
+    await_rules(1);
+    server_->stop();
+    sensor_->stop();
+    server_.reset();
+    sensor_.reset();
+    ASSERT_TRUE(eventually([&] { return !fake().connected(); }));
+    std::ofstream(rules_file_)
+        << "alert http any any -> any any (msg:\"other\"; http.uri; content:\"/c.cgi\"; sid:5;)\n";
+    start();
+    await_rules(2);
+    EXPECT_EQ(get("/v1/rules")["rows"][0]["sid"], 5);
+}
+
 TEST_F(ControlServerTest, WatchListsAfterTheFact) {
     start();
     await_rules(1);
