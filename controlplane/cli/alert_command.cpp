@@ -32,14 +32,14 @@ void print_eve(const Json& row) {
 }
 
 void print_rows(const Printer& printer, const Json& answer) {
-    std::vector<Column> columns{{"LAST", Give::cut, 1, 8},       {"SID"},
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"last"});
+    std::vector<Column> columns{time_column("LAST", 1, day),     {"SID"},
                                 {"SEV", Give::drop, 2},          {"COUNT"},
                                 {"SOURCE", Give::middle, 5, 15}, {"DESTINATION", Give::middle, 4, 15},
                                 {"MESSAGE", Give::end, 3, 18}};
     if (printer.wide()) columns.insert(columns.end(), {{"FIRST"}, {"REV"}, {"GENERATION"}, {"LOST"}});
     Table table(columns);
-    const Json& rows = rows_of(answer);
-    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"last"});
     for (const Json& row : rows) {
         std::vector<std::string> cells{printer.moment(member(row, "last"), day),
                                        sid_text(row),

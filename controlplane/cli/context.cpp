@@ -117,6 +117,12 @@ std::string Printer::shared_day(const Json& rows, const std::vector<const char*>
     return day;
 }
 
+Column time_column(const std::string& head, int rank, const std::string& day) {
+    constexpr std::size_t clock_width = 8;  // 19:09:54
+    constexpr std::size_t date_width = 10;  // 2003-08-22
+    return {head, Give::cut, rank, day.empty() ? date_width : clock_width};
+}
+
 std::string coverage_text(const Json& answer) {
     const Json& coverage = member(answer, "coverage");
     if (!coverage.is_object()) return "";

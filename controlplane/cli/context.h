@@ -72,6 +72,9 @@ class Printer {
     std::size_t width_ = 80;
 };
 
+// A column of times that may lose their fraction, or their clock where the rows are of several days.
+[[nodiscard]] Column time_column(const std::string& head, int rank, const std::string& day);
+
 // "coverage 100 %", or what is missing, of an answer's coverage; then the next command if there is one.
 [[nodiscard]] std::string coverage_text(const Json& answer);
 void print_coverage(const Printer& printer, const Json& answer, const std::string& next);

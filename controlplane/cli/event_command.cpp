@@ -30,9 +30,9 @@ int show(const Context& context) {
     Json answer = client.get("/v1/events");
     printer.prepare(answer);
     if (printer.print_plain(answer, {"time", "kind", "text"})) return status_done;
-    Table table({{"TIME", Give::cut, 1, 8}, {"KIND"}, {"TEXT", Give::end, 2, 30}});
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"time"});
+    Table table({time_column("TIME", 1, day), {"KIND"}, {"TEXT", Give::end, 2, 30}});
     for (const Json& row : rows) {
         std::string time = printer.moment(member(row, "time"), day);
         std::string kind = text_at(row, "kind");

@@ -35,7 +35,9 @@ void print_day(const Printer& printer, const std::string& day) {
 }  // namespace
 
 void print_flow_rows(const Printer& printer, const Json& answer) {
-    std::vector<Column> columns{{"FIRST", Give::cut, 1, 8},
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first"});
+    std::vector<Column> columns{time_column("FIRST", 1, day),
                                 {"SOURCE", Give::middle, 6, 15},
                                 {"DESTINATION", Give::middle, 7, 15},
                                 {"PKTS", Give::compact, 2},
@@ -50,8 +52,6 @@ void print_flow_rows(const Printer& printer, const Json& answer) {
         columns.push_back({"END"});
     }
     Table table(columns);
-    const Json& rows = rows_of(answer);
-    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first"});
     for (const Json& row : rows) {
         std::vector<std::string> cells{
             printer.moment(member(row, "first"), day),
@@ -76,14 +76,14 @@ void print_flow_rows(const Printer& printer, const Json& answer) {
 }
 
 void print_flow_talkers(const Printer& printer, const Json& answer) {
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
     Table table({{"IP", Give::middle, 3, 15},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
                  {"BYTES", Give::compact, 2},
-                 {"FIRST", Give::cut, 1, 8},
-                 {"LAST", Give::cut, 2, 8}});
-    const Json& rows = rows_of(answer);
-    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
+                 time_column("FIRST", 1, day),
+                 time_column("LAST", 2, day)});
     for (const Json& row : rows) {
         table.add({text_at(row, "ip"), grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
                    grouped(count_at(row, "bytes")), printer.moment(member(row, "first"), day),
@@ -119,6 +119,8 @@ void print_flow_timeline(const Printer& printer, const Json& answer) {
 }
 
 void print_flow_groups(const Printer& printer, const Json& answer, const std::string& by) {
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
     Table table({{by == "rule"     ? "SID"
                   : by == "port"   ? "PORT"
                   : by == "source" ? "SOURCE"
@@ -133,10 +135,8 @@ void print_flow_groups(const Printer& printer, const Json& answer, const std::st
                  {"BYTES", Give::compact, 2},
                  {"SOURCES", Give::drop, 4},
                  {"DESTS", Give::drop, 4},
-                 {"FIRST", Give::cut, 1, 8},
-                 {"LAST", Give::cut, 2, 8}});
-    const Json& rows = rows_of(answer);
-    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
+                 time_column("FIRST", 1, day),
+                 time_column("LAST", 2, day)});
     for (const Json& row : rows) {
         const std::string label = plain_text(member(row, by.c_str()));
         const std::string detail = by == "rule"   ? text_at(row, "msg")

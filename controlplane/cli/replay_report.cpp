@@ -1,6 +1,9 @@
 #include "controlplane/cli/replay_report.h"
 
+#include <algorithm>
 #include <ostream>
+#include <utility>
+#include <vector>
 
 #include "controlplane/cli/number_text.h"
 
@@ -47,8 +50,29 @@ void print_outcomes(std::ostream& out, const Json& report) {
     }
     out << "audit     " << grouped(count_at(audit, "received")) << " = flows "
         << grouped(count_at(audit, "in_flows")) << " + outcomes " << grouped(outcomes)
-        << (named.empty() ? "" : " (" + named + ")")
         << (flag_at(audit, "balanced") ? "   balanced" : "   NOT BALANCED: please report this") << '\n';
+    if (!named.empty()) out << "          " << named << '\n';
+}
+
+// The most frequent protocols by name, the rest as one number.
+void print_protocols(std::ostream& out, const Json& report) {
+    constexpr std::size_t named_max = 5;
+    std::vector<std::pair<std::uint64_t, std::string>> counts;
+    for (const auto& [name, value] : member(report, "protocols").items()) {
+        if (value.is_number()) counts.emplace_back(value.get<std::uint64_t>(), name);
+    }
+    if (counts.empty()) return;
+    std::sort(counts.rbegin(), counts.rend());
+    out << "protocols";
+    std::uint64_t others = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (i < named_max) {
+            out << (i == 0 ? " " : "   ") << counts[i].second << " " << grouped(counts[i].first);
+        } else {
+            others += counts[i].first;
+        }
+    }
+    out << (others == 0 ? "" : "   others " + grouped(others)) << '\n';
 }
 
 std::string on(const std::string& day) {
@@ -66,14 +90,14 @@ void print_section(std::ostream& out, const Printer& printer, const std::string&
 }
 
 void print_talkers(std::ostream& out, const Printer& printer, const Json& report) {
+    const Json& rows = member(report, "talkers");
+    const std::string day = printer.shared_day(rows, {"first", "last"});
     Table table({{"IP", Give::middle, 3, 15},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
                  {"BYTES", Give::compact, 2},
-                 {"FIRST", Give::cut, 1, 8},
-                 {"LAST", Give::cut, 2, 8}});
-    const Json& rows = member(report, "talkers");
-    const std::string day = printer.shared_day(rows, {"first", "last"});
+                 time_column("FIRST", 1, day),
+                 time_column("LAST", 2, day)});
     std::size_t shown = 0;
     for (const Json& row : rows) {
         if (shown++ == lines_max && !printer.wide()) break;
@@ -85,14 +109,14 @@ void print_talkers(std::ostream& out, const Printer& printer, const Json& report
 }
 
 void print_requests(std::ostream& out, const Printer& printer, const Json& report) {
-    Table table({{"TIME", Give::cut, 1, 8},
+    const Json& rows = member(report, "requests");
+    const std::string day = printer.shared_day(rows, {"time"});
+    Table table({time_column("TIME", 1, day),
                  {"SOURCE", Give::middle, 4, 15},
                  {"DESTINATION", Give::middle, 3, 15},
                  {"METHOD", Give::end, 5, 6},
                  {"URI", Give::end, 2, 20},
                  {"STATUS"}});
-    const Json& rows = member(report, "requests");
-    const std::string day = printer.shared_day(rows, {"time"});
     std::size_t shown = 0;
     for (const Json& row : rows) {
         if (shown++ == lines_max && !printer.wide()) break;
@@ -105,14 +129,14 @@ void print_requests(std::ostream& out, const Printer& printer, const Json& repor
 }
 
 void print_alerts(std::ostream& out, const Printer& printer, const Json& report) {
+    const Json& rows = member(report, "alert_rows");
+    const std::string day = printer.shared_day(rows, {"first"});
     Table table({{"SID"},
                  {"COUNT"},
-                 {"FIRST", Give::cut, 1, 8},
+                 time_column("FIRST", 1, day),
                  {"SOURCE", Give::middle, 4, 15},
                  {"DESTINATION", Give::middle, 3, 15},
                  {"MESSAGE", Give::end, 2, 20}});
-    const Json& rows = member(report, "alert_rows");
-    const std::string day = printer.shared_day(rows, {"first"});
     std::size_t shown = 0;
     for (const Json& row : rows) {
         if (shown++ == lines_max && !printer.wide()) break;
@@ -147,12 +171,7 @@ void print_report(std::ostream& out, const Printer& printer, const Json& report)
     out << "   alerts " << grouped(count_at(report, "alerts")) << " (" << grouped(hits)
         << (hits == 1 ? " rule hit)" : " rule hits)") << "   scanners "
         << grouped(count_at(report, "scanners")) << '\n';
-    std::string protocols;
-    for (const auto& [name, value] : member(report, "protocols").items()) {
-        protocols += (protocols.empty() ? "" : "   ") + name + " " +
-                     (value.is_number() ? grouped(value.get<std::uint64_t>()) : plain_text(value));
-    }
-    if (!protocols.empty()) out << "protocols " << protocols << '\n';
+    print_protocols(out, report);
     const Json& rules = member(report, "rules");
     out << "rules     " << grouped(count_at(rules, "loaded")) << " loaded   "
         << grouped(count_at(rules, "rejected")) << " rejected\n";

@@ -42,15 +42,15 @@ int list(const Context& context) {
 
 // Prints one list. What was seen comes first.
 void print_list(const Printer& printer, const std::string& name, const Json& answer) {
+    const Json& rows = rows_of(answer);
+    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
     Table table({{"ADDRESS", Give::middle, 3, 15},
                  {"SEEN"},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
                  {"BYTES", Give::compact, 2},
-                 {"FIRST", Give::cut, 1, 8},
-                 {"LAST", Give::cut, 2, 8}});
-    const Json& rows = rows_of(answer);
-    const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
+                 time_column("FIRST", 1, day),
+                 time_column("LAST", 2, day)});
     std::uint64_t seen = 0;
     for (const bool wanted : {true, false}) {
         for (const Json& row : rows) {
