@@ -118,9 +118,15 @@ void read_port(Section& section, const std::string& directory, Config& config) {
 void read_flow(Section& section, const Location& place, Findings& findings, Config& config) {
     Flow& flow = config.flow;
     constexpr std::uint64_t hundred_ms = 100;
+    constexpr std::uint64_t hour_ms = 3'600'000;  // what the data plane's hot flow entry can tell apart
     constexpr std::uint64_t day_ms = 86'400'000;
     if (const auto value = section.integer("capacity", 1024, 1'000'000'000)) flow.capacity_flows = *value;
-    if (const auto value = section.share("fold_above")) flow.fold_above_share = *value;
+    if (const auto value = section.share("fold_above")) {
+        flow.fold_above_share = *value;
+        findings.warn(section.place("fold_above"),
+                      "this build does not fold yet: a full table refuses new flows, counted as table_full",
+                      "size flow.capacity for the worst case");
+    }
     if (const auto value = section.duration_ms("idle_timeout", hundred_ms, day_ms))
         flow.idle_timeout_ms = *value;
     if (const auto value = section.duration_ms("tcp_idle_timeout", hundred_ms, day_ms)) {
@@ -128,12 +134,17 @@ void read_flow(Section& section, const Location& place, Findings& findings, Conf
     }
     if (const auto value = section.duration_ms("syn_timeout", hundred_ms, day_ms))
         flow.syn_timeout_ms = *value;
-    if (const auto value = section.duration_ms("active_timeout", hundred_ms, day_ms)) {
+    if (const auto value = section.duration_ms("active_timeout", hundred_ms, hour_ms)) {
         flow.active_timeout_ms = *value;
     }
     if (const auto value = section.boolean("vlan_in_key")) flow.vlan_in_key = *value;
     if (const auto value = section.one_of("duplicates", {"count", "drop", "ignore"})) {
         flow.duplicates = static_cast<Duplicates>(*value);
+        if (flow.duplicates != Duplicates::ignore) {
+            findings.warn(section.place("duplicates"),
+                          "this build does not recognise duplicates yet: copies count in their flows",
+                          "nothing to do");
+        }
     }
     const auto tunnels = section.texts("tunnels");
     if (!tunnels) return;
