@@ -17,6 +17,15 @@ std::uint64_t utc_now_ns() {
 
 void EventLog::add(const std::string& kind, const std::string& text) {
     spdlog::info("{}: {}", kind, text);
+    keep(kind, text);
+}
+
+void EventLog::warn(const std::string& kind, const std::string& text) {
+    spdlog::warn("{}: {}", kind, text);
+    keep(kind, text);
+}
+
+void EventLog::keep(const std::string& kind, const std::string& text) {
     const std::lock_guard lock(mutex_);
     events_.push_back({utc_now_ns(), kind, text});
     while (events_.size() > events_max) events_.pop_front();

@@ -20,9 +20,13 @@ struct SensorEvent {
 class EventLog {
   public:
     void add(const std::string& kind, const std::string& text);
+    // The same of what the operator should mend; a replay, which has no later questions, prints it too.
+    void warn(const std::string& kind, const std::string& text);
     [[nodiscard]] std::vector<SensorEvent> all() const;
 
   private:
+    void keep(const std::string& kind, const std::string& text);
+
     mutable std::mutex mutex_;
     std::deque<SensorEvent> events_;
 };

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t talkers_shown = 10;
 constexpr std::size_t requests_shown = 10;
 constexpr std::size_t alerts_shown = 100;
+constexpr std::size_t alerts_shown_of_rule = 3;  // beyond those, so that every rule with hits is named
 
 Json captures_json(const detect::ReplaySummary& summary) {
     Json rows = Json::array();
@@ -63,6 +64,20 @@ Json hits_json(const Sensor& sensor) {
     return hits;
 }
 
+Json alert_rows(const Sensor& sensor) {
+    auto alerts = sensor.alerts().all();
+    std::stable_sort(alerts.begin(), alerts.end(),
+                     [](const auto& a, const auto& b) { return a.first_ns < b.first_ns; });
+    Json rows = Json::array();
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> of_rule;
+    for (std::size_t i = 0; i < alerts.size(); ++i) {
+        const auto& hit = alerts[i].hit;
+        const bool is_among_first = ++of_rule[{hit.gid, hit.sid}] <= alerts_shown_of_rule;
+        if (i < alerts_shown || is_among_first) rows.push_back(alert_row(alerts[i]));
+    }
+    return rows;
+}
+
 void add_details(Json& report, const Sensor& sensor) {
     Json talkers = Json::array();
     for (const auto& talker : sensor.summary().talkers(talkers_shown)) {
@@ -88,13 +103,7 @@ void add_details(Json& report, const Sensor& sensor) {
     for (const auto& request : sensor.requests().last(requests_shown))
         requests.push_back(request_row(request));
     report["requests"] = std::move(requests);
-    auto alerts = sensor.alerts().all();
-    std::stable_sort(alerts.begin(), alerts.end(),
-                     [](const auto& a, const auto& b) { return a.first_ns < b.first_ns; });
-    Json rows = Json::array();
-    for (std::size_t i = 0; i < std::min(alerts.size(), alerts_shown); ++i)
-        rows.push_back(alert_row(alerts[i]));
-    report["alert_rows"] = std::move(rows);
+    report["alert_rows"] = alert_rows(sensor);
     report["rejects"] = reject_rows(sensor.rules().state().rejects);
 }
 

@@ -174,9 +174,14 @@ class CommandLine(BadInput):
 
     def test_a_watch_list_with_a_broken_line(self):
         path = self.write('list.txt', '192.0.2.1\nnot-an-address\n')
-        done = picket.run('replay', '--watch', f'bad={path}', MIXED, '-j')
-        self.assertEqual(done.returncode, picket.USAGE, done.stderr)
-        self.assert_says(done.stderr, f'{path}:2', 'not-an-address')
+        done = picket.run('replay', '--watch', f'list={path}', MIXED, '-j')
+        self.assertEqual(done.returncode, picket.DONE, done.stderr)
+        self.assert_says(done.stderr, path, 'line 2', 'not-an-address', 'the other lines were loaded')
+
+    def test_a_watch_list_without_a_good_line(self):
+        path = self.write('list.txt', 'not-an-address\n')
+        self.assert_says(self.refused(picket.USAGE, 'replay', '--watch', f'list={path}', MIXED, '-j'), path, 'line 1',
+                         'not-an-address')
 
 
 class OtherDataplane(BadInput):
