@@ -67,8 +67,8 @@ Sensor::Sensor(SensorSettings settings)
                              problem->remedy, 2);
         }
         for (const auto& reject : rejects) {
-            events_.add("reload", file.path + ": line " + std::to_string(reject.line) + ": '" + reject.text +
-                                      "' is not an address or network; the other lines were loaded");
+            events_.warn("reload", file.path + ": line " + std::to_string(reject.line) + ": '" + reject.text +
+                                       "' is not an address or network; the other lines were loaded");
         }
     }
 }
