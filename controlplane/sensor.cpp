@@ -40,6 +40,12 @@ std::vector<std::string> port_names(const drain::Segments& segments) {
     return names;
 }
 
+std::uint64_t latest_packet_ns(const drain::Segments& segments) {
+    api::ClockMap clock;
+    if (!segments.evidence().clock.read(clock)) return 0;
+    return clock.packet_ns_now + static_cast<std::uint64_t>(clock.utc_minus_packet_ns);
+}
+
 }  // namespace
 
 double CounterPair::seconds() const noexcept {
@@ -183,6 +189,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
     const auto now = detect::utc_now_ns();
     // What nobody drained before us is still in the rings: then we know of everything since its start.
     coverage_.connected(now, untouched ? layout.started_utc_ns : now, layout.replay, same_run);
+    if (!untouched && !same_run) flows_.forget_before(layout.replay ? latest_packet_ns(*segments) : now);
     summary_.count_flows(layout.replay);
     if (!same_run) intake_.set_run(++run_, port_names(*segments));
     mailbox_.attach(segments);

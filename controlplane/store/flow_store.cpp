@@ -50,6 +50,11 @@ void FlowStore::append(std::span<const StoredFlow> parts) {
     }
 }
 
+void FlowStore::forget_before(std::uint64_t utc_ns) {
+    const std::lock_guard lock(mutex_);
+    horizon_ns_ = std::max(horizon_ns_, utc_ns);
+}
+
 void FlowStore::throw_away_oldest() {
     if (chunks_.empty()) return;
     for (const auto& part : *chunks_.front()) {

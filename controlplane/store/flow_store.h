@@ -26,6 +26,8 @@ class FlowStore final : public FlowSource {
     explicit FlowStore(std::size_t parts_max) : parts_max_(parts_max) {}
 
     void append(std::span<const StoredFlow> parts);
+    // Flows that ended before this went to somebody else.
+    void forget_before(std::uint64_t utc_ns);
 
     [[nodiscard]] std::shared_ptr<const FlowSnapshot> snapshot() const override;
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }

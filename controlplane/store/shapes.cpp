@@ -46,12 +46,14 @@ class Grouper {
   public:
     explicit Grouper(bool records) : records_(records) {}
 
-    void add(const GroupKey& key, const std::string& detail, const StoredFlow& flow) {
+    // detail is called once a group.
+    template <typename Detail>
+    void add(const GroupKey& key, Detail&& detail, const StoredFlow& flow) {
         std::uint64_t& number = numbers_[key];
         if (number == 0) {
             groups_.push_back({});
             keys_.push_back(key);
-            groups_.back().detail = detail;
+            groups_.back().detail = detail();
             number = groups_.size();
         }
         Group& group = groups_[number - 1];
@@ -87,7 +89,9 @@ void add_rules(Grouper& grouper, const StoredFlow& flow, const RuleDirectory& ru
     if (!generation) return;
     for (unsigned i = 0; i < flow.rules_kept(); ++i) {
         const auto* info = generation->rule(flow.rules[i]);
-        if (info) grouper.add({{}, std::uint64_t{info->gid} << 32 | info->sid}, info->message, flow);
+        if (info)
+            grouper.add(
+                {{}, std::uint64_t{info->gid} << 32 | info->sid}, [&] { return info->message; }, flow);
     }
 }
 
@@ -136,18 +140,21 @@ std::vector<Group> group_flows(const Selection& selection, GroupBy group_by, con
     for (const auto* flow : selection.rows) {
         switch (group_by) {
             case GroupBy::source:
-                grouper.add({flow->source, 0}, {}, *flow);
+                grouper.add(
+                    {flow->source, 0}, [] { return std::string(); }, *flow);
                 break;
             case GroupBy::destination:
-                grouper.add({flow->destination, 0}, {}, *flow);
+                grouper.add(
+                    {flow->destination, 0}, [] { return std::string(); }, *flow);
                 break;
             case GroupBy::rule:
                 add_rules(grouper, *flow, join.rules);
                 break;
             case GroupBy::port: {
                 const std::uint64_t port = has_ports(flow->protocol) ? flow->destination_port : 0;
-                grouper.add({{}, std::uint64_t{flow->protocol} << 16 | port}, protocol_name(flow->protocol),
-                            *flow);
+                grouper.add(
+                    {{}, std::uint64_t{flow->protocol} << 16 | port},
+                    [&] { return protocol_name(flow->protocol); }, *flow);
                 break;
             }
         }

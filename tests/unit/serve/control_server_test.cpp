@@ -204,6 +204,7 @@ TEST_F(ControlServerTest, ANewPicketdKnowsTheRulesThatTheDataPlaneHas) {
     for (const auto& command : fake().commands())
         loads += command.kind == api::CommandKind::load_rules ? 1 : 0;
     EXPECT_EQ(loads, 1U) << "the same set is not handed over again";
+    EXPECT_FALSE(get("/v1/flows")["horizon"].is_null()) << "what the former picketd drained is not here";
 }
 
 TEST_F(ControlServerTest, ANewPicketdWithOtherRulesHandsThemOver) {
