@@ -90,7 +90,8 @@ def tunnelled(protocol):
 
 def icmp_inside(seen):
     """The oracle leaves out a packet with ICMP anywhere in it, also behind UDP; Picket counts the outer flow."""
-    surplus = packets_of(seen.ours_only) + sum(packets_of([ours]) - packets_of([theirs]) for ours, theirs in seen.unequal)
+    surplus = packets_of(seen.ours_only) + packets_of(ours for ours, _ in seen.unequal)
+    surplus -= packets_of(theirs for _, theirs in seen.unequal)
     return not seen.theirs_only and surplus == seen.left_out['icmp']
 
 
