@@ -1,16 +1,9 @@
 // What a packet costs from the hand-over of its burst to the end of its emission, by number of flows; and of
 // that each stage. Timer wheel and housekeeping are part of it, receiving is not. No rules are loaded.
 //
-// Counters: cycles is the whole, the stages' are their shares of it (both of the TSC, a packet); compare the
-// time with bench/memory_limit at the same number of flows.
-#include <benchmark/benchmark.h>
-
-#include <algorithm>
-#include <array>
-#include <string>
-#include <vector>
-
-#include "bench/pipeline_rig.h"
+// Counters: cycles is the whole, of the thread's own time. The stages' are differences of the TSC, which runs
+// on while others have the core: on a busy machine they add up to more. Compare the time with
+// bench/memory_limit at the same number of flows.
 #include "dataplane/pipeline.h"
 
 namespace picket::bench {
