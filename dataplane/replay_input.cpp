@@ -6,6 +6,15 @@
 
 namespace picket {
 
+namespace {
+
+// For `picket event show` and the log of a running Picket; a replay's report names it in any case.
+void note_damage(emit::Emitter& emitter, const std::string& sentence) {
+    emitter.reply(api::EventKind::sensor_note, 0, 0, sentence, 0);
+}
+
+}  // namespace
+
 std::size_t replay_ports(std::size_t captures) noexcept {
     return std::min(captures, api::ports_max);
 }
@@ -28,9 +37,11 @@ void open_captures(const housekeeping::Settings& settings, emit::Emitter& emitte
             plan.last_ns = std::max(plan.last_ns, summary.last_ns);
             plan.inputs.push_back({file, event.port});
             emitter.capture(event, path, summary.error);
+            if (!summary.error.empty()) note_damage(emitter, path + ": " + summary.error);
         } catch (const SetupError& error) {
             if (error.exit_status() != 4) throw;
             emitter.capture(event, path, error.what());
+            note_damage(emitter, error.what());
         }
     }
     emitter.publish();
