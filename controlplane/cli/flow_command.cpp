@@ -43,14 +43,14 @@ std::string shape_of(const FlowOptions& options) {
 }
 
 // The question that usually comes after this one.
-std::string next_of(const FlowOptions& options, const Json& answer) {
-    const std::string filters = retyped(options.filters);
+std::string next_of(const FlowOptions& options, const Context& context, const Json& answer) {
+    const std::string filters = retyped(options.filters, context);
     if (options.sum)
         return count_at(member(answer, "sum"), "flows") > 0 ? "flow show" + filters + " --talkers" : "";
     if (options.talkers) return "flow show" + filters + " --timeline 10m";
     if (!options.interval.empty() || !options.by.empty()) return "flow show" + filters + " --sum";
     if (rows_of(answer).empty()) return "";
-    return "flow show " + plain_text(member(rows_of(answer).front(), "id"));
+    return "flow show " + plain_text(member(rows_of(answer).front(), "id")) + retyped(context);
 }
 
 void print_lines(const Printer& printer, const Json& answer) {
@@ -131,7 +131,7 @@ int show_flows(const Context& context, const FlowOptions& options) {
     }
     print_interval(printer, options.filters, answer);
     print_shape(printer, options, answer, question, client);
-    print_coverage(printer, answer, next_of(options, answer));
+    print_coverage(printer, answer, next_of(options, context, answer));
     return status_done;
 }
 

@@ -24,9 +24,10 @@ std::string read_text_file(const std::string& option, const std::string& file) {
     return text.str();
 }
 
-// A bare clock time means the reader's clock; picketd takes it for UTC.
+// A time without a zone means the reader's clock; picketd takes it for UTC.
 std::string resolved_time(const std::string& text, const Printer& printer, ControlClient& client) {
     if (printer.times().utc() || text.empty()) return text;
+    if (const auto dated = printer.times().local(text)) return printer.times().rfc3339(*dated);
     const Json status = client.get("/v1/status");
     const auto now = parse_rfc3339_us(text_at(status, "now"));
     if (!now) return text;
@@ -124,7 +125,14 @@ Json ask(ControlClient& client, const std::string& path, const Parameters& param
     return client.post_ips(path, parameters, read_text_file("--ips", filters.ips_file));
 }
 
-std::string retyped(const FlowFilters& filters) {
+std::string retyped(const Context& context) {
+    std::string line;
+    for (const std::string& mask : context.masks) line += " --mask " + quoted(mask);
+    if (context.zone != "UTC") line += " --tz " + quoted(context.zone);
+    return line;
+}
+
+std::string retyped(const FlowFilters& filters, const Context& context) {
     std::string line;
     const auto add = [&](const char* option, const std::string& value) {
         if (!value.empty()) line += std::string(" ") + option + " " + quoted(value);
@@ -151,7 +159,7 @@ std::string retyped(const FlowFilters& filters) {
     if (filters.unanswered) line += " --unanswered";
     add_number("--min-packets", filters.packets_min);
     add_number("--min-bytes", filters.bytes_min);
-    return line;
+    return line + retyped(context);
 }
 
 void print_interval(const Printer& printer, const FlowFilters& filters, const Json& answer) {

@@ -32,8 +32,9 @@ void add_filter_options(CLI::App& command, FlowFilters& filters, Context& contex
 // Asks `path` with the parameters, and with --ips where given.
 [[nodiscard]] Json ask(ControlClient& client, const std::string& path, const Parameters& parameters,
                        const FlowFilters& filters);
-// The filters as they would be typed again, each with a leading space.
-[[nodiscard]] std::string retyped(const FlowFilters& filters);
+// The options as they would be typed again, each with a leading space: --mask and --tz; and the filters too.
+[[nodiscard]] std::string retyped(const Context& context);
+[[nodiscard]] std::string retyped(const FlowFilters& filters, const Context& context);
 
 // "2003-08-22 15:09:54 → 2003-08-22 18:14:09 (UTC)" where the answer echoes an interval and one was asked
 // for.

@@ -151,6 +151,35 @@ std::string TimeText::netflow(std::int64_t us) const {
     return format(us, "%Y/%m/%d %H:%M:%S");
 }
 
+std::optional<std::int64_t> TimeText::local(std::string_view text) const {
+    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+    std::int64_t fraction_us = 0;
+    if (!take_digits(text, 4, year) || !take(text, '-') || !take_digits(text, 2, month) || !take(text, '-') ||
+        !take_digits(text, 2, day)) {
+        return std::nullopt;
+    }
+    if (!text.empty()) {
+        const bool separated = take(text, 'T') || take(text, 't') || take(text, ' ');
+        if (!separated || !take_digits(text, 2, hour) || !take(text, ':') || !take_digits(text, 2, minute))
+            return std::nullopt;
+        if (take(text, ':') && !(take_digits(text, 2, second) && take_fraction(text, fraction_us)))
+            return std::nullopt;
+    }
+    const std::chrono::year_month_day date{std::chrono::year(year),
+                                           std::chrono::month(static_cast<unsigned>(month)),
+                                           std::chrono::day(static_cast<unsigned>(day))};
+    if (!text.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+    std::tm parts{};
+    parts.tm_year = year - 1900;
+    parts.tm_mon = month - 1;
+    parts.tm_mday = day;
+    parts.tm_hour = hour;
+    parts.tm_min = minute;
+    parts.tm_sec = second;
+    parts.tm_isdst = -1;
+    return static_cast<std::int64_t>(std::mktime(&parts)) * second_us + fraction_us;
+}
+
 std::optional<std::int64_t> TimeText::latest(std::string_view bare, std::int64_t now_us) const {
     int hour = 0, minute = 0, second = 0;
     std::int64_t fraction_us = 0;

@@ -33,6 +33,10 @@ class TimeText {
     // the text is no bare time.
     [[nodiscard]] std::optional<std::int64_t> latest(std::string_view bare, std::int64_t now_us) const;
 
+    // The moment of "2003-08-22", "2003-08-22T15:09" or "2003-08-22T15:09:54.5" on the zone's clocks; nothing
+    // if the text is no date or names a zone itself.
+    [[nodiscard]] std::optional<std::int64_t> local(std::string_view text) const;
+
   private:
     [[nodiscard]] std::string format(std::int64_t us, const char* pattern) const;
 

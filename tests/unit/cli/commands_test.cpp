@@ -243,6 +243,18 @@ TEST_F(Commands, ABareTimeIsTheReadersOwn) {
     EXPECT_NE(result.out.find("15:09:54  "), std::string::npos) << "19:09:54 UTC is 15:09:54 there";
 }
 
+TEST_F(Commands, ADateWithoutAZoneIsTheReadersOwn) {
+    const Result result = ask({"flow", "show", "--since", "2003-08-22T15:09:54", "--sum", "--tz",
+                               "America/New_York", "--mask", "192.0.2.0/24"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(asked_.at(0).find("since=2003-08-22T15%3A09%3A54.000000-04%3A00"), std::string::npos)
+        << asked_[0];
+    EXPECT_NE(result.out.find("--since 2003-08-22T15:09:54 --mask 192.0.2.0/24 --tz America/New_York "
+                              "--talkers"),
+              std::string::npos)
+        << result.out;
+}
+
 TEST_F(Commands, FlowSumAnswersTheNextQuestions) {
     const Result result = ask({"flow", "show", "--src", "@sobig", "--sum"});
     EXPECT_EQ(result.status, 0) << result.err;

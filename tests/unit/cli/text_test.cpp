@@ -56,6 +56,18 @@ TEST(TimeText, ABareTimeIsItsLatestOccurrence) {
     const TimeText back("UTC");
 }
 
+TEST(TimeText, ADateWithoutAZoneIsTheReadersOwn) {
+    const TimeText new_york("America/New_York");
+    EXPECT_EQ(new_york.rfc3339(*new_york.local("2003-08-22T15:09:54.5")), "2003-08-22T15:09:54.500000-04:00");
+    EXPECT_EQ(new_york.rfc3339(*new_york.local("2003-12-22 15:09")), "2003-12-22T15:09:00.000000-05:00");
+    EXPECT_EQ(new_york.rfc3339(*new_york.local("2003-08-22")), "2003-08-22T00:00:00.000000-04:00");
+    for (const char* text : {"2003-08-22T15:09:54Z", "2003-08-22T15:09:54+02:00", "2003-02-30", "15:09:54",
+                             "-2h", "2003-08-22T", "2003-08-22T25:00"}) {
+        EXPECT_FALSE(new_york.local(text)) << text;
+    }
+    const TimeText back("UTC");
+}
+
 TEST(NumberText, IsWhatPeopleRead) {
     EXPECT_EQ(grouped(0), "0");
     EXPECT_EQ(grouped(999), "999");
