@@ -91,7 +91,14 @@ class Dataplane {
         }
         parts.hold = settings_.hold;
         parts.replay = settings_.replay;
-        housekeeping::Housekeeper(std::move(parts)).run(stop_requested);
+        try {
+            housekeeping::Housekeeper(std::move(parts)).run(stop_requested);
+        } catch (...) {
+            stop_requested.store(true);
+            orders_.drain.store(true);
+            join_workers();
+            throw;
+        }
         join_workers();
     }
 
@@ -101,9 +108,9 @@ class Dataplane {
     void make_workers() {
         const flow::KeyedHash hash(flow::KeyedHash::random_secrets());
         for (std::size_t i = 0; i < settings_.workers(); ++i) {
-            emitters_.emplace_back(
-                segments_.ring_writer(i),
-                emit::EmitterSettings{static_cast<std::uint16_t>(i), settings_.replay, &stop_requested});
+            emitters_.emplace_back(segments_.ring_writer(i),
+                                   emit::EmitterSettings{static_cast<std::uint16_t>(i), settings_.replay,
+                                                         settings_.replay ? &stop_requested : nullptr});
             PipelineSettings pipeline;
             pipeline.worker = static_cast<std::uint32_t>(i);
             pipeline.workers = static_cast<std::uint32_t>(settings_.workers());
@@ -129,7 +136,8 @@ class Dataplane {
         for (std::size_t i = 0; i < settings_.workers(); ++i) {
             Pipeline* pipeline = pipelines_[i].get();
             if (live_ != nullptr) {
-                live_workers_.push_back({pipeline, live_->queues_of(i), inbox_of(i)});
+                live_workers_.push_back({pipeline, live_->queues_of(i), inbox_of(i),
+                                         static_cast<std::uint32_t>(settings_.workers())});
                 continue;
             }
             replay_workers_.push_back({pipeline, static_cast<std::uint32_t>(i), inbox_of(i)});

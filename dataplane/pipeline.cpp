@@ -182,11 +182,11 @@ void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
     }
 }
 
-void Pipeline::housekeep(std::uint64_t now_ns) noexcept {
+void Pipeline::housekeep(std::uint64_t now_ns, bool idle) noexcept {
     now_ns_ = now_ns;
     if (offered_.load(std::memory_order_relaxed) != nullptr) adopt_matcher();
     tracker_.turn_wheel(now_ns);
-    if (walk_id_.load(std::memory_order_acquire) != 0) walk_step();
+    if (walk_id_.load(std::memory_order_acquire) != 0) walk_step(idle);
 }
 
 void Pipeline::publish() noexcept {
@@ -210,6 +210,9 @@ void Pipeline::publish() noexcept {
 }
 
 void Pipeline::finish(std::uint64_t last_ns, bool forced) noexcept {
+    // A live ring cannot hold a whole table: the reader is waited for, as long as there is one.
+    constexpr std::uint64_t patience_ns = 2'000'000'000;
+    if (forced) emitter_->wait_at_most(patience_ns);
     tracker_.end_all(last_ns, forced);
     dirty_ports_ = 0xffffffff;
     publish();
@@ -250,12 +253,13 @@ void Pipeline::begin_walk(std::uint64_t walk_id, const api::WalkFilter& filter) 
     walk_id_.store(walk_id, std::memory_order_release);
 }
 
-void Pipeline::walk_step() noexcept {
-    constexpr std::size_t slots_a_step = 256;
+void Pipeline::walk_step(bool idle) noexcept {
+    // PERF: empty records cost a nanosecond or two; a busy worker must not pause for more than microseconds.
+    const std::size_t records_a_step = idle ? 16'384 : 256;
     if (emitter_->half_full()) return;
     const std::uint64_t id = walk_id_.load(std::memory_order_relaxed);
-    walk_position_ = tracker_.walk(walk_position_, slots_a_step, id, walk_filter_, *this);
-    if (walk_position_ < tracker_.table().slots()) return;
+    walk_position_ = tracker_.walk(walk_position_, records_a_step, id, walk_filter_, *this);
+    if (walk_position_ < tracker_.table().records()) return;
     emitter_->note(api::EventKind::walk_done, id, now_ns_);
     walk_id_.store(0, std::memory_order_release);
 }

@@ -61,7 +61,8 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     [[nodiscard]] bool receive_and_steer(const rx::Frame& frame, std::uint32_t owner) noexcept;
 
     // Between bursts: timers, a step of a walk, adoption of new rules, publication.
-    void housekeep(std::uint64_t now_ns) noexcept;
+    // idle: there are no packets to hurry for.
+    void housekeep(std::uint64_t now_ns, bool idle = false) noexcept;
     // Makes counters and events visible.
     void publish() noexcept;
     // Ends all flows: the input is over, or the data plane stops (forced). Then says input_done.
@@ -103,7 +104,7 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     void hit_request(std::uint32_t index, std::uint32_t rule) noexcept;
     void hit_payload(std::uint32_t index, std::uint32_t rule) noexcept;
     void adopt_matcher() noexcept;
-    void walk_step() noexcept;
+    void walk_step(bool idle) noexcept;
     void count(std::uint16_t port, api::Outcome outcome) noexcept {
         ++audits_[port].outcomes[static_cast<std::size_t>(outcome)];
     }

@@ -43,8 +43,10 @@ void Pipeline::flush_requests() noexcept {
     const auto found = requests_.found();
     const auto views = requests_.views();
     for (std::size_t i = 0; i < found.size(); ++i) {
+        // add() reserved room for the whole target; a normalised form is never longer.
         const auto room = requests_.arena_rest();
-        const std::size_t length = http::normalize_uri(found[i].head.target, dialect, room);
+        const std::size_t length =
+            http::normalize_uri(found[i].head.target.substr(0, room.size()), dialect, room);
         found[i].normalized = {room.data(), length};
         requests_.use_arena(length);
         views[i].normalized_uri = found[i].normalized;

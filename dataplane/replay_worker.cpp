@@ -151,7 +151,7 @@ class SteeredReplay {
 void run_replay_worker(ReplayWorker& worker, ReplayPlan& plan, const WorkerOrders& orders,
                        WorkerState& state) noexcept {
     while (!orders.begin.load(std::memory_order_acquire) && !orders.drain.load(std::memory_order_relaxed)) {
-        worker.pipeline->housekeep(0);
+        worker.pipeline->housekeep(0, true);
         sleep_ns(200'000);
     }
     // Rules that were offered before the first packet are in use for it.
@@ -161,7 +161,10 @@ void run_replay_worker(ReplayWorker& worker, ReplayPlan& plan, const WorkerOrder
     } else {
         SteeredReplay(worker, plan).run(orders);
     }
-    finish_worker(*worker.pipeline, plan.last_ns, false, orders, state);
+    // Told to stop: what was not read cannot have waited anything out.
+    const bool forced = orders.drain.load(std::memory_order_relaxed);
+    const std::uint64_t last_ns = forced ? worker.pipeline->counters().packet_ns : plan.last_ns;
+    finish_worker(*worker.pipeline, last_ns, forced, orders, state);
 }
 
 }  // namespace picket

@@ -39,11 +39,31 @@ void finish_worker(Pipeline& pipeline, std::uint64_t last_ns, bool forced, const
     pipeline.finish(last_ns, forced);
     state.finished.store(true, std::memory_order_release);
     while (!orders.leave.load(std::memory_order_relaxed)) {
-        pipeline.housekeep(last_ns);
+        pipeline.housekeep(last_ns, true);
         pipeline.publish();
-        sleep_ns(1'000'000);
+        if (!pipeline.walking()) sleep_ns(1'000'000);
     }
 }
+
+namespace {
+
+// Processes what other workers hand over until all have stopped receiving, so that the last audit balances.
+void empty_inbox(LiveWorker& worker, const WorkerOrders& orders) noexcept {
+    orders.stopped.fetch_add(1, std::memory_order_acq_rel);
+    if (worker.inbox == nullptr) return;
+    std::array<rx::Frame, burst_max> frames;
+    for (;;) {
+        const bool last = orders.stopped.load(std::memory_order_acquire) >= worker.workers;
+        while (const std::size_t count = worker.inbox->receive(frames)) {
+            worker.pipeline->process({frames.data(), count}, Pipeline::Origin::mesh);
+            worker.inbox->release();
+        }
+        if (last) return;
+        sleep_ns(nap_ns);
+    }
+}
+
+}  // namespace
 
 void run_live_worker(LiveWorker& worker, const WorkerOrders& orders, WorkerState& state) noexcept {
     Pipeline& pipeline = *worker.pipeline;
@@ -51,7 +71,7 @@ void run_live_worker(LiveWorker& worker, const WorkerOrders& orders, WorkerState
     std::array<rx::Frame, burst_max> frames;
     while (!orders.begin.load(std::memory_order_acquire)) {
         if (orders.drain.load(std::memory_order_relaxed)) break;
-        pipeline.housekeep(monotonic_ns());
+        pipeline.housekeep(monotonic_ns(), true);
         pipeline.publish();
         sleep_ns(200'000);
     }
@@ -83,7 +103,7 @@ void run_live_worker(LiveWorker& worker, const WorkerOrders& orders, WorkerState
             }
         }
         const std::uint64_t now_ns = monotonic_ns();  // vDSO, once a round
-        pipeline.housekeep(now_ns);
+        pipeline.housekeep(now_ns, !busy);
         const std::uint64_t end = __rdtsc();
         (busy ? counters.cycles_busy : counters.cycles_idle) += end - mark;
         mark = end;
@@ -100,8 +120,9 @@ void run_live_worker(LiveWorker& worker, const WorkerOrders& orders, WorkerState
             pipeline.publish();
             published_ns = now_ns;
         }
-        if (now_ns - busy_ns > idle_before_nap_ns) sleep_ns(nap_ns);
+        if (now_ns - busy_ns > idle_before_nap_ns && !pipeline.walking()) sleep_ns(nap_ns);
     }
+    empty_inbox(worker, orders);
     finish_worker(pipeline, monotonic_ns(), true, orders, state);
 }
 

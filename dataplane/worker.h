@@ -17,11 +17,14 @@
 
 namespace picket {
 
-// Written by the housekeeping thread, read by all workers.
+// Written by the housekeeping thread, read by all workers; but for `stopped`.
 struct WorkerOrders {
     std::atomic<bool> begin{false};  // workers wait for it
     std::atomic<bool> drain{false};  // stop receiving and end all flows
     std::atomic<bool> leave{false};  // return
+    // Live workers that take no more frames from their queues: when all have stopped, nothing more is handed
+    // over, and what is in the rings between them is the last.
+    mutable std::atomic<std::uint32_t> stopped{0};
 };
 
 // Written by the worker, read by the housekeeping thread.
@@ -33,6 +36,7 @@ struct LiveWorker {
     Pipeline* pipeline = nullptr;
     std::vector<std::unique_ptr<rx::RxQueue>> queues;
     std::unique_ptr<steer::MeshInbox> inbox;  // null with one worker
+    std::uint32_t workers = 1;
 };
 
 void run_live_worker(LiveWorker& worker, const WorkerOrders& orders, WorkerState& state) noexcept;

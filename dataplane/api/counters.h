@@ -23,7 +23,8 @@ inline constexpr std::array<std::string_view, stage_count> stage_names{"rx",   "
 
 // Packets of one port as one worker saw them. The worker's queue index on the port is its own index.
 // Over all workers: received = in_flows + sum(outcomes) + (handed_out - taken_in), the last being frames
-// that are in a steering ring at this moment.
+// that are in a steering ring at this moment; in a replay with several workers also plus the frames that wait
+// for their turn in capture order. When the input is over both are 0.
 struct PortAudit {
     std::uint64_t received = 0;        // frames that this worker took from its queue of the port
     std::uint64_t received_bytes = 0;  // their bytes on the wire, without preamble, gap and FCS

@@ -62,7 +62,7 @@ enum class EndReason : std::uint8_t {  // IPFIX flowEndReason (element 136)
     idle_timeout = 1,
     active_timeout = 2,
     end_of_flow = 3,  // FIN both ways, or RST
-    forced_end = 4,   // end of the input, or the data plane was stopped
+    forced_end = 4,   // the data plane was told to stop; at the end of a file timers run out instead
     lack_of_resources = 5,
 };
 

@@ -65,12 +65,16 @@ std::byte* Emitter::begin(api::EventKind kind, std::size_t size, std::uint64_t t
 }
 
 std::byte* Emitter::wait_for_room(std::size_t size) noexcept {
+    constexpr std::uint64_t pause_ns = 50'000;
     ring_.publish();
-    while (settings_.abandon == nullptr || !settings_.abandon->load(std::memory_order_relaxed)) {
-        const timespec pause{0, 50'000};
+    for (std::uint64_t waited_ns = 0; waited_ns < patience_ns_; waited_ns += pause_ns) {
+        if (settings_.abandon != nullptr && settings_.abandon->load(std::memory_order_relaxed))
+            return nullptr;
+        const timespec pause{0, pause_ns};
         nanosleep(&pause, nullptr);
         if (std::byte* at = ring_.reserve(size)) return at;
     }
+    settings_.wait_for_room = false;
     return nullptr;
 }
 

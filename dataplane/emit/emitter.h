@@ -1,7 +1,8 @@
 // Writes one worker's events to its ring.
 //
 // Live, an event that finds the ring full is dropped and counted by kind; in replay the worker waits for
-// room, because a file can wait. Not thread-safe: one worker's. Never allocates.
+// room, because a file can wait, and so does a live worker once it receives no more. Not thread-safe: one
+// worker's. Never allocates.
 #pragma once
 
 #include <array>
@@ -56,6 +57,12 @@ class Emitter {
                std::uint64_t time_ns) noexcept;
     void capture(api::CaptureEvent event, std::string_view path, std::string_view error) noexcept;
 
+    // From now on waits for room, but gives up, and drops again, when none has come for so long: nobody
+    // reads. For a live worker that has stopped receiving.
+    void wait_at_most(std::uint64_t patience_ns) noexcept {
+        settings_.wait_for_room = true;
+        patience_ns_ = patience_ns;
+    }
     // Makes what was written visible; once a burst.
     void publish() noexcept { ring_.publish(); }
     // Whether a walk should pause: snapshots must not crowd out records.
@@ -73,6 +80,7 @@ class Emitter {
 
     api::EventRingWriter ring_;
     EmitterSettings settings_;
+    std::uint64_t patience_ns_ = UINT64_MAX;
     std::array<std::uint64_t, api::event_kind_count> written_{};
     std::array<std::uint64_t, api::event_kind_count> dropped_{};
 };

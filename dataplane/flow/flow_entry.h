@@ -120,7 +120,7 @@ struct ColdFlow {
     std::uint64_t syn_ns;
     std::uint64_t handshake_rtt_ns;
     std::uint64_t watch_lists;
-    std::uint64_t hash;
+    std::array<std::uint32_t, 2> far_sequence;  // a side: end of a segment far outside the window
     std::uint32_t part;
     std::uint32_t flags;  // api::FlowFlag
     std::uint32_t requests;

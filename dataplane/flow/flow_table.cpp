@@ -66,7 +66,11 @@ FlowTable::FlowTable(const KeyedHash& hash, std::size_t capacity, bool fixed) : 
     // second.
     hot_memory_.populate();
     chunk_memory_.back().populate();
-    for (std::size_t i = 0; i < chunks; ++i) use_chunk(chunk_memory_.back().data() + i * chunk_bytes);
+    for (std::size_t i = 0; i < chunks; ++i) {
+        chunks_.push_back(chunk_at(chunk_memory_.back().data() + i * chunk_bytes));
+    }
+    // From the last to the first, so that the lowest record is taken first.
+    for (std::size_t i = chunks; i-- > 0;) free_chunk(i);
 }
 
 HotFlow* FlowTable::find(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept {
@@ -82,6 +86,7 @@ HotFlow* FlowTable::insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sid
     if (free_head_ == no_index && !add_chunk()) return nullptr;
     const std::uint32_t index = free_head_;
     free_head_ = timer(index).next;
+    records_used_ = std::max<std::size_t>(records_used_, index + std::size_t{1});
     const std::size_t slot = free_slot(hash);
     HotFlow& hot = hot_[slot];
     hot = HotFlow{};
@@ -90,7 +95,6 @@ HotFlow* FlowTable::insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sid
     timer(index) = {no_index, static_cast<std::uint32_t>(slot)};
     ColdFlow& record = cold(index);
     record = ColdFlow{};
-    record.hash = hash;
     record.assembly = no_index;
     if (ipv6 != nullptr) record.ipv6 = *ipv6;
     ++entries_;
@@ -135,18 +139,22 @@ bool FlowTable::add_chunk() noexcept {
     if (fixed_ || chunks_.size() * chunk_records >= no_index - chunk_records) return false;
     try {
         chunk_memory_.emplace_back(chunk_bytes);
-        use_chunk(chunk_memory_.back().data());
+        chunks_.push_back(chunk_at(chunk_memory_.back().data()));
+        free_chunk(chunks_.size() - 1);
     } catch (const std::exception&) {
         return false;
     }
     return true;
 }
 
-// Adds the chunk's records to the free ones, so that the lowest is taken first.
-void FlowTable::use_chunk(std::byte* memory) {
-    chunks_.push_back({reinterpret_cast<ColdFlow*>(memory),
-                       reinterpret_cast<TimerLink*>(memory + chunk_records * sizeof(ColdFlow))});
-    const auto base = static_cast<std::uint32_t>((chunks_.size() - 1) * chunk_records);
+FlowTable::Chunk FlowTable::chunk_at(std::byte* memory) noexcept {
+    return {reinterpret_cast<ColdFlow*>(memory),
+            reinterpret_cast<TimerLink*>(memory + chunk_records * sizeof(ColdFlow))};
+}
+
+// Puts the chunk's records before the free ones, the lowest first.
+void FlowTable::free_chunk(std::size_t chunk) noexcept {
+    const auto base = static_cast<std::uint32_t>(chunk * chunk_records);
     for (std::size_t i = chunk_records; i-- > 0;) {
         const auto index = static_cast<std::uint32_t>(base + i);
         timer(index).next = free_head_;

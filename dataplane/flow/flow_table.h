@@ -75,7 +75,14 @@ class FlowTable {
     [[nodiscard]] std::size_t entries() const noexcept { return entries_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] std::size_t slots() const noexcept { return mask_ + 1; }
-    // The entry at a position of the array, or nullptr if it is empty: for walks.
+    // Cold records that have ever been in use are among the first records(); they are given out from 0 on.
+    [[nodiscard]] std::size_t records() const noexcept { return records_used_; }
+    // The entry of a cold record, or nullptr if the record is not in use.
+    [[nodiscard]] HotFlow* hot_in_use(std::uint32_t cold) noexcept {
+        HotFlow& hot = hot_[timer(cold).slot & mask_];
+        return hot.key.family != 0 && hot.cold == cold ? &hot : nullptr;
+    }
+    // The entry at a position of the array, or nullptr if it is empty.
     [[nodiscard]] HotFlow* at(std::size_t slot) noexcept {
         return slot <= mask_ && hot_[slot].key.family != 0 ? &hot_[slot] : nullptr;
     }
@@ -97,7 +104,8 @@ class FlowTable {
     }
     [[nodiscard]] std::size_t free_slot(std::uint64_t hash) const noexcept;
     [[nodiscard]] bool add_chunk() noexcept;
-    void use_chunk(std::byte* memory);
+    [[nodiscard]] static Chunk chunk_at(std::byte* memory) noexcept;
+    void free_chunk(std::size_t chunk) noexcept;
     [[nodiscard]] bool grow() noexcept;
 
     KeyedHash hash_;
@@ -105,6 +113,7 @@ class FlowTable {
     std::size_t mask_ = 0;      // slots - 1
     std::size_t capacity_ = 0;  // entries that fit before the table is full or grows
     std::size_t entries_ = 0;
+    std::size_t records_used_ = 0;
     PageMapping hot_memory_;
     HotFlow* hot_ = nullptr;
     std::vector<PageMapping> chunk_memory_;

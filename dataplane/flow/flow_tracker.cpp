@@ -132,10 +132,8 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     hot.cold = index;
     ColdFlow& cold = table_.cold(index);
     const Ipv6Sides ipv6 = cold.ipv6;
-    const std::uint64_t hash = cold.hash;
     cold = ColdFlow{};
     cold.ipv6 = ipv6;
-    cold.hash = hash;
     cold.assembly = no_index;
     ++created_;
     cold.flow_id = settings_.id_from_sequence ? packet.sequence + 1 : settings_.id_base + created_;
@@ -170,7 +168,10 @@ void FlowTracker::begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns
 bool FlowTracker::part_is_due(const HotFlow& hot, const parse::Packet& packet) noexcept {
     if (hot.packets[packet.side] == 0xffffffff) return true;
     const auto ticks = static_cast<std::uint16_t>(part_tick(packet.time_ns) - hot.part_tick);
-    if (ticks < active_ticks_) return false;
+    // Ticks wrap after 2.4 h; a flow that was silent as long as that is due by its silence.
+    const bool silent =
+        packet.time_ns > hot.last_ns && packet.time_ns - hot.last_ns > settings_.active_timeout_ns;
+    if (ticks < active_ticks_ && !silent) return false;
     // A packet from before the part's beginning looks like a large distance to the coarse ticks.
     const std::uint64_t start_ns = table_.cold(hot.cold).part_start_ns;
     return packet.time_ns > start_ns && packet.time_ns - start_ns > settings_.active_timeout_ns;
@@ -220,11 +221,12 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
 void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept {
     const unsigned side = packet.side;
     ColdFlow& cold = table_.cold(hot.cold);  // an address only; nothing of it is touched yet
+    const bool first_syn = (packet.tcp_flags & ~hot.tcp_flags[side] & parse::tcp_syn) != 0;
     if ((packet.tcp_flags & ~hot.tcp_flags[side]) != 0) track_flags(hot, cold, packet);
     if (activity_of(hot) == Activity::opening && side != initiator_side(hot)) {
         set_activity(hot, Activity::established);
     }
-    const SegmentPlace place = track_sequence(hot, cold, packet);
+    const SegmentPlace place = track_sequence(hot, cold, packet, first_syn);
     result.seen_bytes = place.seen_bytes;
     result.gap = place.gap;
     const unsigned ack_mark = side == 0 ? mark_ack_a : mark_ack_b;
@@ -329,11 +331,11 @@ bool passes(const api::FlowRecord& record, const api::WalkFilter& filter) noexce
 
 }  // namespace
 
-std::size_t FlowTracker::walk(std::size_t position, std::size_t slots, std::uint64_t walk_id,
+std::size_t FlowTracker::walk(std::size_t position, std::size_t records, std::uint64_t walk_id,
                               const api::WalkFilter& filter, RecordSink& sink) noexcept {
-    const std::size_t end = std::min(position + slots, table_.slots());
+    const std::size_t end = std::min(position + records, table_.records());
     for (; position < end; ++position) {
-        const HotFlow* hot = table_.at(position);
+        const HotFlow* hot = table_.hot_in_use(static_cast<std::uint32_t>(position));
         if (hot == nullptr) continue;
         api::FlowRecord record;
         fill_record(*hot, table_.cold(hot->cold), record);

@@ -72,9 +72,10 @@ class FlowTracker {
     // forced: the data plane was told to stop, the timers were not waited out.
     void end_all(std::uint64_t last_ns, bool forced) noexcept;
 
-    // Emits snapshots of the flows among the next `slots` entries that pass the filter; begins at `position`
-    // and returns the next position, or the number of slots when it is through.
-    std::size_t walk(std::size_t position, std::size_t slots, std::uint64_t walk_id,
+    // Emits snapshots of the flows among the next `records` cold records that pass the filter; begins at
+    // `position` and returns the next position, at least FlowTable::records() when it is through. Goes by
+    // cold records because they stay where they are while the table moves its entries.
+    std::size_t walk(std::size_t position, std::size_t records, std::uint64_t walk_id,
                      const api::WalkFilter& filter, RecordSink& sink) noexcept;
 
     void publish(api::WorkerCounters& counters) const noexcept;

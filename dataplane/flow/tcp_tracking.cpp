@@ -22,6 +22,8 @@ void set_initiator(HotFlow& hot, ColdFlow& cold, unsigned side) noexcept {
     }
 }
 
+constexpr std::int32_t window_max = 1 << 30;  // RFC 7323 §2.2
+
 // How far `to` lies ahead of `from` in sequence space (RFC 9293 §3.4).
 std::int32_t distance(std::uint32_t from, std::uint32_t to) noexcept {
     return static_cast<std::int32_t>(to - from);
@@ -33,8 +35,8 @@ void note_unseen(ColdSide& side, std::uint32_t next, std::uint32_t acknowledgmen
     std::uint32_t from = next;
     if (side.lost_bytes != 0 && distance(next, side.acknowledged_ahead) > 0) from = side.acknowledged_ahead;
     const std::int32_t unseen = distance(from, acknowledgment);
-    // A jump of more than the largest window (RFC 7323 §2.2: 2^30) is not a loss but a broken number.
-    if (unseen <= 0 || unseen > 1 << 30) return;
+    // A jump of more than the largest window is not a loss but a broken number.
+    if (unseen <= 0 || unseen > window_max) return;
     side.lost_bytes += static_cast<std::uint32_t>(unseen);
     side.acknowledged_ahead = acknowledgment;
 }
@@ -95,7 +97,8 @@ void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noex
     }
 }
 
-SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept {
+SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet,
+                            bool first_syn) noexcept {
     const unsigned side = packet.side;
     const unsigned valid = side == 0 ? mark_sequence_a : mark_sequence_b;
     const unsigned peer_valid = side == 0 ? mark_sequence_b : mark_sequence_a;
@@ -105,25 +108,32 @@ SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& p
     const std::uint32_t fin = (packet.tcp_flags & tcp_fin) != 0 ? 1 : 0;
     const std::uint32_t end = packet.tcp_sequence + packet.payload_length + syn + fin;
     const std::uint32_t expected = hot.next_sequence[side];
-    if ((hot.marks & valid) == 0) {
+    if ((hot.marks & valid) == 0 || first_syn) {
         hot.marks |= static_cast<std::uint16_t>(valid);
         hot.next_sequence[side] = end;
     } else if (packet.tcp_sequence == expected) {
         hot.next_sequence[side] = end;
         if ((hot.marks & mark_unseen) != 0) note_seen_after_all(cold.sides[side], expected, end);
     } else if (end != packet.tcp_sequence) {
-        const auto ahead = static_cast<std::int32_t>(packet.tcp_sequence - expected);
+        const std::int32_t ahead = distance(expected, packet.tcp_sequence);
+        if (ahead > window_max || ahead < -window_max) {
+            place.gap = true;
+            if (cold.far_sequence[side] == packet.tcp_sequence) hot.next_sequence[side] = end;
+            cold.far_sequence[side] = end;
+            return place;
+        }
         if (ahead > 0) {
             ++cold.sides[side].out_of_order;
             place.gap = true;
-            if ((hot.marks & mark_unseen) != 0)
+            if ((hot.marks & mark_unseen) != 0) {
                 note_seen_after_all(cold.sides[side], packet.tcp_sequence, end);
+            }
         } else {
             if (packet.payload_length != 0) ++cold.sides[side].retransmitted;
             // expected - sequence counts the SYN too if there is one, which carries no payload byte.
             place.seen_bytes = std::min(packet.payload_length, static_cast<std::uint32_t>(-ahead) - syn);
         }
-        if (static_cast<std::int32_t>(end - expected) > 0) hot.next_sequence[side] = end;
+        if (distance(expected, end) > 0) hot.next_sequence[side] = end;
     }
     if ((packet.tcp_flags & tcp_ack) != 0 && (hot.marks & peer_valid) != 0) {
         const std::uint32_t next = hot.next_sequence[1 - side];

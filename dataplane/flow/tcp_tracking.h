@@ -20,7 +20,11 @@ struct SegmentPlace {
 };
 
 // Retransmitted segments, segments after a gap, and bytes acknowledged that were never seen.
-SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
+// first_syn: this is the first SYN of its side, whose number counts from now on, whatever was seen before.
+// A number further away than any window reaches (2^30, RFC 7323 §2.2) is a gap, but is followed only when the
+// next segment continues it: one stray segment must not hide the rest.
+SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet,
+                            bool first_syn) noexcept;
 
 // Appends a history letter for the side, upper case for the initiator, lower case for the responder.
 void add_history(const HotFlow& hot, ColdFlow& cold, char letter, unsigned side) noexcept;

@@ -10,6 +10,7 @@ namespace picket::housekeeping {
 namespace {
 
 constexpr std::uint64_t tick_ns = 1'000'000;
+constexpr std::uint64_t drain_patience_ns = 5'000'000'000;
 constexpr std::uint64_t port_interval_ns = 250'000'000;
 
 std::uint64_t clock_ns(clockid_t clock) noexcept {
@@ -47,13 +48,15 @@ Housekeeper::Housekeeper(HousekeeperParts parts)
     update_state();
 }
 
-void Housekeeper::run(const std::atomic<bool>& stop) {
+void Housekeeper::run(std::atomic<bool>& stop) {
     while (!leave_ && !stop.load(std::memory_order_relaxed)) {
         tick();
         sleep_ns(tick_ns);
     }
     drain();
-    while (!all_finished()) {
+    // Workers of a replay wait for whoever reads their rings; told to stop, they do not wait for ever.
+    for (std::uint64_t waited_ns = 0; !all_finished(); waited_ns += tick_ns) {
+        if (waited_ns > drain_patience_ns) stop.store(true);
         tick();
         sleep_ns(tick_ns);
     }
@@ -62,8 +65,10 @@ void Housekeeper::run(const std::atomic<bool>& stop) {
 
 void Housekeeper::tick() {
     note_peer();
+    // Bounded: a broken picketd could post for ever.
     api::Command command;
-    while (take_command(command)) execute(command);
+    for (std::size_t taken = 0; taken < api::mailbox_slots && take_command(command); ++taken)
+        execute(command);
     continue_walk();
     rules_.collect();
     update_clock();

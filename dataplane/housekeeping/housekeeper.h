@@ -42,8 +42,8 @@ class Housekeeper {
     explicit Housekeeper(HousekeeperParts parts);
 
     // Returns when the process is to end: all workers have finished and may be told to leave.
-    // stop: set by a signal handler.
-    void run(const std::atomic<bool>& stop);
+    // stop: set by a signal handler, or by this function when workers do not finish after a stop command.
+    void run(std::atomic<bool>& stop);
 
   private:
     void tick();

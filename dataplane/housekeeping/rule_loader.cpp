@@ -1,8 +1,10 @@
 #include "dataplane/housekeeping/rule_loader.h"
 
+#include <new>
+
 namespace picket::housekeeping {
 
-bool RuleLoader::load(std::span<const std::byte> shared, std::uint32_t generation, std::string& error) {
+bool RuleLoader::load(std::span<const std::byte> shared, std::uint32_t generation, std::string& error) try {
     // RuleSet::load() copies before it checks.
     auto rules = match::RuleSet::load(shared, generation, error);
     if (rules == nullptr) return false;
@@ -16,6 +18,9 @@ bool RuleLoader::load(std::span<const std::byte> shared, std::uint32_t generatio
         delete pipelines_[i]->offer_matcher(matchers[i].release());
     }
     return true;
+} catch (const std::bad_alloc&) {
+    error = "not enough memory for the rule set";
+    return false;
 }
 
 void RuleLoader::collect() noexcept {

@@ -146,6 +146,18 @@ HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept
     return HeadStatus::incomplete;
 }
 
+void parse_endless_line(std::string_view text, RequestHead& head) noexcept {
+    text.remove_prefix(leading_empty_lines(text));
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos) return;
+    const std::string_view target = trimmed(text.substr(space));
+    const bool begins = !target.empty() && (target.front() == '/' || target.front() == '*');
+    if (!begins && !starts_nocase(target, "http")) return;
+    head.method = text.substr(0, space);
+    head.target = target;
+    head.line_complete = true;
+}
+
 bool parse_response_head(std::string_view text, ResponseHead& head) noexcept {
     head = ResponseHead{};
     if (!text.starts_with("HTTP/")) return false;

@@ -42,6 +42,10 @@ inline constexpr std::size_t method_length_max = 32;
 // valid.
 [[nodiscard]] HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept;
 
+// A request line that has not ended within a buffer: its method and what there is of its target, if the
+// target begins as one does ('/', '*' or "http"). Sets line_complete then.
+void parse_endless_line(std::string_view text, RequestHead& head) noexcept;
+
 struct ResponseHead {
     std::uint16_t status = 0;
     std::string_view content_type;     // null if absent or not in this text

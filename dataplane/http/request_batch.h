@@ -34,13 +34,19 @@ class RequestBatch {
     RequestBatch() : arena_(std::make_unique<char[]>(arena_bytes)) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
-    // A target of this length still fits.
+    // The longest target that is kept and matched. A head that was gathered is never longer, one within a
+    // single jumbo segment can be.
+    static constexpr std::size_t target_max = 16 * 1024;
+    static_assert(target_max <= arena_bytes);
+
+    // A target of this length, at most target_max, still fits with its normalised form.
     [[nodiscard]] bool has_room(std::size_t target_length) const noexcept {
-        return count_ < requests_max && target_length <= arena_bytes - arena_used_ &&
-               releases_ < requests_max;
+        return count_ < requests_max && releases_ < requests_max &&
+               target_length <= arena_bytes - arena_planned_;
     }
-    // REQUIRES: has_room(). The caller fills found and view.
-    FoundRequest& add() noexcept {
+    // REQUIRES: has_room(target_length). The caller fills found and view.
+    FoundRequest& add(std::size_t target_length) noexcept {
+        arena_planned_ += target_length;
         found_[count_] = FoundRequest{};
         views_[count_] = match::RequestView{};
         return found_[count_++];
@@ -62,6 +68,7 @@ class RequestBatch {
     void clear() noexcept {
         count_ = 0;
         arena_used_ = 0;
+        arena_planned_ = 0;
         releases_ = 0;
     }
 
@@ -71,6 +78,7 @@ class RequestBatch {
     std::array<std::uint32_t, requests_max> release_{};
     std::unique_ptr<char[]> arena_;
     std::size_t arena_used_ = 0;
+    std::size_t arena_planned_ = 0;  // what the requests added so far may come to use
     std::size_t count_ = 0;
     std::size_t releases_ = 0;
 };

@@ -19,21 +19,50 @@ void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tra
     flow::HotFlow& hot = table.hot_of(tracked.cold);
     // Ordinary payload of an ordinary flow is left here, after its first bytes.
     if ((hot.marks & flow::mark_http) == 0 && !may_begin_request(text)) return;
-    const Place place{&hot, &table.cold(tracked.cold), packet.time_ns, packet.side,
-                      (packet.flags & parse::packet_payload_cut) != 0};
-    const bool from_client = (hot.marks & flow::mark_http) == 0 || packet.side == client_side_of(hot);
-    if (place.cold->assembly != flow::no_index && from_client) {
-        continue_assembly(place, text, tracked.gap);
-    } else if (from_client || may_begin_request(text)) {
-        inspect_stream(place, from_client ? skip_body(place, text) : text);
+    const std::uint32_t cut = packet.payload_length - packet.payload_captured;
+    const Place place{&hot, &table.cold(tracked.cold), packet.time_ns, cut, packet.side, tracked.gap};
+    if ((hot.marks & flow::mark_http) == 0 || packet.side == client_side_of(hot)) {
+        inspect_client(place, text);
     } else {
-        inspect_response(place, text);
+        inspect_server(place, text);
     }
 }
 
+void RequestStage::inspect_client(const Place& place, std::string_view text) noexcept {
+    // Whether the missing bytes were of the body or of the next request cannot be known: look again.
+    if (place.gap) place.cold->body_remaining = 0;
+    if (place.cold->assembly != flow::no_index) {
+        continue_assembly(place, text);
+    } else {
+        inspect_stream(place, skip_body(place, text));
+    }
+}
+
+// A response; or, where the roles were mistaken, a whole request of the other side.
+void RequestStage::inspect_server(const Place& place, std::string_view text) noexcept {
+    if (may_begin_request(text)) {
+        RequestHead head;
+        if (parse_request_head(text, head) != HeadStatus::complete) return;
+        if (place.cold->assembly != flow::no_index) {
+            Place client = place;
+            client.side = static_cast<std::uint8_t>(1 - place.side);
+            give_up_assembly(client);
+        }
+        inspect_stream(place, text);
+        return;
+    }
+    // The answer to some request may have been in the gap: what follows answers the newest one.
+    if (place.gap && place.cold->responses + 1 < place.cold->requests) {
+        place.cold->responses = place.cold->requests - 1;
+    }
+    inspect_response(place, text);
+}
+
+// Skips what is left of a declared body, bytes that the capture cut off included.
 std::string_view RequestStage::skip_body(const Place& place, std::string_view text) noexcept {
     const auto skipped = std::min<std::size_t>(text.size(), place.cold->body_remaining);
     place.cold->body_remaining -= static_cast<std::uint32_t>(skipped);
+    place.cold->body_remaining -= std::min(place.cold->body_remaining, place.cut);
     return text.substr(skipped);
 }
 
@@ -54,31 +83,36 @@ void RequestStage::inspect_stream(const Place& place, std::string_view text) noe
 
 void RequestStage::begin_assembly(const Place& place, std::string_view text,
                                   const RequestHead& head) noexcept {
-    const std::uint32_t index = place.payload_cut ? flow::no_index : pool_.take();
+    const std::uint32_t index = place.cut != 0 ? flow::no_index : pool_.take();
     if (index == flow::no_index) {
         // Nothing can be added to it: what is whole counts, the rest is lost and said so.
-        if (!place.payload_cut) ++exhausted_;
+        if (place.cut == 0) ++exhausted_;
         if (head.line_complete) add(place, head, text, api::request_head_truncated);
         return;
     }
-    pool_.append(index, text);
+    const std::size_t taken = pool_.append(index, text);
     place.cold->assembly = index;
+    set_client(place);
+    if (taken == assembly_bytes) give_up_assembly(place);
+}
+
+void RequestStage::set_client(const Place& place) noexcept {
     const auto client = static_cast<unsigned>(place.side != 0 ? flow::mark_client_b : 0);
     place.hot->marks =
         static_cast<std::uint16_t>((place.hot->marks & ~flow::mark_client_b) | client | flow::mark_http);
-    if (pool_.text(index).size() == assembly_bytes) give_up_assembly(place);
 }
 
-void RequestStage::continue_assembly(const Place& place, std::string_view text, bool gap) noexcept {
+void RequestStage::continue_assembly(const Place& place, std::string_view text) noexcept {
     const std::uint32_t index = place.cold->assembly;
-    if (gap) {
+    if (place.gap) {
         give_up_assembly(place);
         inspect_stream(place, text);
         return;
     }
     const std::size_t before = pool_.text(index).size();
     const std::size_t taken = pool_.append(index, text);
-    const bool full = taken < text.size();
+    // Nothing more can be added.
+    const bool full = taken < text.size() || place.cut != 0;
     // Only a new line end can complete a head or disprove it.
     if (!full && text.find('\n') == std::string_view::npos && before >= method_length_max) return;
     RequestHead head;
@@ -107,15 +141,7 @@ void RequestStage::give_up_assembly(const Place& place) noexcept {
         pool_.give_back(index);
         return;
     }
-    if (!head.line_complete && text.size() == assembly_bytes) {
-        // A target longer than the buffer: its beginning is kept.
-        const std::size_t space = text.find(' ');
-        if (space != std::string_view::npos) {
-            head.method = text.substr(0, space);
-            head.target = text.substr(space + 1);
-            head.line_complete = true;
-        }
-    }
+    if (!head.line_complete && text.size() == assembly_bytes) parse_endless_line(text, head);
     if (head.line_complete && !head.target.empty()) {
         add(place, head, text, api::request_head_truncated | api::request_split);
         batch_->release_later(index);
@@ -126,23 +152,24 @@ void RequestStage::give_up_assembly(const Place& place) noexcept {
 
 void RequestStage::add(const Place& place, const RequestHead& head, std::string_view text,
                        std::uint32_t flags) noexcept {
-    if (!batch_->has_room(head.target.size())) sink_->flush_requests();
-    FoundRequest& found = batch_->add();
+    const std::string_view target = head.target.substr(0, RequestBatch::target_max);
+    if (target.size() < head.target.size()) flags |= api::request_uri_truncated;
+    if (!batch_->has_room(target.size())) sink_->flush_requests();
+    FoundRequest& found = batch_->add(target.size());
     found.head = head;
+    found.head.target = target;
     found.time_ns = place.time_ns;
     found.cold = place.hot->cold;
     found.number = place.cold->requests++;
     found.client_side = place.side;
     found.flags = flags | (head.referer.data() != nullptr ? api::request_has_referer : 0u);
-    const auto client = static_cast<unsigned>(place.side != 0 ? flow::mark_client_b : 0);
-    place.hot->marks =
-        static_cast<std::uint16_t>((place.hot->marks & ~flow::mark_client_b) | client | flow::mark_http);
+    set_client(place);
     place.cold->flags |= api::flow_http;
     place.cold->body_remaining =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(head.content_length, UINT32_MAX));
     match::RequestView& view = batch_->views().back();
     view.method = head.method;
-    view.raw_uri = head.target;
+    view.raw_uri = target;
     view.host = head.host;
     view.user_agent = head.user_agent;
     view.referer = head.referer;
@@ -160,8 +187,14 @@ void RequestStage::add(const Place& place, const RequestHead& head, std::string_
 void RequestStage::inspect_response(const Place& place, std::string_view text) noexcept {
     ResponseHead head;
     if (!parse_response_head(text, head)) return;
-    // Interim responses (RFC 9110 §15.2) do not answer the request.
-    if (head.status < 200 || place.cold->responses >= place.cold->requests) return;
+    // Interim responses (RFC 9110 §15.2) do not answer the request; the final one may follow at once.
+    while (head.status < 200) {
+        const std::size_t end = text.find("\r\n\r\n");
+        if (end == std::string_view::npos) return;
+        text.remove_prefix(end + 4);
+        if (!parse_response_head(text, head)) return;
+    }
+    if (place.cold->responses >= place.cold->requests) return;
     if (place.cold->responses == 0) place.cold->first_status = head.status;
     ++responses_;
     sink_->response(*place.hot, *place.cold, 1u - place.side, place.cold->responses++, head, place.time_ns);
@@ -169,7 +202,7 @@ void RequestStage::inspect_response(const Place& place, std::string_view text) n
 
 void RequestStage::finish(flow::HotFlow& hot, flow::ColdFlow& cold, std::uint64_t time_ns) noexcept {
     if (cold.assembly == flow::no_index) return;
-    give_up_assembly({&hot, &cold, time_ns, static_cast<std::uint8_t>(client_side_of(hot)), false});
+    give_up_assembly({&hot, &cold, time_ns, 0, static_cast<std::uint8_t>(client_side_of(hot)), false});
     sink_->flush_requests();
 }
 

@@ -50,12 +50,17 @@ class RequestStage {
         flow::HotFlow* hot;
         flow::ColdFlow* cold;
         std::uint64_t time_ns;
+        std::uint32_t cut;  // payload bytes that the capture does not hold
         std::uint8_t side;
-        bool payload_cut;
+        bool gap;  // bytes before these have not been seen
     };
 
+    void inspect_client(const Place& place, std::string_view text) noexcept;
+    void inspect_server(const Place& place, std::string_view text) noexcept;
+    static void set_client(const Place& place) noexcept;
+
     void inspect_stream(const Place& place, std::string_view text) noexcept;
-    void continue_assembly(const Place& place, std::string_view text, bool gap) noexcept;
+    void continue_assembly(const Place& place, std::string_view text) noexcept;
     void give_up_assembly(const Place& place) noexcept;
     void begin_assembly(const Place& place, std::string_view text, const RequestHead& head) noexcept;
     void add(const Place& place, const RequestHead& head, std::string_view text,

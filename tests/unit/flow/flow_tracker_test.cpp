@@ -264,8 +264,7 @@ TEST(FlowTracker, WalkSnapshotsPassTheFilter) {
     flows.feed(PacketBuilder().ethernet().ipv6("2001:db8::1", "2001:db8::2").udp(1, 2), second_ns);
     testing::RecordCollector all;
     api::WalkFilter filter;
-    EXPECT_EQ(flows.tracker.walk(0, flows.tracker.table().slots(), 7, filter, all),
-              flows.tracker.table().slots());
+    EXPECT_EQ(flows.tracker.walk(0, 4096, 7, filter, all), flows.tracker.table().records());
     EXPECT_EQ(all.records.size(), 2u);
     EXPECT_EQ(all.records[0].walk_id, 7u);
     EXPECT_EQ(all.records[0].end_reason, api::EndReason::live);
@@ -273,7 +272,7 @@ TEST(FlowTracker, WalkSnapshotsPassTheFilter) {
     filter.prefix_count = 1;
     const std::array<std::uint8_t, 4> network{10, 0, 0, 0};
     filter.prefixes[0] = {api::ipv4_mapped(network.data()), 96 + 8, {}};
-    (void)flows.tracker.walk(0, flows.tracker.table().slots(), 8, filter, some);
+    (void)flows.tracker.walk(0, 4096, 8, filter, some);
     ASSERT_EQ(some.records.size(), 1u);
     EXPECT_EQ(some.records[0].source_port, 5000);
 }

@@ -131,6 +131,110 @@ TEST(Pipeline, AssembliesAreBounded) {
     EXPECT_EQ(worker.area.counters.http_states_active, 0u);
 }
 
+// Found by review: many long targets completed in one burst must not outgrow the batch.
+TEST(Pipeline, LongTargetsOfManyFlowsInOneBurst) {
+    auto settings = PipelineHarness::replay_settings();
+    settings.assemblies = 128;
+    PipelineHarness worker(settings);
+    constexpr std::uint16_t flows = 60;
+    const std::string head = "GET /" + std::string(7'000, 'a');
+    std::vector<Conversation> conversations;
+    for (std::uint16_t port = 1; port <= flows; ++port) {
+        conversations.emplace_back(worker, port).handshake().in_segments(head, 1400);
+    }
+    for (auto& conversation : conversations) conversation.client(" HTTP/1.0\r\n\r\n");
+    worker.run();
+    EXPECT_EQ(worker.requests.size(), flows);
+    // A jumbo segment with a target beyond what is kept.
+    Conversation(worker, 999).handshake().client("GET /" + std::string(60'000, 'b') + " HTTP/1.0\r\n\r\n");
+    worker.run();
+    ASSERT_EQ(worker.requests.size(), flows + 1u);
+    EXPECT_NE(worker.requests.back().event.flags & api::request_uri_truncated, 0u);
+}
+
+// What a server sends is never gathered as a request, however it begins.
+TEST(Pipeline, ServersAreNotClients) {
+    PipelineHarness worker;
+    Conversation(worker)
+        .handshake()
+        .client("GET /1 HTTP/1.1\r\n\r\n")
+        .server("HTTP/1.1 200 OK\r\n\r\n")
+        .server("THE quick brown fox")
+        .client("GET /2 HTTP/1.1\r\n\r\n")
+        .server("HTTP/1.1 404 Not Found\r\n\r\n");
+    for (std::uint16_t port = 1; port <= 20; ++port) {
+        Conversation(worker, port).handshake().client("PING").server("PONG").client("PING").server("PONG");
+    }
+    worker.run();
+    ASSERT_EQ(worker.requests.size(), 2u);
+    EXPECT_EQ(worker.requests[1].uri, "/2");
+    ASSERT_EQ(worker.responses.size(), 2u);
+    EXPECT_EQ(worker.responses[1].event.status, 404);
+    worker.finish(9 * second_ns);
+    EXPECT_EQ(worker.area.counters.http_states_active, 0u);
+}
+
+TEST(Pipeline, BytesThatAreMissingFromABodyDoNotHideTheNextRequest) {
+    PipelineHarness worker;
+    Conversation(worker)
+        .handshake()
+        .client("POST /p HTTP/1.1\r\nContent-Length: 3000\r\n\r\n")
+        .client(std::string(1000, 'x'))
+        .client_lost(1000)
+        .client(std::string(1000, 'x'))
+        .client("GET /b.cgi HTTP/1.1\r\n\r\n");
+    worker.run();
+    ASSERT_EQ(worker.requests.size(), 2u);
+    EXPECT_EQ(worker.requests[1].uri, "/b.cgi");
+}
+
+TEST(Pipeline, InterimResponsesDoNotAnswer) {
+    PipelineHarness worker;
+    Conversation(worker)
+        .handshake()
+        .client("GET /1 HTTP/1.1\r\n\r\n")
+        .server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
+        .client("GET /2 HTTP/1.1\r\n\r\n")
+        .server("HTTP/1.1 404 Not Found\r\n\r\n");
+    worker.run();
+    ASSERT_EQ(worker.responses.size(), 2u);
+    EXPECT_EQ(worker.responses[0].event.status, 200);
+    EXPECT_EQ(worker.responses[1].event.request, 1u);
+}
+
+TEST(Pipeline, EndlessTextIsNotARequest) {
+    PipelineHarness worker;
+    Conversation(worker).handshake().in_segments("DATA " + std::string(20'000, 'j'), 1400);
+    worker.run();
+    worker.finish(9 * second_ns);
+    EXPECT_TRUE(worker.requests.empty());
+}
+
+// One stray segment far away, and a connection that was first met in its middle, hide nothing.
+TEST(Pipeline, StrayNumbersHideNothing) {
+    const auto segment = [](std::uint32_t sequence, std::uint8_t flags, std::string_view text) {
+        return PacketBuilder()
+            .ethernet()
+            .ipv4("10.0.0.1", "10.0.0.2")
+            .tcp(1, 2, {.flags = flags, .sequence = sequence})
+            .payload(text);
+    };
+    for (const std::uint32_t stray : {0x50000000u, 0x80000010u, 0xb0000000u}) {
+        PipelineHarness worker;
+        worker.feed(segment(10, parse::tcp_ack, "x"), second_ns);
+        worker.feed(segment(stray, parse::tcp_ack, "y"), second_ns);
+        worker.feed(segment(11, parse::tcp_ack, "GET /b.cgi HTTP/1.0\r\n\r\n"), second_ns);
+        worker.run();
+        ASSERT_EQ(worker.requests.size(), 1u) << stray;
+    }
+    PipelineHarness worker;
+    worker.feed(segment(90'000, parse::tcp_ack, "x"), second_ns);
+    worker.feed(segment(500, parse::tcp_syn, ""), second_ns);
+    worker.feed(segment(501, parse::tcp_ack, "GET /b.cgi HTTP/1.0\r\n\r\n"), second_ns);
+    worker.run();
+    EXPECT_EQ(worker.requests.size(), 1u);
+}
+
 TEST(Pipeline, AuditBalancesAtEveryPublication) {
     PipelineHarness worker;
     Conversation(worker).handshake().client(probe);
