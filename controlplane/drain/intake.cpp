@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "controlplane/export/escape_bytes.h"
-#include "controlplane/store/address_text.h"
 
 namespace picket::drain {
 
@@ -147,8 +146,8 @@ void Intake::add_watch_hits(const api::WatchEvent& event, const store::RuleGener
         hit.severity = detect::watch_severity;
         const bool known = generation && i < generation->watch_lists.size();
         hit.list = known ? generation->watch_lists[i] : "#" + std::to_string(i);
-        hit.message = "watch list " + hit.list + ": " +
-                      store::format_address(client ? event.ends.client : event.ends.server);
+        // One alert stands for many sources, so none of them is named here.
+        hit.message = "watch list " + hit.list;
         see(hit.time_ns);
         if (parts_.eve) parts_.eve->alert(hit, event.ends.port, {"watch-list", nullptr});
         parts_.alerts.add(hit);
