@@ -7,13 +7,15 @@ namespace picket::drain {
 WalkResult WalkCollector::walk(const api::WalkFilter& filter,
                                std::function<bool(const store::StoredFlow&)> accept, std::uint32_t workers,
                                std::chrono::milliseconds timeout) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
     const std::lock_guard turn(one_at_a_time_);
     api::Command command;
     command.kind = api::CommandKind::walk;
     command.filter = filter;
     WalkResult result;
     std::unique_lock lock(mutex_);
+    // The data plane begins a walk when the former one is done, and refuses a third.
+    changed_.wait_for(lock, timeout, [&] { return late_id_ == 0; });
+    late_id_ = 0;
     // The id is known only once the command is posted; deliveries wait for the lock meanwhile.
     const std::uint64_t id = mailbox_.post(command, timeout);
     if (id == 0) {
@@ -27,14 +29,12 @@ WalkResult WalkCollector::walk(const api::WalkFilter& filter,
     gone_ = false;
     flows_.clear();
     accept_ = std::move(accept);
-    const auto all_done = [&] {
-        return static_cast<std::uint32_t>(std::popcount(workers_done_)) >= workers_;
-    };
-    changed_.wait_until(lock, deadline, [&] { return gone_ || all_done(); });
+    changed_.wait_for(lock, timeout, [&] { return gone_ || all_done(); });
     result.complete = all_done() && !overflow_;
     if (gone_) {
         result.why_incomplete = "the data plane went away";
     } else if (!all_done()) {
+        late_id_ = id;
         result.why_incomplete =
             "the data plane did not finish within " + std::to_string(timeout.count()) + " ms";
     } else if (overflow_) {
@@ -59,14 +59,21 @@ void WalkCollector::deliver_flow(std::uint64_t walk_id, const store::StoredFlow&
 
 void WalkCollector::deliver_done(std::uint64_t walk_id, std::uint16_t worker) {
     const std::lock_guard lock(mutex_);
-    if (walk_id_ == 0 || walk_id != walk_id_ || worker >= api::workers_max) return;
+    const bool awaited = walk_id != 0 && (walk_id == walk_id_ || walk_id == late_id_);
+    if (!awaited || worker >= api::workers_max) return;
     workers_done_ |= std::uint64_t{1} << worker;
+    if (walk_id == late_id_ && all_done()) late_id_ = 0;
     changed_.notify_all();
+}
+
+bool WalkCollector::all_done() const noexcept {
+    return static_cast<std::uint32_t>(std::popcount(workers_done_)) >= workers_;
 }
 
 void WalkCollector::abandon() {
     const std::lock_guard lock(mutex_);
     gone_ = true;
+    late_id_ = 0;
     changed_.notify_all();
 }
 

@@ -26,7 +26,8 @@ class WalkCollector {
   public:
     WalkCollector(MailboxClient& mailbox, std::size_t flows_max) : mailbox_(mailbox), flows_max_(flows_max) {}
 
-    // accept decides, on the drain thread, which snapshots are kept.
+    // accept decides, on the drain thread, which snapshots are kept. The timeout is for the walk itself: time
+    // until it is our turn, and until a former walk that came too late is done, does not count.
     WalkResult walk(const api::WalkFilter& filter, std::function<bool(const store::StoredFlow&)> accept,
                     std::uint32_t workers, std::chrono::milliseconds timeout);
 
@@ -35,13 +36,16 @@ class WalkCollector {
     void abandon();  // the data plane is gone
 
   private:
+    [[nodiscard]] bool all_done() const noexcept;
+
     MailboxClient& mailbox_;
     std::size_t flows_max_;
     std::mutex one_at_a_time_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t walk_id_ = 0;       // 0: none is running
-    std::uint64_t workers_done_ = 0;  // bit a worker
+    std::uint64_t late_id_ = 0;       // a walk nobody waits for any more, which the data plane still does
+    std::uint64_t workers_done_ = 0;  // bit a worker, of either
     std::uint32_t workers_ = 0;
     bool overflow_ = false;
     bool gone_ = false;
