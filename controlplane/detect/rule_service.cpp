@@ -1,7 +1,9 @@
 #include "controlplane/detect/rule_service.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "dataplane/api/setup_error.h"
 
@@ -12,7 +14,9 @@ namespace {
 constexpr std::chrono::milliseconds reply_timeout{30'000};
 constexpr std::chrono::milliseconds adoption_timeout{30'000};
 constexpr std::chrono::milliseconds start_timeout{30'000};
-constexpr std::size_t generations_kept = 32;
+// A load of a watch list makes a generation too; the flows that are kept may be of many of them.
+constexpr std::size_t generations_kept = 4096;
+constexpr std::size_t rule_sets_kept = 32;  // different ones, at some 100 bytes a rule
 constexpr std::size_t blob_alignment = 64;
 
 store::Problem hand_over_problem(const std::string& why) {
@@ -25,6 +29,15 @@ std::span<std::byte> blob_area(const drain::Segments& segments, std::uint32_t ge
     const auto area = segments.rule_area();
     const std::size_t half = area.size() / 2 / blob_alignment * blob_alignment;
     return area.subspan(generation % 2 == 0 ? 0 : half, half);
+}
+
+bool same_rules(const std::vector<rules::RuleInfo>& a, const std::vector<rules::RuleInfo>& b) {
+    const auto parts = [](const rules::RuleInfo& rule) {
+        return std::tie(rule.gid, rule.sid, rule.rev, rule.severity, rule.message, rule.class_type,
+                        rule.references, rule.text, rule.file, rule.line, rule.kind);
+    };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](const auto& x, const auto& y) { return parts(x) == parts(y); });
 }
 
 }  // namespace
@@ -154,8 +167,12 @@ std::optional<store::Problem> RuleService::compile() {
     state_.loaded = compiled_.rules.size();
     state_.rejects = std::move(parsed.rejects);
     state_.always_judged = compiled_.always_judged;
+    // Generations that differ in watch lists alone share their rules.
+    auto rules = newest_ && same_rules(*newest_->rules, compiled_.rules)
+                     ? newest_->rules
+                     : std::make_shared<const std::vector<rules::RuleInfo>>(compiled_.rules);
     newest_ = std::make_shared<store::RuleGeneration>(
-        store::RuleGeneration{0, compiled_.rules, compiled_.watch_lists});
+        store::RuleGeneration{0, std::move(rules), compiled_.watch_lists});
     return {};
 }
 
@@ -274,10 +291,16 @@ void RuleService::start_workers(const std::shared_ptr<drain::Segments>& segments
 
 void RuleService::remember(std::uint32_t generation) {
     const std::lock_guard lock(mutex_);
-    generations_[generation] = std::make_shared<store::RuleGeneration>(
-        store::RuleGeneration{generation, compiled_.rules, compiled_.watch_lists});
-    newest_ = generations_[generation];
-    while (generations_.size() > generations_kept) generations_.erase(generations_.begin());
+    const bool shared = !generations_.empty() && generations_.rbegin()->second->rules == newest_->rules;
+    if (!shared) ++rule_sets_;
+    newest_ = std::make_shared<store::RuleGeneration>(
+        store::RuleGeneration{generation, newest_->rules, compiled_.watch_lists});
+    generations_[generation] = newest_;
+    while (generations_.size() > generations_kept || rule_sets_ > rule_sets_kept) {
+        const auto oldest = generations_.begin()->second->rules;
+        generations_.erase(generations_.begin());
+        if (generations_.begin()->second->rules != oldest) --rule_sets_;
+    }
 }
 
 bool RuleService::is_current(const std::shared_ptr<drain::Segments>& segments) const {

@@ -99,6 +99,7 @@ class RuleService final : public store::RuleDirectory {
     bool stopping_ = false;
     std::shared_ptr<drain::Segments> segments_;
     std::map<std::uint32_t, std::shared_ptr<const store::RuleGeneration>> generations_;
+    std::size_t rule_sets_ = 0;  // different sets of rules among generations_
     std::shared_ptr<const store::RuleGeneration> newest_;
     RuleSetState state_;
     std::string failure_;

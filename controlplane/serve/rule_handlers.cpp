@@ -22,8 +22,8 @@ void list(const httplib::Request&, httplib::Response& response, Sensor& sensor) 
     const auto newest = sensor.rules().newest();
     const auto hits = sensor.alerts().hits_by_rule();
     Json rows = Json::array();
-    for (std::size_t i = 0; newest && i < newest->rules.size(); ++i) {
-        const auto& rule = newest->rules[i];
+    for (std::size_t i = 0; newest && i < newest->rules->size(); ++i) {
+        const auto& rule = (*newest->rules)[i];
         const auto* count = hits.find(std::uint64_t{rule.gid} << 32 | rule.sid);
         rows.push_back({{"index", i},
                         {"gid", rule.gid},

@@ -13,12 +13,12 @@ namespace picket::store {
 // One generation of rules and watch lists, as it was compiled. Immutable.
 struct RuleGeneration {
     std::uint32_t number = 0;
-    std::vector<rules::RuleInfo> rules;
+    std::shared_ptr<const std::vector<rules::RuleInfo>> rules;  // never nullptr
     std::vector<std::string> watch_lists;  // names; index i is bit i
 
     // nullptr if the index is out of range.
     [[nodiscard]] const rules::RuleInfo* rule(std::uint32_t index) const noexcept {
-        return index < rules.size() ? &rules[index] : nullptr;
+        return index < rules->size() ? &(*rules)[index] : nullptr;
     }
 };
 

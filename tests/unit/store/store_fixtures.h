@@ -59,7 +59,7 @@ class FixedRules final : public store::RuleDirectory {
         rule.sid = 4711;
         rule.message = "probe";
         generation_->number = 1;
-        generation_->rules.push_back(rule);
+        generation_->rules = std::make_shared<std::vector<rules::RuleInfo>>(1, rule);
     }
     [[nodiscard]] std::shared_ptr<const store::RuleGeneration> generation(
         std::uint32_t number) const override {
