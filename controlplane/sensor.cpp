@@ -48,6 +48,13 @@ std::uint64_t latest_packet_ns(const drain::Segments& segments) {
 
 }  // namespace
 
+std::optional<std::string> horizon_note(const char* what, std::uint64_t horizon_ns,
+                                        const store::Query& query) {
+    if (horizon_ns == 0 || (query.since_ns && *query.since_ns >= horizon_ns)) return std::nullopt;
+    return std::string(what) + " that ended before " + store::format_time(horizon_ns) +
+           " are no longer in memory";
+}
+
 double CounterPair::seconds() const noexcept {
     return static_cast<double>(now.taken_ns - before.taken_ns) / 1e9;
 }
@@ -56,6 +63,7 @@ Sensor::Sensor(SensorSettings settings)
     : settings_(std::move(settings)),
       started_ns_(detect::utc_now_ns()),
       alerts_(alerts_max),
+      coverage_(started_ns_),
       flows_(settings_.flows_kept),
       requests_(settings_.requests_kept, request_bytes_max),
       walks_(mailbox_, walk_flows_max),
@@ -157,10 +165,7 @@ FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
     answer.horizon_ns = snapshot->horizon_ns();
     answer.selection = store::select_flows(std::move(snapshot), std::move(live), query, join(), limited);
     answer.coverage = coverage(query);
-    if (answer.horizon_ns != 0 && (!query.since_ns || *query.since_ns < answer.horizon_ns)) {
-        answer.notes.push_back("flows that ended before " + store::format_time(answer.horizon_ns) +
-                               " are no longer in memory");
-    }
+    if (auto note = horizon_note("flows", answer.horizon_ns, query)) answer.notes.push_back(*note);
     return answer;
 }
 
@@ -189,7 +194,11 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
     const auto now = detect::utc_now_ns();
     // What nobody drained before us is still in the rings: then we know of everything since its start.
     coverage_.connected(now, untouched ? layout.started_utc_ns : now, layout.replay, same_run);
-    if (!untouched && !same_run) flows_.forget_before(layout.replay ? latest_packet_ns(*segments) : now);
+    if (!untouched && !same_run) {
+        const auto begin = layout.replay ? latest_packet_ns(*segments) : now;
+        flows_.forget_before(begin);
+        alerts_.forget_before(begin);
+    }
     summary_.count_flows(layout.replay);
     if (!same_run) intake_.set_run(++run_, port_names(*segments));
     mailbox_.attach(segments);

@@ -52,6 +52,10 @@ struct FlowAnswer {
     std::uint64_t now_ns = 0;
 };
 
+// What an answer to the query lacks because of the horizon, in a sentence; nothing if it lacks nothing.
+std::optional<std::string> horizon_note(const char* what, std::uint64_t horizon_ns,
+                                        const store::Query& query);
+
 // Two counter samples about a second apart, newest last; what rates are made of.
 struct CounterPair {
     detect::CounterSnapshot before;

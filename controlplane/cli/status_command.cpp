@@ -98,6 +98,8 @@ void print_workers(const Json& status) {
 }
 
 void print_counts(const Json& status) {
+    // Before the first data plane there is nothing to count.
+    if (!member(status, "audit").is_object()) return;
     const Json& loss = member(status, "loss");
     line("loss", "NIC " + grouped(count_at(loss, "nic")) + "   rings " + grouped(count_at(loss, "rings")) +
                      "   before us " + byte_text(number_at(loss, "before_us_bytes")) +
@@ -120,6 +122,7 @@ void print_counts(const Json& status) {
 
 void print_audit(const Json& status) {
     const Json& audit = member(status, "audit");
+    if (!audit.is_object()) return;
     std::uint64_t outcomes = 0;
     std::string named;
     for (const auto& [name, value] : member(audit, "outcomes").items()) {

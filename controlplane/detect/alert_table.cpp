@@ -47,6 +47,7 @@ void AlertTable::create(const Hit& hit, const Key& key) {
     entries_.push_back(std::move(entry));
     publish(entries_.back());
     if (entries_.size() > alerts_max_) {
+        horizon_ns_ = std::max(horizon_ns_, entries_.front().alert.last_ns);
         ids_.erase(entries_.front().key);
         entries_.pop_front();
         ++first_id_;
@@ -89,6 +90,16 @@ void AlertTable::publish_climbing() {
         publish(entry);
         return true;
     });
+}
+
+void AlertTable::forget_before(std::uint64_t utc_ns) {
+    const std::lock_guard lock(mutex_);
+    horizon_ns_ = std::max(horizon_ns_, utc_ns);
+}
+
+std::uint64_t AlertTable::horizon_ns() const {
+    const std::lock_guard lock(mutex_);
+    return horizon_ns_;
 }
 
 std::vector<Alert> AlertTable::all() const {

@@ -62,10 +62,14 @@ class AlertTable {
     explicit AlertTable(std::size_t alerts_max) : alerts_max_(alerts_max) {}
 
     void add(const Hit& hit);
+    // Alerts before this went to somebody else.
+    void forget_before(std::uint64_t utc_ns);
     // Publishes alerts that climbed since they were last in the feed; call some times a second.
     void publish_climbing();
 
     [[nodiscard]] std::vector<Alert> all() const;
+    // Alerts that ended before this may be missing; 0: none are.
+    [[nodiscard]] std::uint64_t horizon_ns() const;
     [[nodiscard]] std::uint64_t alerts_total() const;
     [[nodiscard]] std::uint64_t hits_total() const;  // of rules and watch lists
     [[nodiscard]] std::uint64_t new_alerts_in_last_minute() const;
@@ -119,6 +123,7 @@ class AlertTable {
     std::deque<Clock::time_point> recent_;
     std::uint64_t alerts_total_ = 0;
     std::uint64_t hits_total_ = 0;
+    std::uint64_t horizon_ns_ = 0;
     bool woken_ = false;
 };
 

@@ -62,7 +62,7 @@ CoverageAnswer Coverage::answer(std::optional<std::uint64_t> since_ns, std::opti
         answer.folded = folded_total_;
         return answer;
     }
-    const std::uint64_t begin = since_ns.value_or(since_ns_);
+    const std::uint64_t begin = since_ns.value_or(since_ns_ == 0 ? started_ns_ : since_ns_);
     const std::uint64_t end = std::min(until_ns.value_or(now_ns), now_ns);
     for (const auto& second : seconds_) {
         // A sample stands for the second before it.

@@ -21,6 +21,9 @@ struct CoverageAnswer {
 
 class Coverage {
   public:
+    // started_ns: of picketd, which is blind from then until the first connection.
+    explicit Coverage(std::uint64_t started_ns) : started_ns_(started_ns) {}
+
     // Captures lose nothing and have times of their own: their totals answer for every interval.
     void connected(std::uint64_t now_ns, std::uint64_t seen_since_ns, bool replay, bool same_run);
     void disconnected(std::uint64_t now_ns);
@@ -46,6 +49,7 @@ class Coverage {
     mutable std::mutex mutex_;
     std::deque<Second> seconds_;
     std::deque<Span> blind_;
+    std::uint64_t started_ns_;
     std::uint64_t since_ns_ = 0;
     bool replay_ = false;
     bool connected_ = false;

@@ -237,6 +237,11 @@ void status(const httplib::Request&, httplib::Response& response, Sensor& sensor
                           {"hits", sensor.alerts().hits_total()},
                           {"per_minute", sensor.alerts().new_alerts_in_last_minute()}};
     document["coverage"] = coverage_json(sensor.coverage({}));
+    document["horizon"] = time_or_null(sensor.flows().horizon_ns());
+    Json notes = Json::array();
+    if (const auto note = horizon_note("flows", sensor.flows().horizon_ns(), {})) notes.push_back(*note);
+    if (const auto note = horizon_note("alerts", sensor.alerts().horizon_ns(), {})) notes.push_back(*note);
+    if (!notes.empty()) document["notes"] = std::move(notes);
     send_json(response, document);
 }
 

@@ -46,7 +46,11 @@ void list(const httplib::Request&, httplib::Response& response, Sensor& sensor) 
                         {"seen", seen_entries(count_list(answer, networks))},
                         {"generation", sensor.rules().state().generation}});
     }
-    send_json(response, {{"rows", std::move(rows)}, {"coverage", coverage_json(sensor.coverage(query))}});
+    Json document{{"rows", std::move(rows)},
+                  {"coverage", coverage_json(sensor.coverage(query))},
+                  {"horizon", time_or_null(answer.horizon_ns)}};
+    if (!answer.notes.empty()) document["notes"] = answer.notes;
+    send_json(response, document);
 }
 
 void show(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {

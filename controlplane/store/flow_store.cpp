@@ -55,6 +55,11 @@ void FlowStore::forget_before(std::uint64_t utc_ns) {
     horizon_ns_ = std::max(horizon_ns_, utc_ns);
 }
 
+std::uint64_t FlowStore::horizon_ns() const {
+    const std::lock_guard lock(mutex_);
+    return horizon_ns_;
+}
+
 void FlowStore::throw_away_oldest() {
     if (chunks_.empty()) return;
     for (const auto& part : *chunks_.front()) {

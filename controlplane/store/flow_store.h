@@ -30,6 +30,8 @@ class FlowStore final : public FlowSource {
     void forget_before(std::uint64_t utc_ns);
 
     [[nodiscard]] std::shared_ptr<const FlowSnapshot> snapshot() const override;
+    // Flows that ended before this may be missing; 0: none are.
+    [[nodiscard]] std::uint64_t horizon_ns() const;
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t capacity() const noexcept { return parts_max_; }
 

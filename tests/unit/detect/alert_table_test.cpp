@@ -100,6 +100,7 @@ TEST(AlertTable, TheOldestAreThrownAway) {
     EXPECT_EQ(table.all().size(), 10U);
     EXPECT_EQ(table.all().front().hit.destination_port, 21);
     EXPECT_EQ(table.alerts_total(), 30U);
+    EXPECT_EQ(table.horizon_ns(), 1U) << "the time of those that are gone";
     table.add(hit(1, "10.0.0.1", "192.0.2.7", 1));
     EXPECT_EQ(table.all().back().count, 1U) << "a forgotten alert begins anew";
     EXPECT_EQ(table.tail(0, std::chrono::milliseconds(0)).alerts.size(), 10U);

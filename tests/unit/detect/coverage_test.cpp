@@ -21,7 +21,7 @@ CounterSnapshot counters(std::uint64_t time_s, std::uint64_t missed, std::uint64
 }
 
 TEST(Coverage, LossBelongsToItsSecond) {
-    Coverage coverage;
+    Coverage coverage(99 * second);
     coverage.connected(100 * second, 100 * second, false, false);
     coverage.sample(counters(101, 0));
     EXPECT_EQ(coverage.sample(counters(102, 7, 3)), 10U);
@@ -38,7 +38,7 @@ TEST(Coverage, LossBelongsToItsSecond) {
 }
 
 TEST(Coverage, BlindWhileNoDataPlaneIsThere) {
-    Coverage coverage;
+    Coverage coverage(99 * second);
     coverage.connected(100 * second, 100 * second, false, false);
     coverage.disconnected(110 * second);
     EXPECT_EQ(coverage.answer({}, {}, 115 * second).seconds_blind, 5);
@@ -49,8 +49,14 @@ TEST(Coverage, BlindWhileNoDataPlaneIsThere) {
         << "before the start";
 }
 
+TEST(Coverage, BlindSinceTheStartWhileNeverConnected) {
+    const Coverage coverage(99 * second);
+    EXPECT_EQ(coverage.answer({}, {}, 102 * second).seconds_blind, 3);
+    EXPECT_EQ(coverage.answer(90 * second, {}, 102 * second).seconds_blind, 12) << "nothing is known of it";
+}
+
 TEST(Coverage, TheSameRunWentOnWithoutUs) {
-    Coverage coverage;
+    Coverage coverage(99 * second);
     coverage.connected(100 * second, 100 * second, false, false);
     coverage.sample(counters(101, 0));
     coverage.disconnected(110 * second);
@@ -61,7 +67,7 @@ TEST(Coverage, TheSameRunWentOnWithoutUs) {
 }
 
 TEST(Coverage, ANewRunCountsFromZero) {
-    Coverage coverage;
+    Coverage coverage(99 * second);
     coverage.connected(100 * second, 100 * second, false, false);
     coverage.sample(counters(101, 50));
     coverage.disconnected(110 * second);
@@ -70,7 +76,7 @@ TEST(Coverage, ANewRunCountsFromZero) {
 }
 
 TEST(Coverage, CapturesAreNeverBlind) {
-    Coverage coverage;
+    Coverage coverage(99 * second);
     coverage.connected(100 * second, 100 * second, true, false);
     coverage.disconnected(101 * second);
     EXPECT_EQ(coverage.answer(1 * second, 2 * second, 3 * second).seconds_blind, 0);
