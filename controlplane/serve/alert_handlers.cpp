@@ -62,6 +62,7 @@ void alerts(const httplib::Request& request, httplib::Response& response, Sensor
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
     auto found = sensor.alerts().all();
+    const auto horizon_ns = sensor.alerts().horizon_ns();
     std::erase_if(found, [&](const detect::Alert& alert) { return !matches(*query, alert); });
     std::stable_sort(found.begin(), found.end(), [&](const detect::Alert& a, const detect::Alert& b) {
         const bool by_last = query->sort == store::SortKey::last;
@@ -74,14 +75,17 @@ void alerts(const httplib::Request& request, httplib::Response& response, Sensor
     for (const auto& alert : found) hits += alert.count;
     Json rows = Json::array();
     for (std::size_t i = 0; i < shown; ++i) rows.push_back(alert_row(found[i]));
-    send_json(response, {{"rows", std::move(rows)},
-                         {"sum", {{"alerts", found.size()}, {"hits", hits}}},
-                         {"coverage", coverage_json(sensor.coverage(*query))},
-                         {"truncated", shown < found.size()},
-                         {"interval", interval_json(*query)}});
+    Json document{{"rows", std::move(rows)},
+                  {"sum", {{"alerts", found.size()}, {"hits", hits}}},
+                  {"coverage", coverage_json(sensor.coverage(*query))},
+                  {"truncated", shown < found.size()},
+                  {"interval", interval_json(*query)},
+                  {"horizon", time_or_null(horizon_ns)}};
+    if (const auto note = horizon_note("alerts", horizon_ns, *query)) document["notes"] = {*note};
+    send_json(response, document);
 }
 
-void tail(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+void tail(const httplib::Request& request, httplib::Response& response, Sensor& sensor, Waiters& waiters) {
     const auto query = query_of(request, response, sensor, {"after", "wait_ms"});
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
@@ -91,7 +95,9 @@ void tail(const httplib::Request& request, httplib::Response& response, Sensor& 
         return send_json(response, {{"rows", rows}, {"next", sensor.alerts().feed_position()}});
     }
     const std::uint64_t after = number_parameter(request, "after", 0);
-    const auto wait = std::min(number_parameter(request, "wait_ms", wait_ms_default), wait_ms_max);
+    const Waiters::Place place(waiters);
+    const auto wait =
+        place.taken() ? std::min(number_parameter(request, "wait_ms", wait_ms_default), wait_ms_max) : 0;
     const auto feed = sensor.alerts().tail(after, std::chrono::milliseconds(wait));
     for (const auto& alert : feed.alerts) {
         if (matches(*query, alert)) rows.push_back(alert_row(alert));
@@ -120,7 +126,7 @@ void events(const httplib::Request& request, httplib::Response& response, Sensor
 
 }  // namespace
 
-void add_alert_handlers(httplib::Server& server, Sensor& sensor) {
+void add_alert_handlers(httplib::Server& server, Sensor& sensor, Waiters& waiters) {
     using Handle = void (*)(const httplib::Request&, httplib::Response&, Sensor&);
     const auto bind = [&sensor](Handle handle) {
         return [&sensor, handle](const httplib::Request& request, httplib::Response& response) {
@@ -129,8 +135,12 @@ void add_alert_handlers(httplib::Server& server, Sensor& sensor) {
     };
     server.Get("/v1/alerts", bind(alerts));
     server.Post("/v1/alerts", bind(alerts));
-    server.Get("/v1/alerts/tail", bind(tail));
-    server.Post("/v1/alerts/tail", bind(tail));
+    const auto tail_waiting = [&sensor, &waiters](const httplib::Request& request,
+                                                  httplib::Response& response) {
+        tail(request, response, sensor, waiters);
+    };
+    server.Get("/v1/alerts/tail", tail_waiting);
+    server.Post("/v1/alerts/tail", tail_waiting);
     server.Get("/v1/events", bind(events));
 }
 

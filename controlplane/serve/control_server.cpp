@@ -23,7 +23,8 @@ namespace picket::serve {
 
 namespace {
 
-constexpr std::size_t threads = 16;  // long polls hold one each
+constexpr std::size_t threads = 32;
+constexpr int waiters_max = 24;  // long polls hold a thread each
 constexpr std::size_t body_bytes_max = std::size_t{64} << 20;
 constexpr const char* group_name = "picket";
 constexpr std::chrono::seconds start_patience{5};
@@ -70,17 +71,17 @@ void await_running(const httplib::Server& server) {
 }  // namespace
 
 ControlServer::ControlServer(std::string path, Sensor& sensor, std::function<void()> on_stop)
-    : path_(std::move(path)), sensor_(sensor) {
+    : path_(std::move(path)), sensor_(sensor), waiters_(waiters_max) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(threads); };
     server_.set_payload_max_length(body_bytes_max);
     server_.set_tcp_nodelay(false);
     server_.set_keep_alive_timeout(2);
     add_flow_handlers(server_, sensor_);
-    add_alert_handlers(server_, sensor_);
+    add_alert_handlers(server_, sensor_, waiters_);
     add_watch_handlers(server_, sensor_);
     add_rule_handlers(server_, sensor_);
     add_status_handlers(server_, sensor_);
-    add_report_handlers(server_, sensor_);
+    add_report_handlers(server_, sensor_, waiters_);
     server_.Post("/v1/stop",
                  [on_stop = std::move(on_stop)](const httplib::Request&, httplib::Response& response) {
                      send_json(response, {{"stopping", true}});

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "controlplane/sensor.h"
+#include "controlplane/serve/waiters.h"
 
 namespace picket::serve {
 
@@ -32,6 +33,7 @@ class ControlServer {
 
     std::string path_;
     Sensor& sensor_;
+    Waiters waiters_;
     httplib::Server server_;
     std::unique_ptr<httplib::Server> metrics_;
     std::thread thread_;

@@ -132,17 +132,21 @@ Json report_json(const Sensor& sensor) {
     return report;
 }
 
-void report(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
-    if (parameter(request, "wait").value_or("0") != "0") sensor.wait_until_finished();
+void report(const httplib::Request& request, httplib::Response& response, Sensor& sensor, Waiters& waiters) {
+    if (parameter(request, "wait").value_or("0") != "0") {
+        const Waiters::Place place(waiters);
+        if (place.taken()) sensor.wait_until_finished();
+    }
     send_json(response, report_json(sensor));
 }
 
 }  // namespace
 
-void add_report_handlers(httplib::Server& server, Sensor& sensor) {
-    server.Get("/v1/report", [&sensor](const httplib::Request& request, httplib::Response& response) {
-        report(request, response, sensor);
-    });
+void add_report_handlers(httplib::Server& server, Sensor& sensor, Waiters& waiters) {
+    server.Get("/v1/report",
+               [&sensor, &waiters](const httplib::Request& request, httplib::Response& response) {
+                   report(request, response, sensor, waiters);
+               });
 }
 
 }  // namespace picket::serve

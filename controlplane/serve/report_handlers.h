@@ -4,9 +4,10 @@
 #include <httplib.h>
 
 #include "controlplane/sensor.h"
+#include "controlplane/serve/waiters.h"
 
 namespace picket::serve {
 
-void add_report_handlers(httplib::Server& server, Sensor& sensor);
+void add_report_handlers(httplib::Server& server, Sensor& sensor, Waiters& waiters);
 
 }  // namespace picket::serve

@@ -128,6 +128,47 @@ TEST_F(ControlServerTest, AWalkWithoutAnswerIsSaid) {
     EXPECT_NE(answer["notes"][0].get<std::string>().find("not ended yet"), std::string::npos);
 }
 
+TEST_F(ControlServerTest, AWalkThatCameTooLateDoesNotSpoilTheNext) {
+    start();
+    await_rules(1);
+    fake().set_live_flows({flow_record(7)});
+    fake().set_mute(true);
+    ASSERT_TRUE(get("/v1/flows").contains("notes"));
+    const auto& posted = fake().control().mailbox.posted.value;
+    const auto late = posted.load();
+    std::thread finishing([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        EXPECT_EQ(posted.load(), late) << "no walk behind one that is not done";
+        fake().set_mute(false);
+    });
+    const auto answer = get("/v1/flows");
+    finishing.join();
+    EXPECT_FALSE(answer.contains("notes"));
+    EXPECT_EQ(answer["rows"].size(), 1U);
+}
+
+TEST_F(ControlServerTest, ManyTailsLeaveRoomForOthers) {
+    start();
+    await_rules(1);
+    std::vector<std::thread> tails;
+    std::atomic<int> at_once{0};
+    for (int i = 0; i < 32; ++i) {
+        tails.emplace_back([&] {
+            const auto begin = std::chrono::steady_clock::now();
+            EXPECT_EQ(get("/v1/alerts/tail?after=0&wait_ms=2000")["next"], 0);
+            if (std::chrono::steady_clock::now() - begin < std::chrono::seconds(1)) ++at_once;
+        });
+        // The library's queue of connections that are not yet accepted is short.
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(get("/v1/status")["sensor"], "test");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+    for (auto& tail : tails) tail.join();
+    EXPECT_GT(at_once, 0) << "some found no place to wait";
+}
+
 TEST_F(ControlServerTest, RequestsAlertsAndRules) {
     start();
     await_rules(1);
@@ -204,7 +245,12 @@ TEST_F(ControlServerTest, ANewPicketdKnowsTheRulesThatTheDataPlaneHas) {
     for (const auto& command : fake().commands())
         loads += command.kind == api::CommandKind::load_rules ? 1 : 0;
     EXPECT_EQ(loads, 1U) << "the same set is not handed over again";
-    EXPECT_FALSE(get("/v1/flows")["horizon"].is_null()) << "what the former picketd drained is not here";
+    ASSERT_EQ(send("PUT", "/v1/watch/list", "10.0.0.1\n")->status, 200);
+    for (const auto* path : {"/v1/flows", "/v1/alerts", "/v1/watch", "/v1/watch/list", "/v1/status"}) {
+        const auto answer = get(path);
+        EXPECT_FALSE(answer["horizon"].is_null()) << path << ": what the former picketd drained is not here";
+        EXPECT_TRUE(answer.contains("notes")) << path;
+    }
 }
 
 TEST_F(ControlServerTest, ANewPicketdWithOtherRulesHandsThemOver) {
@@ -246,10 +292,29 @@ TEST_F(ControlServerTest, WatchListsAfterTheFact) {
     watch.client_lists = 1;
     fake().write(0, &watch, sizeof watch);
     ASSERT_TRUE(eventually([&] { return sensor_->alerts().alerts_total() == 1; }));
-    EXPECT_EQ(get("/v1/alerts")["rows"][0]["sid"], 0);
+    const auto alerts = get("/v1/alerts");
+    EXPECT_EQ(alerts["rows"][0]["sid"], 0);
+    EXPECT_EQ(alerts["rows"][0]["msg"], "watch list late");
+    EXPECT_TRUE(alerts["horizon"].is_null());
+    EXPECT_FALSE(alerts.contains("notes"));
     EXPECT_EQ(send("DELETE", "/v1/watch/late")->status, 200);
     EXPECT_EQ(send("DELETE", "/v1/watch/late")->status, 404);
     get("/v1/flows?src=@late", 404);
+}
+
+TEST_F(ControlServerTest, ManyWatchListLoadsDoNotTakeTheNamesOfRules) {
+    start();
+    await_rules(1);
+    auto record = flow_record(1);
+    record.rule_count = 1;
+    record.rule_generation = 1;
+    fake().write_flow(0, record);
+    ASSERT_TRUE(eventually([&] { return sensor_->flows().size() == 1; }));
+    for (int i = 0; i < 40; ++i) {
+        ASSERT_EQ(send("PUT", "/v1/watch/list", "10.0.1." + std::to_string(i) + "\n")->status, 200);
+    }
+    EXPECT_EQ(get("/v1/flows")["rows"][0]["rules"][0], 4711);
+    EXPECT_EQ(sensor_->rules().generation(1)->rules, sensor_->rules().newest()->rules) << "shared";
 }
 
 TEST_F(ControlServerTest, ReplayWaitsForTheEnd) {
