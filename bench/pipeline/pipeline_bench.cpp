@@ -4,6 +4,13 @@
 // Counters: cycles is the whole, of the thread's own time. The stages' are differences of the TSC, which runs
 // on while others have the core: on a busy machine they add up to more. Compare the time with
 // bench/memory_limit at the same number of flows.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "bench/pipeline_rig.h"
 #include "dataplane/pipeline.h"
 
 namespace picket::bench {
