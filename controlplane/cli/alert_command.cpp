@@ -14,8 +14,9 @@ namespace {
 constexpr const char* poll_ms = "10000";
 constexpr unsigned answer_timeout_s = 30;
 
-const std::vector<std::string> alert_fields{"time",        "sid",   "rev",   "msg",  "severity",   "source",
-                                            "destination", "count", "first", "last", "generation", "lost"};
+const std::vector<std::string> alert_fields{"time",   "sid",        "rev",         "msg",   "severity",
+                                            "source", "sources",    "destination", "count", "first",
+                                            "last",   "generation", "lost"};
 
 struct AlertOptions {
     FlowFilters filters;
@@ -25,6 +26,12 @@ struct AlertOptions {
 std::string sid_text(const Json& row) {
     const std::string sid = plain_text(member(row, "sid"));
     return sid.empty() || sid == "0" ? "-" : sid;
+}
+
+// An alert that several sources share carries one of them, and how many there are.
+std::string source_text(const Json& row) {
+    const std::uint64_t sources = count_at(row, "sources");
+    return text_at(row, "source") + (sources > 1 ? " +" + grouped(sources - 1) : "");
 }
 
 void print_eve(const Json& row) {
@@ -45,7 +52,7 @@ void print_rows(const Printer& printer, const Json& answer) {
                                        sid_text(row),
                                        plain_text(member(row, "severity")),
                                        grouped(count_at(row, "count")),
-                                       text_at(row, "source"),
+                                       source_text(row),
                                        text_at(row, "destination"),
                                        text_at(row, "msg")};
         if (printer.wide()) {
@@ -96,7 +103,7 @@ void print_tail_row(const Printer& printer, const Json& row) {
     } else {
         const auto us = parse_rfc3339_us(text_at(row, "last"));
         const std::string time = us ? printer.times().seconds(*us) + printer.times().suffix(*us) : "-";
-        std::cout << time << "  " << text_at(row, "source") << " → " << text_at(row, "destination") << "  ×"
+        std::cout << time << "  " << source_text(row) << " → " << text_at(row, "destination") << "  ×"
                   << grouped(count_at(row, "count")) << "  " << sid_text(row) << "  " << text_at(row, "msg")
                   << '\n';
     }
