@@ -9,6 +9,7 @@
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/replay_session.h"
+#include "controlplane/config/shown_text.h"
 #include "dataplane/api/setup_error.h"
 #include "version.h"
 
@@ -76,6 +77,11 @@ int parse_and_act(CLI::App& application, Context& context, int argument_count, c
         std::cerr << "picket: -j and --csv exclude each other; choose one\n";
         return status_usage;
     }
+    if (context.socket.empty()) {
+        std::cerr << "picket: -s needs the path of a socket, and an empty one was given; leave -s for "
+                  << socket_default << "\n";
+        return status_usage;
+    }
     context.command = typed_command(context);
     const int status = context.action ? context.action() : status_usage;
     std::cout.flush();
@@ -112,7 +118,7 @@ int run_application(int argument_count, char** arguments) {
         std::cerr << "picket: " << failure.what() << '\n';
         return failure.exit_status();
     } catch (const SetupError& error) {
-        std::cerr << "picket: " << error.what() << '\n';
+        std::cerr << "picket: " << config::shown_sentences(error.what()) << '\n';
         return error.exit_status();
     } catch (const std::exception& error) {
         std::cerr << "picket: " << error.what() << "; this is a mistake in Picket, please report it\n";

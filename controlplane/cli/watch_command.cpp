@@ -7,6 +7,7 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
 #include "controlplane/cli/number_text.h"
+#include "controlplane/config/shown_text.h"
 #include "dataplane/api/setup_error.h"
 
 namespace picket::cli {
@@ -120,7 +121,7 @@ int load(const Context& context, const WatchOptions& options) {
     } else if (!context.quiet) {
         for (const Json& reject : rejects.is_array() ? rejects : Json::array()) {
             std::cout << options.file << ":" << plain_text(member(reject, "line")) << ": "
-                      << text_at(reject, "reason") << '\n';
+                      << config::shown_sentences(text_at(reject, "reason")) << '\n';
         }
         std::cout << options.name << ": " << grouped(count_at(answer, "entries"))
                   << " entries loaded, generation " << plain_text(member(answer, "generation")) << '\n';

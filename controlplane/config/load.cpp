@@ -11,6 +11,8 @@
 #include <sstream>
 
 #include "controlplane/config/sections.h"
+#include "controlplane/config/shown_text.h"
+#include "controlplane/store/address_text.h"
 
 namespace picket::config {
 namespace {
@@ -55,7 +57,7 @@ void read_top(const toml::table& root, const std::string& file, const LoadSettin
     }
 }
 
-void check_readable(const std::string& path, const Location& location, const std::string& what,
+bool check_readable(const std::string& path, const Location& location, const std::string& what,
                     Findings& findings) {
     std::error_code failure;
     const auto status = std::filesystem::status(path, failure);
@@ -66,6 +68,31 @@ void check_readable(const std::string& path, const Location& location, const std
     } else if (access(path.c_str(), R_OK) != 0) {
         findings.error(location, what + " " + path + " cannot be read: " + std::strerror(errno),
                        "give this user the right to read it");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+// picketd loads the lines that name addresses, and refuses a list in which none does.
+void check_watch_list(const WatchList& list, Findings& findings) {
+    std::ifstream stream(list.path, std::ios::binary);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    std::vector<store::NetworkLine> rejects;
+    const bool none = store::parse_network_lines(text.str(), rejects).empty();
+    const std::string remedy = "write one address or network a line, # begins a comment";
+    if (none && rejects.empty()) {
+        findings.error(list.location, "watch list " + list.path + " names no address", remedy);
+    }
+    for (const store::NetworkLine& reject : rejects) {
+        const std::string what = "watch list " + list.path + " line " + std::to_string(reject.line) + ": '" +
+                                 shown_line(reject.text) + "' is not an address or network";
+        if (none) {
+            findings.error(list.location, what, remedy);
+            return;
+        }
+        findings.warn(list.location, what, remedy);
     }
 }
 
@@ -131,7 +158,8 @@ void check_files(const Config& config, Findings& findings) {
         globfree(&matches);
     }
     for (const WatchList& list : config.watch) {
-        check_readable(list.path, list.location, "watch list", findings);
+        if (check_readable(list.path, list.location, "watch list", findings))
+            check_watch_list(list, findings);
     }
     for (const Port& port : config.ports) {
         if (port.device.kind == DeviceKind::pcap) {

@@ -1,5 +1,6 @@
 // Every key of the contract: accepted as documented, held with its unit, refused with line and column.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -284,6 +285,31 @@ TEST(Config, FilesThatAreNamedAreLookedFor) {
     EXPECT_EQ(result.findings.errors(), 2u) << errors_of(result);
     EXPECT_EQ(result.findings.warnings(), 1u);
     EXPECT_NE(errors_of(result).find("picket.toml:4:10"), std::string::npos) << errors_of(result);
+}
+
+TEST(Config, LinesOfWatchListsAreJudged) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "picket-watch-XXXXXX").string();
+    const int descriptor = mkstemp(pattern.data());
+    ASSERT_GE(descriptor, 0);
+    close(descriptor);
+    const auto judge = [&](const std::string& lines) {
+        std::ofstream(pattern, std::ios::binary) << lines;
+        LoadResult result = parse(std::string(port) + "[watch]\nlist = \"" + pattern + "\"\n");
+        check_files(result.config, result.findings);
+        return result;
+    };
+    LoadResult good = judge("192.0.2.1\n10.0.0.0/8 # ours\n");
+    EXPECT_EQ(errors_of(good), "");
+    const LoadResult some = judge("192.0.2.1\nx\n");
+    EXPECT_EQ(some.findings.errors(), 0u);
+    EXPECT_EQ(some.findings.warnings(), 1u);
+    LoadResult raw = judge("\x1b[31m" + std::string(90, 'a') + "\n");
+    const std::string bytes = errors_of(raw);
+    EXPECT_NE(bytes.find("line 1: '\\x1b[31maaa"), std::string::npos) << bytes;
+    EXPECT_NE(bytes.find("aaa...' is not an address"), std::string::npos) << bytes;
+    LoadResult empty = judge("# nobody\n");
+    EXPECT_NE(errors_of(empty).find("names no address"), std::string::npos);
+    std::filesystem::remove(pattern);
 }
 
 TEST(Config, FileThatIsNotThere) {
