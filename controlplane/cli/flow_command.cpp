@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <iostream>
 #include <memory>
 
@@ -135,9 +136,27 @@ int show_flows(const Context& context, const FlowOptions& options) {
     return status_done;
 }
 
+// An id names its flow: a filter or a shape beside it would be read by nobody.
+void refuse_beside_id(const FlowOptions& options) {
+    const bool selects = shape_of(options) != "rows" || options.records || options.filters.limit ||
+                         !options.filters.sort.empty() || !retyped(options.filters, Context{}).empty();
+    if (selects) {
+        throw SetupError("flow show " + options.id,
+                         "an id names one flow, which filters and totals cannot narrow",
+                         "leave the id, or the options beside it", status_usage);
+    }
+}
+
 int show_one_flow(const Context& context, const FlowOptions& options) {
+    refuse_beside_id(options);
     const Printer printer(context);
     ControlClient client(context.socket);
+    std::uint64_t number = 0;
+    const char* end = options.id.data() + options.id.size();
+    if (std::from_chars(options.id.data(), end, number).ec != std::errc{}) {
+        throw SetupError("flow " + options.id, "there is no flow of this id", "see picket --wide flow show",
+                         status_no);
+    }
     Json answer = client.get("/v1/flows/" + path_segment(options.id));
     printer.prepare(answer);
     if (printer.print_plain(answer, row_fields)) return status_done;

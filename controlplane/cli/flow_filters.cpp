@@ -24,6 +24,10 @@ std::string read_text_file(const std::string& option, const std::string& file) {
     return text.str();
 }
 
+std::string not_negative(const std::string& text) {
+    return text.starts_with('-') ? "'" + text + "' is below 0" : std::string();
+}
+
 // A time without a zone means the reader's clock; picketd takes it for UTC.
 std::string resolved_time(const std::string& text, const Printer& printer, ControlClient& client) {
     if (printer.times().utc() || text.empty()) return text;
@@ -76,9 +80,13 @@ void add_filter_options(CLI::App& command, FlowFilters& filters, Context& contex
     text("--outcome", filters.outcome,
          "no-reply, refused, reset, unreachable, connected, answered, pending or unknown", "NAME");
     command.add_flag("--unanswered", filters.unanswered, "nothing came back");
-    command.add_option("--min-packets", filters.packets_min, "at least so many packets")->type_name("N");
-    command.add_option("--min-bytes", filters.bytes_min, "at least so many IP bytes")->type_name("N");
-    command.add_option("--limit", filters.limit, "at most so many rows")->type_name("N");
+    // An unsigned number is read with its sign: "-1" would be the largest of all.
+    const auto size = [&](const char* name, std::optional<std::uint64_t>& target, const char* help) {
+        command.add_option(name, target, help)->check(not_negative)->type_name("N");
+    };
+    size("--min-packets", filters.packets_min, "at least so many packets");
+    size("--min-bytes", filters.bytes_min, "at least so many IP bytes");
+    size("--limit", filters.limit, "at most so many rows");
     text("--sort", filters.sort, "first, last, packets, bytes or duration; -KEY reverses", "KEY");
     command.add_option("--format", context.format, "table, json, csv, netflow or eve")
         ->check(CLI::IsMember({"table", "json", "csv", "netflow", "eve"}))

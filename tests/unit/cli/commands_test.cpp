@@ -149,6 +149,7 @@ class Commands : public testing::Test {
             rows.push_back({{"sid", 1000001},
                             {"msg", "b.cgi"},
                             {"source", "10.1.7.44"},
+                            {"sources", asked_.size()},
                             {"destination", "203.0.113.80:80"},
                             {"count", asked_.size()},
                             {"last", "2003-08-22T19:09:54.218437Z"}});
@@ -310,7 +311,7 @@ TEST_F(Commands, TailFollowsThePosition) {
     const Result result = ask({"alert", "tail", "-n", "2"});
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 2);
-    EXPECT_NE(result.out.find("10.1.7.44 → 203.0.113.80:80  ×2  1000001  b.cgi"), std::string::npos)
+    EXPECT_NE(result.out.find("10.1.7.44 +1 → 203.0.113.80:80  ×2  1000001  b.cgi"), std::string::npos)
         << result.out;
     ASSERT_EQ(asked_.size(), 2u);
     EXPECT_NE(asked_[1].find("after=10"), std::string::npos);
@@ -344,6 +345,10 @@ TEST(CommandLine, UsageErrorsAreTwo) {
                                                   {"flow", "show", "abc"},
                                                   {"flow", "show", "--port", "70000"},
                                                   {"flow", "show", "--sum", "--talkers"},
+                                                  {"flow", "show", "--limit", "-1"},
+                                                  {"flow", "show", "1", "--sum"},
+                                                  {"flow", "show", "1", "--port", "80"},
+                                                  {"status", "-s", ""},
                                                   {"replay"},
                                                   {"replay", "/nonexistent.pcap"},
                                                   {"replay", "/tmp"},
@@ -365,6 +370,12 @@ TEST(CommandLine, UsageErrorsAreTwo) {
         EXPECT_EQ(result.status, 2) << line << result.err;
         EXPECT_FALSE(result.err.empty() && result.out.empty()) << line;
     }
+}
+
+TEST(CommandLine, AnIdThatNoFlowCanHaveIsNoFlow) {
+    const Result result = run({"flow", "show", "12345678901234567890123"});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.err.find("there is no flow of this id"), std::string::npos) << result.err;
 }
 
 TEST(CommandLine, HelpAndVersion) {
