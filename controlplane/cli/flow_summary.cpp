@@ -62,10 +62,13 @@ Target only_target(const Json& sum, const Question& question) {
 }
 
 // Says how many of the flows were answered; where none was, whether the other direction is visible at all.
-void print_replies(const Json& sum, const Target& target, const Question& question, ControlClient& client) {
-    const std::uint64_t flows = count_at(sum, "flows");
+void print_replies(const Json& answer, const Target& target, const Question& question,
+                   ControlClient& client) {
+    const std::uint64_t flows = count_at(member(answer, "sum"), "flows");
     const Json silent = question({{"shape", "sum"}, {"unanswered", "1"}});
     const std::uint64_t unanswered = count_at(member(silent, "sum"), "flows");
+    // An answer with notes is not of all flows, and two such are not of the same ones.
+    if (!member(answer, "notes").empty() || !member(silent, "notes").empty()) return;
     if (unanswered < flows) {
         std::cout << "replies to " << grouped(flows - unanswered) << " of " << grouped(flows) << " flows\n";
         return;
@@ -113,7 +116,7 @@ void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilter
     if (!target.protocol.empty()) std::cout << "   " << target.protocol;
     if (packets > 0 && bytes % packets == 0) std::cout << ", " << bytes / packets << " B a packet";
     std::cout << '\n';
-    print_replies(sum, target, question, client);
+    print_replies(answer, target, question, client);
 }
 
 }  // namespace picket::cli
