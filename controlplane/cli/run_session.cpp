@@ -58,13 +58,20 @@ class RunLock {
     int descriptor_ = -1;
 };
 
+// Beside the control socket, and its own for each, so that runs may share a directory.
+std::string dataplane_socket_of(const std::filesystem::path& control_socket) {
+    const bool standard = control_socket.filename() == std::filesystem::path(socket_default).filename();
+    return standard ? (control_socket.parent_path() / "dataplane.sock").string()
+                    : control_socket.string() + ".dataplane";
+}
+
 std::string absolute_socket(const std::string& socket) {
     const std::filesystem::path path = std::filesystem::absolute(socket);
     const std::filesystem::path directory = path.parent_path();
-    // dataplane.sock lies beside it and has about the same length.
-    if (path.string().size() + 8 >= sizeof(sockaddr_un::sun_path)) {
+    const std::size_t longer = std::max(path.string().size(), dataplane_socket_of(path.string()).size());
+    if (longer >= sizeof(sockaddr_un::sun_path)) {
         throw SetupError(path.string(), "is too long for a unix socket",
-                         "choose a path of at most 98 characters", status_usage);
+                         "choose a path of at most 97 characters", status_usage);
     }
     std::error_code failure;
     if (!std::filesystem::is_directory(directory, failure)) {
@@ -88,8 +95,7 @@ class RunSession {
     explicit RunSession(const RunRequest& request)
         : request_(request),
           control_socket_(absolute_socket(request.control_socket)),
-          dataplane_socket_(
-              (std::filesystem::path(control_socket_).parent_path() / "dataplane.sock").string()),
+          dataplane_socket_(dataplane_socket_of(control_socket_)),
           lock_(control_socket_) {}
 
     int run();
