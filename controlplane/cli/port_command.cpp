@@ -5,6 +5,7 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
 #include "controlplane/cli/number_text.h"
+#include "controlplane/cli/replay_report.h"
 #include "dataplane/api/counters.h"
 
 namespace picket::cli {
@@ -32,11 +33,8 @@ void print_port(const Json& port) {
     field("rate",
           packet_rate(number_at(port, "packets_per_s")) + "   " + bit_rate(number_at(port, "bits_per_s")));
     std::uint64_t outcomes = 0;
-    std::string named;
     for (const auto& [name, value] : member(port, "outcomes").items()) {
-        const std::uint64_t count = value.is_number() ? value.get<std::uint64_t>() : 0;
-        outcomes += count;
-        if (count > 0) named += (named.empty() ? "" : "   ") + name + " " + grouped(count);
+        outcomes += value.is_number() ? value.get<std::uint64_t>() : 0;
     }
     field("received",
           grouped(count_at(port, "received")) + " = flows " + grouped(count_at(port, "in_flows")) +
@@ -44,7 +42,7 @@ void print_port(const Json& port) {
               (count_at(port, "in_transit") > 0 ? " + on the way " + grouped(count_at(port, "in_transit"))
                                                 : "") +
               "   " + byte_text(number_at(port, "received_bytes")));
-    field("outcomes", named);
+    field("outcomes", outcome_lines(member(port, "outcomes"), 12));
     if (file) return;
     field("device", "packets " + grouped(count_at(port, "device_packets")) + "   missed " +
                         grouped(count_at(port, "missed")) + "   errors " + grouped(count_at(port, "errors")) +

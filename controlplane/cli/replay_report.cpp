@@ -42,15 +42,13 @@ void print_captures(std::ostream& out, const Printer& printer, const Json& repor
 void print_outcomes(std::ostream& out, const Json& report) {
     const Json& audit = member(report, "audit");
     std::uint64_t outcomes = 0;
-    std::string named;
     for (const auto& [name, value] : member(audit, "outcomes").items()) {
-        const auto count = value.is_number() ? value.get<std::uint64_t>() : 0;
-        outcomes += count;
-        if (count > 0) named += (named.empty() ? "" : ", ") + name + " " + grouped(count);
+        outcomes += value.is_number() ? value.get<std::uint64_t>() : 0;
     }
     out << "audit     " << grouped(count_at(audit, "received")) << " = flows "
         << grouped(count_at(audit, "in_flows")) << " + outcomes " << grouped(outcomes)
         << (flag_at(audit, "balanced") ? "   balanced" : "   NOT BALANCED: please report this") << '\n';
+    const std::string named = outcome_lines(member(audit, "outcomes"), 10);
     if (!named.empty()) out << "          " << named << '\n';
 }
 
@@ -158,6 +156,28 @@ Json contract_report(const Json& report) {
     }
     if (document["scanners"].is_null()) document["scanners"] = 0;
     return document;
+}
+
+std::string outcome_lines(const Json& outcomes, std::size_t indent) {
+    constexpr std::size_t columns = 80;
+    std::string text;
+    std::size_t column = indent;
+    for (const auto& [name, value] : outcomes.items()) {
+        const auto count = value.is_number() ? value.get<std::uint64_t>() : 0;
+        if (count == 0) continue;
+        const std::string part = name + " " + grouped(count);
+        if (text.empty()) {
+            text = part;
+        } else if (column + 2 + part.size() + 1 > columns) {  // one for the comma that may follow
+            text += ",\n" + std::string(indent, ' ') + part;
+            column = indent;
+        } else {
+            text += ", " + part;
+            column += 2;
+        }
+        column += part.size();
+    }
+    return text;
 }
 
 void print_report(std::ostream& out, const Printer& printer, const Json& report) {

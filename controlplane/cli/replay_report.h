@@ -10,6 +10,10 @@ namespace picket::cli {
 // Exactly the fields of the contract, in its order.
 [[nodiscard]] Json contract_report(const Json& report);
 
+// "name 12, other 3" of the outcomes that occurred, broken at ", " where a line behind `indent` would be
+// longer than 80 columns; later lines begin with the indent, the first is where the caller stands.
+[[nodiscard]] std::string outcome_lines(const Json& outcomes, std::size_t indent);
+
 void print_report(std::ostream& out, const Printer& printer, const Json& report);
 
 // One line on `out` for each capture that is damaged, cut short or of no use, and one if the replay itself

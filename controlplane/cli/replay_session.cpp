@@ -23,7 +23,7 @@
 #include "controlplane/cli/siblings.h"
 #include "controlplane/config/dataplane_arguments.h"
 #include "controlplane/config/load.h"
-#include "dataplane/api/abi.h"
+#include "controlplane/config/shown_text.h"
 #include "dataplane/api/setup_error.h"
 
 namespace picket::cli {
@@ -125,7 +125,7 @@ void ReplaySession::check_signal() const {
 }
 
 void ReplaySession::pass_on(const Child& child) const {
-    std::cerr << child.error_text() << std::flush;
+    std::cerr << config::shown_sentences(child.error_text()) << std::flush;
 }
 
 // The child has ended without being asked to.
@@ -284,11 +284,6 @@ Json run_replay(const ReplayRequest& request) {
 }
 
 void check_captures(const std::vector<std::string>& captures) {
-    if (captures.size() > api::ports_max) {
-        throw SetupError("picket replay",
-                         std::to_string(captures.size()) + " captures are more than one run takes",
-                         "give at most " + std::to_string(api::ports_max) + " at once", status_usage);
-    }
     for (const std::string& file : captures) {
         struct stat about {};
         if (stat(file.c_str(), &about) != 0) {
