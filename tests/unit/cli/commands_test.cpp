@@ -347,7 +347,6 @@ TEST(CommandLine, UsageErrorsAreTwo) {
                                                   {"flow", "show", "--sum", "--talkers"},
                                                   {"flow", "show", "--limit", "-1"},
                                                   {"flow", "show", "1", "--sum"},
-                                                  {"flow", "show", "1", "--port", "80"},
                                                   {"status", "-s", ""},
                                                   {"replay"},
                                                   {"replay", "/nonexistent.pcap"},
@@ -373,9 +372,7 @@ TEST(CommandLine, UsageErrorsAreTwo) {
 }
 
 TEST(CommandLine, AnIdThatNoFlowCanHaveIsNoFlow) {
-    const Result result = run({"flow", "show", "12345678901234567890123"});
-    EXPECT_EQ(result.status, 1);
-    EXPECT_NE(result.err.find("there is no flow of this id"), std::string::npos) << result.err;
+    EXPECT_EQ(run({"flow", "show", "12345678901234567890123"}).status, 1);
 }
 
 TEST(CommandLine, HelpAndVersion) {
