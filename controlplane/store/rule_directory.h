@@ -14,7 +14,7 @@ namespace picket::store {
 struct RuleGeneration {
     std::uint32_t number = 0;
     std::shared_ptr<const std::vector<rules::RuleInfo>> rules;  // never nullptr
-    std::vector<std::string> watch_lists;  // names; index i is bit i
+    std::vector<std::string> watch_lists;                       // names; index i is bit i
 
     // nullptr if the index is out of range.
     [[nodiscard]] const rules::RuleInfo* rule(std::uint32_t index) const noexcept {
