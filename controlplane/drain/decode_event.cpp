@@ -138,6 +138,8 @@ bool dispatch(api::EventKind kind, const std::byte* from, std::size_t size, Even
         }
         case api::EventKind::padding:
         case api::EventKind::flow:
+        case api::EventKind::fold:
+        case api::EventKind::hit_count:
             break;
     }
     return false;

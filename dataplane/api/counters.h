@@ -44,6 +44,12 @@ struct WorkerCounters {
     std::uint64_t flows_created = 0;   // distinct flow ids
     std::uint64_t flows_ended = 0;     // final records
     std::uint64_t flow_parts_cut = 0;  // records cut by the active timeout
+    // folding: packets without a flow (the outcome `folded` of all ports), and flows without a record
+    std::uint64_t folded_packets = 0;
+    std::uint64_t folded_bytes = 0;
+    std::uint64_t folded_records = 0;  // flows of one packet each, counted in flows_ended and in_flows too
+    std::uint64_t folded_record_bytes = 0;
+    std::uint64_t flows_begun_late = 0;  // flows whose first packets are among folded_packets
     // packets by kind, each counted in addition to the audit
     std::uint64_t packets_ipv4 = 0;
     std::uint64_t packets_ipv6 = 0;
@@ -60,6 +66,7 @@ struct WorkerCounters {
     std::uint64_t http_states_exhausted = 0;  // flows whose requests could not be followed for want of state
     std::uint64_t rule_hits = 0;
     std::uint64_t watch_hits = 0;
+    std::uint64_t hits_folded = 0;       // of both, those told in hit_count events
     std::uint64_t texts_scanned = 0;     // texts (URIs, heads, payloads) given to the filter
     std::uint64_t texts_passed = 0;      // texts that the filter let through to exact judgement
     std::uint64_t rules_generation = 0;  // gauge: generation that this worker uses, 0 before the first

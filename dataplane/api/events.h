@@ -28,24 +28,14 @@ enum class EventKind : std::uint16_t {
     link = 11,           // NoteEvent: value = port index << 1 | up
     sensor_note = 12,    // ReplyEvent with command_id 0: a sentence for `picket event show`
     capture = 13,        // CaptureEvent: what a capture file holds, written before its first packet
+    fold = 14,       // FoldEvent: who was folded, about once a second while the flow table is under pressure
+    hit_count = 15,  // HitCountEvent: hits that were not written one by one, because the ring was nearly full
 };
 
-inline constexpr std::array<std::string_view, 16> event_kind_names{"padding",
-                                                                   "flow",
-                                                                   "flow_live",
-                                                                   "http_request",
-                                                                   "http_response",
-                                                                   "rule_hit",
-                                                                   "watch_hit",
-                                                                   "walk_done",
-                                                                   "input_done",
-                                                                   "rules_adopted",
-                                                                   "command_reply",
-                                                                   "link",
-                                                                   "sensor_note",
-                                                                   "",
-                                                                   "",
-                                                                   ""};
+inline constexpr std::array<std::string_view, 16> event_kind_names{
+    "padding",     "flow",      "flow_live",  "http_request",  "http_response", "rule_hit",
+    "watch_hit",   "walk_done", "input_done", "rules_adopted", "command_reply", "link",
+    "sensor_note", "capture",   "fold",       "hit_count"};
 
 inline constexpr std::size_t event_size_max = 32 * 1024;  // bytes, header and text included
 
@@ -101,6 +91,7 @@ enum FlowFlag : std::uint32_t {
     flow_icmp_quoted = 1u << 6,        // an ICMP error quoted this flow
     flow_payload_truncated = 1u << 7,  // the capture cut payload that requests might have been in
     flow_direction_revised = 1u << 8,  // initiator decided by a SYN or SYN-ACK that came second
+    flow_first_folded = 1u << 9,       // its first packets were folded: counted, but not in this flow
 };
 
 inline constexpr std::size_t flow_rules_max = 8;
@@ -218,6 +209,50 @@ struct WatchEvent {
     std::uint64_t server_lists = 0;
 };
 static_assert(sizeof(WatchEvent) == 96);
+
+// What one network sent, or one victim got, that was folded; since the last entry of the same key.
+struct FoldEntry {
+    Address address;               // the network's first address, or the victim's
+    std::uint16_t port = 0;        // victim: destination port
+    std::uint8_t protocol = 0;     // victim
+    std::uint8_t prefix_bits = 0;  // of the network, 0..128 (IPv4: 96 + its own); 0: a victim
+    std::uint32_t records =
+        0;  // flows of one packet whose record was folded, because the ring was nearly full
+    std::uint64_t packets = 0;  // packets folded before they had a flow
+    std::uint64_t bytes = 0;    // IP bytes of them
+    std::uint64_t record_bytes = 0;
+    std::uint64_t first_ns = 0;
+    std::uint64_t last_ns = 0;
+};
+static_assert(sizeof(FoldEntry) == 64);
+
+inline constexpr std::size_t fold_entries_max = 16;
+
+// Entries name who stands out. They never add up to everything: the worker's counters do, and what no entry
+// attributes is the rest.
+struct FoldEvent {
+    EventHeader header;  // kind fold; size covers the entries that are in use
+    std::uint32_t count = 0;
+    std::uint32_t reserved = 0;
+    std::array<FoldEntry, fold_entries_max> entries{};
+};
+static_assert(sizeof(FoldEvent) == 24 + fold_entries_max * sizeof(FoldEntry));
+
+// Hits of one rule, or of watch lists, from one client to one server port, beyond those that were written as
+// rule_hit or watch_hit.
+struct HitCountEvent {
+    EventHeader header;  // kind hit_count
+    EventEnds ends;      // of the newest
+    std::uint32_t generation = 0;
+    std::uint32_t rule = 0;          // index in the generation's rule table; 0xffffffff: watch lists
+    std::uint64_t client_lists = 0;  // as in WatchEvent
+    std::uint64_t server_lists = 0;
+    std::uint64_t count = 0;
+    std::uint64_t lost = 0;  // of them in flows that had lost packets
+    std::uint64_t first_ns = 0;
+    std::uint64_t last_ns = 0;
+};
+static_assert(sizeof(HitCountEvent) == 128);
 
 struct NoteEvent {
     EventHeader header;

@@ -22,7 +22,7 @@ enum class Outcome : std::uint8_t {
     unknown_link_type,   // capture record of a link type that this version cannot decode
     duplicate,           // a span port's copy, left out of flows by configuration
     folded,              // counted in the fixed tables because the flow table was under pressure
-    table_full,          // no room for a new flow
+    table_full,          // no room for a new flow, and folding is switched off
     steer_full,          // the ring to the owning worker was full
     oversize,            // longer than the largest frame that the steering ring can carry
     count_,

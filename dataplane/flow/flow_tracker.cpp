@@ -73,14 +73,18 @@ FlowTracker::FlowTracker(const FlowSettings& settings, const KeyedHash& hash, Re
       active_ticks_(static_cast<std::uint16_t>(
           std::min<std::uint64_t>(settings.active_timeout_ns >> part_tick_shift, 0x7fff))),
       table_(hash, settings.capacity, settings.fixed),
+      folder_(hash, settings.capacity, settings.fold_above_share),
       sink_(&sink) {}
 
 std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span<Tracked> results) noexcept {
     for (const auto& packet : packets) table_.prefetch(packet.hash);
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-        if (!track_one(packets[i], i == 0, results[i])) return i;
+    if (folder_.presses(table_.entries())) {
+        for (const auto& packet : packets) folder_.prefetch(packet);
     }
-    return packets.size();
+    std::size_t done = 0;
+    while (done < packets.size() && track_one(packets[done], done == 0, results[done])) ++done;
+    folder_.settle();
+    return done;
 }
 
 bool FlowTracker::track_one(const parse::Packet& packet, bool may_emit, Tracked& result) noexcept {
@@ -90,12 +94,20 @@ bool FlowTracker::track_one(const parse::Packet& packet, bool may_emit, Tracked&
     const Ipv6Sides* ipv6 = packet.ipv6 != nullptr ? &sides : nullptr;
     HotFlow* hot = table_.find(packet.key, packet.hash, ipv6);
     if (hot == nullptr) {
+        const Admission admission = folder_.presses(table_.entries())
+                                        ? folder_.admit(packet, table_.entries())
+                                        : Admission::begin;
+        if (admission == Admission::fold) {
+            result.outcome = api::Outcome::folded;
+            return true;
+        }
         hot = table_.insert(packet.key, packet.hash, ipv6);
         if (hot == nullptr) {
             result.outcome = api::Outcome::table_full;
             return true;
         }
         begin(*hot, packet);
+        if (admission == Admission::begin_late) table_.cold(hot->cold).flags |= api::flow_first_folded;
         file_timer(*hot, packet.time_ns);
         result.begun = true;
     } else if (!continues(*hot, packet)) {
@@ -352,6 +364,7 @@ void FlowTracker::publish(api::WorkerCounters& counters) const noexcept {
     counters.flows_created = created_;
     counters.flows_ended = ended_;
     counters.flow_parts_cut = parts_cut_;
+    folder_.publish(counters);
 }
 
 }  // namespace picket::flow

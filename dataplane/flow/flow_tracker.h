@@ -17,6 +17,7 @@
 #include "dataplane/api/events.h"
 #include "dataplane/api/mailbox.h"
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/folder.h"
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/parse/packet.h"
 
@@ -25,6 +26,7 @@ namespace picket::flow {
 struct FlowSettings {
     std::size_t capacity = 4'000'000;
     bool fixed = true;  // false in replay: the table grows
+    double fold_above_share = 0;  // of the capacity, where folding begins; 0: never
     std::array<std::uint64_t, activity_count> idle_timeout_ns{15'000'000'000, 75'000'000'000, 300'000'000'000,
                                                               15'000'000'000};  // by Activity
     std::uint64_t active_timeout_ns = 120'000'000'000;
@@ -57,6 +59,7 @@ class FlowTracker {
     FlowTracker(const FlowSettings& settings, const KeyedHash& hash, RecordSink& sink);
 
     [[nodiscard]] FlowTable& table() noexcept { return table_; }
+    [[nodiscard]] Folder& folder() noexcept { return folder_; }
 
     // Packets carry their key and hash. results.size() >= packets.size(). Returns how many packets were
     // done, at least one: it stops before a packet that makes a record leave, so that the stages behind can
@@ -101,6 +104,7 @@ class FlowTracker {
     FlowSettings settings_;
     std::uint16_t active_ticks_;
     FlowTable table_;
+    Folder folder_;
     TimerWheel wheel_;
     bool wheel_started_ = false;
     RecordSink* sink_;
