@@ -15,10 +15,12 @@
 #include "dataplane/api/counters.h"
 #include "dataplane/api/mailbox.h"
 #include "dataplane/emit/emitter.h"
+#include "dataplane/emit/fold_reporter.h"
 #include "dataplane/flow/flow_tracker.h"
 #include "dataplane/http/request_stage.h"
 #include "dataplane/match/matcher.h"
 #include "dataplane/parse/parse_frame.h"
+#include "dataplane/parse/parse_plain.h"
 #include "dataplane/rx/frame.h"
 #include "dataplane/steer/mesh.h"
 
@@ -98,7 +100,7 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
 
     [[nodiscard]] std::uint32_t owner_of(const parse::Packet& packet) const noexcept;
     void hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept;
-    void count_kind(const parse::Packet& packet) noexcept;
+    [[nodiscard]] flow::Interest interest_in(const parse::Packet& packet) const noexcept;
     void look_up_watch_lists(const parse::Packet& packet, std::uint32_t cold) noexcept;
     void note_hit(std::uint32_t cold, std::uint32_t rule) noexcept;
     void hit_request(std::uint32_t index, std::uint32_t rule) noexcept;
@@ -128,6 +130,7 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     steer::Mesh* mesh_;
     api::WorkerArea* area_;
     flow::FlowTracker tracker_;
+    emit::FoldReporter fold_reporter_;
     http::RequestBatch requests_;
     http::RequestStage request_stage_;
 

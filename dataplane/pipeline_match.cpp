@@ -139,6 +139,24 @@ void Pipeline::hit_payload(std::uint32_t index, std::uint32_t rule) noexcept {
     emitter_->rule_hit(hit, packet.time_ns, texts);
 }
 
+// Asked only while the flow table is under pressure.
+flow::Interest Pipeline::interest_in(const parse::Packet& packet) const noexcept {
+    if (matcher_ != nullptr && matcher_->rules().watch_list_count() != 0) {
+        const auto ends = flow::ends_of(packet);
+        if ((matcher_->rules().watch_lookup(ends[0]) | matcher_->rules().watch_lookup(ends[1])) != 0) {
+            return flow::Interest::watched;
+        }
+    }
+    if (packet.payload_captured == 0) return flow::Interest::none;
+    if (packet.key.protocol == parse::protocol_tcp) return flow::Interest::payload;
+    if (matcher_ == nullptr) return flow::Interest::none;
+    match::FlowEnds ports;
+    ports.protocol = packet.key.protocol;
+    ports.source_port = packet.side == 0 ? packet.key.port_a : packet.key.port_b;
+    ports.destination_port = packet.side == 0 ? packet.key.port_b : packet.key.port_a;
+    return matcher_->rules().wants_payload(ports) ? flow::Interest::payload : flow::Interest::none;
+}
+
 void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t cold_index) noexcept {
     api::WatchEvent hit;
     flow::HotFlow& hot = tracker_.table().hot_of(cold_index);

@@ -238,13 +238,15 @@ struct FoldEvent {
 };
 static_assert(sizeof(FoldEvent) == 24 + fold_entries_max * sizeof(FoldEntry));
 
+inline constexpr std::uint32_t hit_count_watch = 0xffffffff;
+
 // Hits of one rule, or of watch lists, from one client to one server port, beyond those that were written as
 // rule_hit or watch_hit.
 struct HitCountEvent {
     EventHeader header;  // kind hit_count
     EventEnds ends;      // of the newest
     std::uint32_t generation = 0;
-    std::uint32_t rule = 0;          // index in the generation's rule table; 0xffffffff: watch lists
+    std::uint32_t rule = 0;          // index in the generation's rule table; hit_count_watch: watch lists
     std::uint64_t client_lists = 0;  // as in WatchEvent
     std::uint64_t server_lists = 0;
     std::uint64_t count = 0;

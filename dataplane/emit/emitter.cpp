@@ -47,20 +47,44 @@ void copy_texts(std::byte* to, const EventTexts& texts) noexcept {
     }
 }
 
+api::HitCountEvent one_hit(const api::EventEnds& ends, std::uint32_t generation, std::uint32_t rule,
+                           std::uint64_t time_ns) noexcept {
+    api::HitCountEvent hit;
+    hit.ends = ends;
+    hit.generation = generation;
+    hit.rule = rule;
+    hit.count = 1;
+    hit.lost = ends.flow_lost;
+    hit.first_ns = time_ns;
+    hit.last_ns = time_ns;
+    return hit;
+}
+
 }  // namespace
 
-std::byte* Emitter::begin(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept {
+std::byte* Emitter::room_for(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept {
     const std::size_t whole = api::round_up_8(size);
     std::byte* at = ring_.reserve(whole);
     if (at == nullptr && settings_.wait_for_room) at = wait_for_room(whole);
-    const auto index = static_cast<std::size_t>(kind);
-    if (at == nullptr) {
-        ++dropped_[index];
-        return nullptr;
-    }
-    ++written_[index];
+    if (at == nullptr) return nullptr;
+    ++written_[static_cast<std::size_t>(kind)];
     const api::EventHeader header{static_cast<std::uint32_t>(whole), kind, settings_.worker, time_ns};
     std::memcpy(at, &header, sizeof header);
+    return at;
+}
+
+std::byte* Emitter::begin(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept {
+    std::byte* at = room_for(kind, size, time_ns);
+    if (at == nullptr) ++dropped_[static_cast<std::size_t>(kind)];
+    return at;
+}
+
+std::byte* Emitter::begin_hit(api::EventKind kind, std::size_t size, const api::HitCountEvent& hit) noexcept {
+    if (pressed() && hits_.count_repeated(hit)) return nullptr;
+    std::byte* at = room_for(kind, size, hit.last_ns);
+    if (at == nullptr && (settings_.wait_for_room || !hits_.count_unwritten(hit))) {
+        ++dropped_[static_cast<std::size_t>(kind)];
+    }
     return at;
 }
 
@@ -115,14 +139,47 @@ void Emitter::rule_hit(api::HitEvent hit, std::uint64_t time_ns, const EventText
     EventTexts kept = texts;
     hit.texts = cut_texts(kept);
     if (kept.uri.size() < texts.uri.size()) hit.request_flags |= api::request_uri_truncated;
-    if (std::byte* at = begin(api::EventKind::rule_hit, sizeof hit + size_of(kept), time_ns)) {
+    const auto counted = one_hit(hit.ends, hit.generation, hit.rule, time_ns);
+    if (std::byte* at = begin_hit(api::EventKind::rule_hit, sizeof hit + size_of(kept), counted)) {
         copy_fixed(at, hit);
         copy_texts(at + sizeof hit, kept);
     }
 }
 
 void Emitter::watch_hit(api::WatchEvent hit, std::uint64_t time_ns) noexcept {
-    if (std::byte* at = begin(api::EventKind::watch_hit, sizeof hit, time_ns)) copy_fixed(at, hit);
+    auto counted = one_hit(hit.ends, hit.generation, api::hit_count_watch, time_ns);
+    counted.client_lists = hit.client_lists;
+    counted.server_lists = hit.server_lists;
+    if (std::byte* at = begin_hit(api::EventKind::watch_hit, sizeof hit, counted)) copy_fixed(at, hit);
+}
+
+bool Emitter::write_hit_count(const api::HitCountEvent& hits, std::uint64_t time_ns) noexcept {
+    std::byte* at = room_for(api::EventKind::hit_count, sizeof hits, time_ns);
+    if (at != nullptr) copy_fixed(at, hits);
+    return at != nullptr;
+}
+
+void Emitter::tell_hit_counts(std::uint64_t now_ns) noexcept {
+    hits_.turn(now_ns, false, [this, now_ns](const api::HitCountEvent& hits) noexcept {
+        return write_hit_count(hits, now_ns);
+    });
+}
+
+void Emitter::finish_hit_counts(std::uint64_t now_ns) noexcept {
+    hits_.turn(now_ns, true, [this, now_ns](const api::HitCountEvent& hits) noexcept {
+        if (!write_hit_count(hits, now_ns)) ++dropped_[static_cast<std::size_t>(api::EventKind::hit_count)];
+        return true;
+    });
+}
+
+bool Emitter::fold(const api::FoldEvent& event, std::uint64_t time_ns) noexcept {
+    const std::size_t size = offsetof(api::FoldEvent, entries) + event.count * sizeof(api::FoldEntry);
+    std::byte* at = room_for(api::EventKind::fold, size, time_ns);
+    if (at == nullptr) return false;
+    std::memcpy(at + sizeof(api::EventHeader),
+                reinterpret_cast<const std::byte*>(&event) + sizeof(api::EventHeader),
+                size - sizeof(api::EventHeader));
+    return true;
 }
 
 void Emitter::note(api::EventKind kind, std::uint64_t value, std::uint64_t time_ns) noexcept {

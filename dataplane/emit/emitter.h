@@ -1,8 +1,10 @@
 // Writes one worker's events to its ring.
 //
-// Live, an event that finds the ring full is dropped and counted by kind; in replay the worker waits for
-// room, because a file can wait, and so does a live worker once it receives no more. Not thread-safe: one
-// worker's. Never allocates.
+// Live, a ring of which less than a quarter is free folds before it drops: of hits that repeat within a
+// second only the first is written, the others are counted (HitCounter), and the caller may count records
+// instead of writing them (pressed()). An event that finds the ring full is dropped and counted by kind. In
+// replay the worker waits for room, because a file can wait, and so does a live worker once it receives no
+// more. Not thread-safe: one worker's. Never allocates after construction.
 #pragma once
 
 #include <array>
@@ -13,6 +15,7 @@
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event_ring.h"
 #include "dataplane/api/events.h"
+#include "dataplane/emit/hit_counter.h"
 
 namespace picket::emit {
 
@@ -57,6 +60,16 @@ class Emitter {
                std::uint64_t time_ns) noexcept;
     void capture(api::CaptureEvent event, std::string_view path, std::string_view error) noexcept;
 
+    // False, and nothing is counted as dropped, if there is no room: come again.
+    [[nodiscard]] bool fold(const api::FoldEvent& event, std::uint64_t time_ns) noexcept;
+
+    // Whether what can be counted should be counted rather than written.
+    [[nodiscard]] bool pressed() noexcept { return !settings_.wait_for_room && ring_.nearly_full(); }
+    // Tells hits that were counted and whose second is over; between bursts.
+    void tell_hit_counts(std::uint64_t now_ns) noexcept;
+    // Tells all of them: no more is to come.
+    void finish_hit_counts(std::uint64_t now_ns) noexcept;
+
     // From now on waits for room, but gives up, and drops again, when none has come for so long: nobody
     // reads. For a live worker that has stopped receiving.
     void wait_at_most(std::uint64_t patience_ns) noexcept {
@@ -71,15 +84,22 @@ class Emitter {
     void count_into(api::WorkerCounters& counters) const noexcept {
         counters.events_written = written_;
         counters.events_dropped = dropped_;
+        counters.hits_folded = hits_.total();
     }
 
   private:
-    // Room for an event, its header filled in; nullptr if it is dropped.
+    // Room for an event, its header filled in; nullptr if there is none.
+    std::byte* room_for(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept;
+    // The same; if there is none, the event is counted as dropped.
     std::byte* begin(api::EventKind kind, std::size_t size, std::uint64_t time_ns) noexcept;
+    // The same for a hit, which is counted where it cannot be written, or need not be.
+    std::byte* begin_hit(api::EventKind kind, std::size_t size, const api::HitCountEvent& hit) noexcept;
+    [[nodiscard]] bool write_hit_count(const api::HitCountEvent& hits, std::uint64_t time_ns) noexcept;
     std::byte* wait_for_room(std::size_t size) noexcept;
 
     api::EventRingWriter ring_;
     EmitterSettings settings_;
+    HitCounter hits_;
     std::uint64_t patience_ns_ = UINT64_MAX;
     std::array<std::uint64_t, api::event_kind_count> written_{};
     std::array<std::uint64_t, api::event_kind_count> dropped_{};

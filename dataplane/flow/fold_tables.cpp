@@ -21,6 +21,26 @@ api::Address network_of(const api::Address& address, std::uint8_t bits) noexcept
 
 }  // namespace
 
+std::array<api::Address, 2> ends_of(const parse::Packet& packet) noexcept {
+    std::array<api::Address, 2> ends;
+    if (packet.ipv6 != nullptr) {
+        std::memcpy(ends[0].bytes.data(), packet.ipv6, 16);
+        std::memcpy(ends[1].bytes.data(), packet.ipv6 + 16, 16);
+        return ends;
+    }
+    const std::uint32_t from = packet.side == 0 ? packet.key.address_a : packet.key.address_b;
+    const std::uint32_t to = packet.side == 0 ? packet.key.address_b : packet.key.address_a;
+    ends[0] = api::ipv4_mapped(reinterpret_cast<const std::uint8_t*>(&from));
+    ends[1] = api::ipv4_mapped(reinterpret_cast<const std::uint8_t*>(&to));
+    return ends;
+}
+
+bool may_be_folded(const api::FlowRecord& record) noexcept {
+    return record.final != 0 && record.part == 1 &&
+           record.directions[0].packets + record.directions[1].packets == 1 && record.rule_count == 0 &&
+           record.watch_lists == 0 && record.requests == 0;
+}
+
 FoldTables::FoldTables(const KeyedHash& hash) : hash_(hash), slots_(fold_tables * fold_slots) {}
 
 std::uint32_t FoldTables::slot_of(std::size_t table, const FoldKey& key) const noexcept {
@@ -45,18 +65,8 @@ FoldPlace FoldTables::place_of(const api::Address& source, const api::Address& d
 }
 
 FoldPlace FoldTables::place(const parse::Packet& packet) const noexcept {
-    api::Address source;
-    api::Address destination;
-    if (packet.ipv6 != nullptr) {
-        std::memcpy(source.bytes.data(), packet.ipv6, 16);
-        std::memcpy(destination.bytes.data(), packet.ipv6 + 16, 16);
-    } else {
-        const std::uint32_t from = packet.side == 0 ? packet.key.address_a : packet.key.address_b;
-        const std::uint32_t to = packet.side == 0 ? packet.key.address_b : packet.key.address_a;
-        source = api::ipv4_mapped(reinterpret_cast<const std::uint8_t*>(&from));
-        destination = api::ipv4_mapped(reinterpret_cast<const std::uint8_t*>(&to));
-    }
-    return place_of(source, destination, packet.side == 0 ? packet.key.port_b : packet.key.port_a,
+    const auto ends = ends_of(packet);
+    return place_of(ends[0], ends[1], packet.side == 0 ? packet.key.port_b : packet.key.port_a,
                     packet.key.protocol);
 }
 

@@ -31,6 +31,12 @@ namespace picket::flow {
 inline constexpr std::size_t fold_slots = 2048;
 inline constexpr std::size_t fold_tables = 2;
 
+// Source and destination of a packet.
+[[nodiscard]] std::array<api::Address, 2> ends_of(const parse::Packet& packet) noexcept;
+
+// Whether a record says no more than the fold tables can: all of a flow of one packet that nobody asked for.
+[[nodiscard]] bool may_be_folded(const api::FlowRecord& record) noexcept;
+
 // What api::FoldEntry says, as a key: 16 bytes of address and 8 of the rest, compared as three words.
 struct FoldKey {
     api::Address address;
