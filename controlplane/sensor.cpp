@@ -62,6 +62,7 @@ double CounterPair::seconds() const noexcept {
 Sensor::Sensor(SensorSettings settings)
     : settings_(std::move(settings)),
       started_ns_(detect::utc_now_ns()),
+      folds_(events_),
       alerts_(alerts_max),
       coverage_(started_ns_),
       flows_(settings_.flows_kept),
@@ -71,7 +72,7 @@ Sensor::Sensor(SensorSettings settings)
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
-      intake_({flows_, requests_, alerts_, summary_, events_, rules_, mailbox_, walks_, eve_.get()}),
+      intake_({flows_, requests_, alerts_, summary_, events_, folds_, rules_, mailbox_, walks_, eve_.get()}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {
@@ -199,6 +200,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
         flows_.forget_before(begin);
         alerts_.forget_before(begin);
     }
+    folds_.connected(same_run);
     summary_.count_flows(layout.replay);
     if (!same_run) intake_.set_run(++run_, port_names(*segments));
     mailbox_.attach(segments);
@@ -243,6 +245,7 @@ void Sensor::sample(const std::shared_ptr<drain::Segments>& segments) {
     auto counters = detect::take_counters(*segments);
     if (!counters) return;
     note_loss(coverage_.sample(*counters));
+    folds_.sample(*counters);
     const std::lock_guard lock(samples_mutex_);
     sample_before_ = std::move(sample_now_);
     sample_now_ = std::move(counters);

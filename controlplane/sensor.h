@@ -16,6 +16,7 @@
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/coverage.h"
 #include "controlplane/detect/event_log.h"
+#include "controlplane/detect/fold_log.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/rule_service.h"
 #include "controlplane/detect/watch_lists.h"
@@ -91,6 +92,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
     [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
     [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
+    [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
     [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
@@ -126,6 +128,7 @@ class Sensor final : public drain::LinkObserver {
     SensorSettings settings_;
     std::uint64_t started_ns_;
     detect::EventLog events_;
+    detect::FoldLog folds_;
     detect::WatchLists watch_lists_;
     detect::AlertTable alerts_;
     detect::Coverage coverage_;

@@ -97,6 +97,28 @@ void print_workers(const Json& status) {
     line("workers", std::to_string(count) + "   busy" + busy + " %");
 }
 
+// "192.0.2.1:80 TCP 97 %, 192.0.2.9:53 UDP 1 %"
+std::string shares(const Json& parties, double all) {
+    constexpr std::size_t shown = 2;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(shown, parties.size()); ++i) {
+        const double part = number_at(parties[i], "packets") + number_at(parties[i], "records");
+        text += (i == 0 ? "" : ", ") + text_at(parties[i], "party") + " " +
+                fixed(all > 0 ? std::min(100.0 * part / all, 100.0) : 0.0, 0) + " %";
+    }
+    return text;
+}
+
+void print_fold(const Json& fold) {
+    if (!fold.is_object() || !flag_at(fold, "lasts")) return;
+    const double all = number_at(fold, "packets") + number_at(fold, "records");
+    line("folding", scaled(all) + " since " + text_at(fold, "begin"));
+    const std::string victims = shares(member(fold, "victims"), all);
+    const std::string networks = shares(member(fold, "networks"), all);
+    if (!victims.empty()) line("", "to " + victims);
+    if (!networks.empty()) line("", "from " + networks);
+}
+
 void print_counts(const Json& status) {
     // Before the first data plane there is nothing to count.
     if (!member(status, "audit").is_object()) return;
@@ -110,6 +132,7 @@ void print_counts(const Json& status) {
                       scaled(number_at(flows, "new_per_s")) + " new/s   folded " +
                       grouped(count_at(flows, "folded")) + "   kept " +
                       scaled(number_at(flows, "recent_kept")) + " ended");
+    print_fold(member(status, "fold"));
     const Json& events = member(status, "events");
     const double queue_s = number_at(events, "queue_seconds");
     std::string queue = "queue " + byte_text(number_at(events, "queue_used_bytes")) + " of " +

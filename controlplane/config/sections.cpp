@@ -121,12 +121,7 @@ void read_flow(Section& section, const Location& place, Findings& findings, Conf
     constexpr std::uint64_t hour_ms = 3'600'000;  // what the data plane's hot flow entry can tell apart
     constexpr std::uint64_t day_ms = 86'400'000;
     if (const auto value = section.integer("capacity", 1024, 1'000'000'000)) flow.capacity_flows = *value;
-    if (const auto value = section.share("fold_above")) {
-        flow.fold_above_share = *value;
-        findings.warn(section.place("fold_above"),
-                      "this build does not fold yet: a full table refuses new flows, counted as table_full",
-                      "size flow.capacity for the worst case");
-    }
+    if (const auto value = section.share("fold_above")) flow.fold_above_share = *value;
     if (const auto value = section.duration_ms("idle_timeout", hundred_ms, day_ms))
         flow.idle_timeout_ms = *value;
     if (const auto value = section.duration_ms("tcp_idle_timeout", hundred_ms, day_ms)) {

@@ -17,9 +17,9 @@ constexpr std::size_t recent_max = 100'000;
 
 void AlertTable::add(const Hit& hit) {
     const std::lock_guard lock(mutex_);
-    ++hits_total_;
+    hits_total_ += hit.count;
     const std::uint64_t rule = std::uint64_t{hit.gid} << 32 | hit.sid;
-    if (hit.list.empty()) ++hits_by_rule_[rule];
+    if (hit.list.empty()) hits_by_rule_[rule] += hit.count;
     const Key key{rule, hit.list.empty() ? 0 : api::text_hash(hit.list), hit.destination,
                   hit.destination_port, hit.time_ns / hour_ns};
     if (const std::uint64_t* id = ids_.find(key)) {
@@ -34,9 +34,10 @@ void AlertTable::create(const Hit& hit, const Key& key) {
     entry.key = key;
     entry.alert.hit = hit;
     entry.alert.id = first_id_ + entries_.size();
-    entry.alert.count = 1;
-    entry.alert.lost = hit.flow_lost ? 1 : 0;
-    entry.alert.first_ns = entry.alert.last_ns = hit.time_ns;
+    entry.alert.count = hit.count;
+    entry.alert.lost = hit.lost();
+    entry.alert.first_ns = hit.time_ns;
+    entry.alert.last_ns = std::max(hit.time_ns, hit.last_ns);
     entry.alert.generation = hit.generation;
     entry.alert.sources = {hit.source};
     ids_[key] = entry.alert.id;
@@ -57,11 +58,11 @@ void AlertTable::create(const Hit& hit, const Key& key) {
 void AlertTable::climb(Entry& entry, const Hit& hit) {
     Alert& alert = entry.alert;
     if (alert.count == entry.count_published) climbing_.push_back(alert.id);
-    ++alert.count;
-    if (hit.flow_lost) ++alert.lost;
+    alert.count += hit.count;
+    alert.lost += hit.lost();
     // Hits of several workers come in no common order.
     alert.first_ns = std::min(alert.first_ns, hit.time_ns);
-    alert.last_ns = std::max(alert.last_ns, hit.time_ns);
+    alert.last_ns = std::max({alert.last_ns, hit.time_ns, hit.last_ns});
     alert.generation = hit.generation;
     if (alert.sources.size() < alert_sources_max &&
         std::find(alert.sources.begin(), alert.sources.end(), hit.source) == alert.sources.end()) {

@@ -20,7 +20,8 @@ namespace picket::detect {
 inline constexpr std::size_t alert_sources_max = 64;
 inline constexpr std::uint8_t watch_severity = 2;
 
-// One hit of a rule on a request or packet, or of a watch list on a new flow.
+// One hit of a rule on a request or packet, or of a watch list on a new flow; or several alike that the data
+// plane has counted instead of telling each.
 struct Hit {
     std::uint64_t time_ns = 0;  // UTC
     std::uint32_t gid = 1;
@@ -38,7 +39,12 @@ struct Hit {
     std::uint8_t protocol = 0;
     bool flow_lost = false;  // the flow had lost packets when this happened
     std::uint64_t flow_id = 0;
-    std::string uri;  // raw target, empty for payload rules and watch lists
+    std::string uri;  // raw target, empty for payload rules, watch lists and counted hits
+    std::uint64_t count = 1;
+    std::uint64_t lost_count = 0;  // of several: how many were in flows that had lost packets
+    std::uint64_t last_ns = 0;     // of several: the newest; time_ns is the first
+
+    [[nodiscard]] std::uint64_t lost() const noexcept { return count > 1 ? lost_count : flow_lost ? 1 : 0; }
 };
 
 struct Alert {

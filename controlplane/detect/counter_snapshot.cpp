@@ -116,6 +116,10 @@ std::uint64_t CounterSnapshot::analysis_lost() const noexcept {
            all.outcome(api::Outcome::oversize) + flow_records_dropped();
 }
 
+std::uint64_t CounterSnapshot::folded() const noexcept {
+    return audit().outcome(api::Outcome::folded) + sum(&api::WorkerCounters::folded_records);
+}
+
 std::optional<CounterSnapshot> take_counters(const drain::Segments& segments) {
     CounterSnapshot snapshot;
     snapshot.taken_ns = utc_now_ns();

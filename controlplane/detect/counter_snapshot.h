@@ -62,6 +62,8 @@ struct CounterSnapshot {
     // Packets that reached us and never an analysis, and records that found no room in a ring.
     [[nodiscard]] std::uint64_t analysis_lost() const noexcept;
     [[nodiscard]] std::uint64_t flow_records_dropped() const noexcept;
+    // Packets that got no flow, and flows of one packet that got no record: counted elsewhere, not lost.
+    [[nodiscard]] std::uint64_t folded() const noexcept;
 };
 
 // nothing if a writer died in the middle of a write.

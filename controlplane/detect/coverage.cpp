@@ -35,7 +35,7 @@ void Coverage::disconnected(std::uint64_t now_ns) {
 
 std::uint64_t Coverage::sample(const CounterSnapshot& counters) {
     const std::uint64_t lost_now = counters.device_lost() + counters.analysis_lost();
-    const std::uint64_t folded_now = counters.audit().outcome(api::Outcome::folded);
+    const std::uint64_t folded_now = counters.folded();
     const std::lock_guard lock(mutex_);
     // A data plane that we met late may have lost before: that belongs to the time before us, and is told
     // in the first second that we know of.

@@ -14,8 +14,8 @@
 namespace picket::detect {
 
 struct CoverageAnswer {
-    std::uint64_t lost = 0;  // packets or records that an answer for the interval may lack
-    std::uint64_t folded = 0;
+    std::uint64_t lost = 0;    // packets or records that an answer for the interval may lack
+    std::uint64_t folded = 0;  // packets and one-packet flows that are counted, but in no row
     double seconds_blind = 0;
 };
 

@@ -102,6 +102,20 @@ bool capture(const std::byte* from, std::size_t size, EventSink& sink) {
     return true;
 }
 
+// Only the entries that are in use were written.
+bool fold(const std::byte* from, std::size_t size, EventSink& sink) {
+    api::FoldEvent event;
+    const std::size_t fixed = offsetof(api::FoldEvent, entries);
+    if (size < fixed) return false;
+    std::memcpy(reinterpret_cast<std::byte*>(&event), from, fixed);
+    if (event.count > event.entries.size()) return false;
+    const std::size_t rest = event.count * sizeof(api::FoldEntry);
+    if (size - fixed < rest) return false;
+    std::memcpy(event.entries.data(), from + fixed, rest);
+    sink.on_fold(event);
+    return true;
+}
+
 bool dispatch(api::EventKind kind, const std::byte* from, std::size_t size, EventSink& sink) {
     switch (kind) {
         case api::EventKind::http_request:
@@ -136,10 +150,16 @@ bool dispatch(api::EventKind kind, const std::byte* from, std::size_t size, Even
             sink.on_note(event);
             return true;
         }
+        case api::EventKind::fold:
+            return fold(from, size, sink);
+        case api::EventKind::hit_count: {
+            api::HitCountEvent event;
+            if (!copy_fixed(from, size, event)) return false;
+            sink.on_hit_count(event);
+            return true;
+        }
         case api::EventKind::padding:
         case api::EventKind::flow:
-        case api::EventKind::fold:
-        case api::EventKind::hit_count:
             break;
     }
     return false;

@@ -35,6 +35,8 @@ class EventSink {
     virtual void on_response(const api::ResponseEvent& event, std::string_view content_type) = 0;
     virtual void on_hit(const api::HitEvent& event, const RequestTextViews& texts) = 0;
     virtual void on_watch(const api::WatchEvent& event) = 0;
+    virtual void on_fold(const api::FoldEvent& event) = 0;  // event.count is within its bound
+    virtual void on_hit_count(const api::HitCountEvent& event) = 0;
     virtual void on_note(const api::NoteEvent& event) = 0;
     virtual void on_reply(const api::ReplyEvent& event, std::string_view text) = 0;
     virtual void on_capture(const api::CaptureEvent& event, std::string_view path,

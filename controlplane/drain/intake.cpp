@@ -99,58 +99,85 @@ detect::Hit Intake::hit_of(const api::EventHeader& header, const api::EventEnds&
     return hit;
 }
 
+const rules::RuleInfo* Intake::name_rule(detect::Hit& hit, const store::RuleGeneration* generation,
+                                         std::uint32_t rule) const {
+    const auto* info = generation ? generation->rule(rule) : nullptr;
+    if (info) {
+        hit.gid = info->gid;
+        hit.sid = info->sid;
+        hit.rev = info->rev;
+        hit.severity = info->severity;
+        hit.message = info->message;
+    } else {
+        // The set was compiled by a picketd that is no more.
+        hit.message = "rule " + std::to_string(rule) + " of generation " + std::to_string(hit.generation) +
+                      ", whose text is not known any more";
+        hit.list = hit.message;
+    }
+    return info;
+}
+
+void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::AlertTexts& texts) {
+    see(hit.time_ns);
+    if (parts_.eve) parts_.eve->alert(hit, port, texts);
+    parts_.alerts.add(hit);
+}
+
 void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     detect::Hit hit = hit_of(event.header, event.ends);
     hit.generation = event.generation;
     hit.uri = texts.uri;
-    exporter::AlertTexts alert_texts;
     const auto generation = parts_.rules.generation(event.generation);
-    const auto* rule = generation ? generation->rule(event.rule) : nullptr;
-    if (rule) {
-        hit.gid = rule->gid;
-        hit.sid = rule->sid;
-        hit.rev = rule->rev;
-        hit.severity = rule->severity;
-        hit.message = rule->message;
+    exporter::AlertTexts alert_texts;
+    if (const auto* rule = name_rule(hit, generation.get(), event.rule)) {
         alert_texts.category = rule->class_type;
-    } else {
-        // The set was compiled by a picketd that is no more.
-        hit.message = "rule " + std::to_string(event.rule) + " of generation " +
-                      std::to_string(event.generation) + ", whose text is not known any more";
-        hit.list = hit.message;
     }
-    see(hit.time_ns);
-    if (parts_.eve) {
-        auto request = store_texts(texts);
-        request.request = event.request;
-        request.flags = event.request_flags;
-        if (event.request != payload_rule) alert_texts.request = &request;
-        parts_.eve->alert(hit, event.ends.port, alert_texts);
-    }
-    parts_.alerts.add(hit);
+    auto request = store_texts(texts);
+    request.request = event.request;
+    request.flags = event.request_flags;
+    if (event.request != payload_rule) alert_texts.request = &request;
+    add(hit, event.ends.port, alert_texts);
 }
 
 void Intake::on_watch(const api::WatchEvent& event) {
     const auto generation = parts_.rules.generation(event.generation);
-    add_watch_hits(event, generation.get(), true);
-    add_watch_hits(event, generation.get(), false);
+    detect::Hit hit = hit_of(event.header, event.ends);
+    hit.generation = event.generation;
+    add_watch_hits(hit, event.client_lists, generation.get(), event.ends.port);
+    add_watch_hits(hit, event.server_lists, generation.get(), event.ends.port);
 }
 
-void Intake::add_watch_hits(const api::WatchEvent& event, const store::RuleGeneration* generation,
-                            bool client) {
-    const std::uint64_t lists = client ? event.client_lists : event.server_lists;
+void Intake::on_hit_count(const api::HitCountEvent& event) {
+    if (event.count == 0) return;
+    const auto generation = parts_.rules.generation(event.generation);
+    detect::Hit hit = hit_of(event.header, event.ends);
+    hit.generation = event.generation;
+    hit.time_ns = utc(event.first_ns);
+    hit.last_ns = utc(event.last_ns);
+    hit.count = event.count;
+    hit.lost_count = event.lost;
+    hit.flow_lost = event.lost > 0;
+    if (event.rule == api::hit_count_watch) {
+        add_watch_hits(hit, event.client_lists, generation.get(), event.ends.port);
+        add_watch_hits(hit, event.server_lists, generation.get(), event.ends.port);
+        return;
+    }
+    exporter::AlertTexts texts;
+    if (const auto* rule = name_rule(hit, generation.get(), event.rule)) texts.category = rule->class_type;
+    add(hit, event.ends.port, texts);
+}
+
+void Intake::add_watch_hits(const detect::Hit& like, std::uint64_t lists,
+                            const store::RuleGeneration* generation, std::uint16_t port) {
     for (std::size_t i = 0; i < 64; ++i) {
         if ((lists >> i & 1) == 0) continue;
-        detect::Hit hit = hit_of(event.header, event.ends);
-        hit.generation = event.generation;
+        detect::Hit hit = like;
         hit.severity = detect::watch_severity;
         const bool known = generation && i < generation->watch_lists.size();
         hit.list = known ? generation->watch_lists[i] : "#" + std::to_string(i);
         // One alert stands for many sources, so none of them is named here.
         hit.message = "watch list " + hit.list;
-        see(hit.time_ns);
-        if (parts_.eve) parts_.eve->alert(hit, event.ends.port, {"watch-list", nullptr});
-        parts_.alerts.add(hit);
+        add(hit, port, {"watch-list", nullptr});
     }
 }
 

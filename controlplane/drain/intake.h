@@ -10,6 +10,7 @@
 
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/event_log.h"
+#include "controlplane/detect/fold_log.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/drain/event_sink.h"
 #include "controlplane/drain/mailbox_client.h"
@@ -28,6 +29,7 @@ struct IntakeParts {
     detect::AlertTable& alerts;
     detect::ReplaySummary& summary;
     detect::EventLog& events;
+    detect::FoldLog& folds;
     const store::RuleDirectory& rules;
     MailboxClient& mailbox;
     WalkCollector& walks;
@@ -48,6 +50,8 @@ class Intake final : public EventSink {
     void on_response(const api::ResponseEvent& event, std::string_view content_type) override;
     void on_hit(const api::HitEvent& event, const RequestTextViews& texts) override;
     void on_watch(const api::WatchEvent& event) override;
+    void on_fold(const api::FoldEvent& event) override { parts_.folds.add(event); }
+    void on_hit_count(const api::HitCountEvent& event) override;
     void on_note(const api::NoteEvent& event) override;
     void on_reply(const api::ReplyEvent& event, std::string_view text) override;
     void on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) override;
@@ -67,7 +71,13 @@ class Intake final : public EventSink {
     }
     void see(std::uint64_t time_ns) noexcept;
     [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
-    void add_watch_hits(const api::WatchEvent& event, const store::RuleGeneration* generation, bool client);
+    // Fills what a rule of a generation says of its hits; nullptr if its text is not known any more.
+    const rules::RuleInfo* name_rule(detect::Hit& hit, const store::RuleGeneration* generation,
+                                     std::uint32_t rule) const;
+    // One hit for each of the lists, like `like` in everything else.
+    void add_watch_hits(const detect::Hit& like, std::uint64_t lists, const store::RuleGeneration* generation,
+                        std::uint16_t port);
+    void add(const detect::Hit& hit, std::uint16_t port, const exporter::AlertTexts& texts);
 
     IntakeParts parts_;
     std::int64_t utc_minus_packet_ns_ = 0;

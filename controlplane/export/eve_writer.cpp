@@ -163,8 +163,10 @@ void EveWriter::alert(const detect::Hit& hit, std::uint16_t port, const AlertTex
         .number("rev", hit.rev)
         .wire_text("signature", hit.message)
         .wire_text("category", texts.category)
-        .number("severity", hit.severity)
-        .end_object();
+        .number("severity", hit.severity);
+    // Hits alike that were counted instead of told one by one.
+    if (hit.count > 1) line.number("hits", hit.count);
+    line.end_object();
     if (texts.request) {
         line.number("tx_id", texts.request->request).text("app_proto", "http");
         write_http(line, *texts.request);

@@ -123,8 +123,18 @@ void add_flows(Collector& out, const detect::CounterSnapshot& counters) {
         .add({}, counters.sum(&Counters::flows_ended));
     out.counter("picket_flow_parts_total", "Records cut by the active timeout")
         .add({}, counters.sum(&Counters::flow_parts_cut));
-    out.counter("picket_flows_folded_total", "Packets folded because the tables were under pressure")
+    out.counter("picket_flows_folded_total",
+                "New flows' packets that were only counted, because the tables were under pressure")
         .add({}, counters.audit().outcome(api::Outcome::folded));
+    out.counter("picket_flows_folded_bytes_total", "Their IP bytes")
+        .add({}, counters.sum(&Counters::folded_bytes));
+    out.counter("picket_flows_begun_late_total", "Flows whose first packets were folded")
+        .add({}, counters.sum(&Counters::flows_begun_late));
+    out.counter("picket_flow_records_folded_total",
+                "Flows of one packet that were only counted, because a ring was nearly full")
+        .add({}, counters.sum(&Counters::folded_records));
+    out.counter("picket_hits_folded_total", "Hits told as counts, because a ring was nearly full")
+        .add({}, counters.sum(&Counters::hits_folded));
     out.counter("picket_http_requests_total", "HTTP requests")
         .add({}, counters.sum(&Counters::http_requests));
     out.counter("picket_http_responses_total", "HTTP responses")

@@ -176,8 +176,37 @@ Json flows_json(const Sensor& sensor, const View& view) {
             {"ended", view.now.sum(&Counters::flows_ended)},
             {"new_per_s", new_per_s},
             {"folded", view.now.audit().outcome(api::Outcome::folded)},
+            {"records_folded", view.now.sum(&Counters::folded_records)},
+            {"begun_late", view.now.sum(&Counters::flows_begun_late)},
             {"recent_kept", sensor.flows().size()},
             {"recent_capacity", sensor.flows().capacity()}};
+}
+
+// The present or the last time of folding; null if there was none.
+Json fold_json(const Sensor& sensor) {
+    constexpr std::size_t parties_shown = 10;
+    const auto time = sensor.folds().latest(parties_shown);
+    if (!time) return nullptr;
+    const auto rows = [](const std::vector<detect::FoldParty>& parties) {
+        Json list = Json::array();
+        for (const auto& party : parties) {
+            list.push_back({{"party", detect::party_text(party)},
+                            {"packets", party.packets},
+                            {"bytes", party.bytes},
+                            {"records", party.records}});
+        }
+        return list;
+    };
+    return {{"lasts", time->lasts},
+            {"begin", store::format_time(time->begin_ns)},
+            {"last", store::format_time(time->last_ns)},
+            {"packets", time->counts.packets},
+            {"bytes", time->counts.bytes},
+            {"records", time->counts.records},
+            {"record_bytes", time->counts.record_bytes},
+            {"hits", time->counts.hits},
+            {"victims", rows(time->victims)},
+            {"networks", rows(time->networks)}};
 }
 
 Json events_json(const View& view) {
@@ -227,6 +256,7 @@ void status(const httplib::Request&, httplib::Response& response, Sensor& sensor
         {"workers", workers_json(view)}};
     if (view) {
         document["flows"] = flows_json(sensor, *view);
+        document["fold"] = fold_json(sensor);
         document["loss"] = {{"nic", view->now.device_lost()},
                             {"rings", view->now.flow_records_dropped()},
                             {"before_us_bytes", sensor.bytes_lost_before_us()}};

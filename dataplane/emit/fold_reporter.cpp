@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::uint64_t pass_interval_ns = 1'000'000'000;
 constexpr std::size_t slots_a_step = 32;
+// Below so many packets and records an entry would save little of the ring.
+constexpr std::uint64_t worth_min = 8;
 constexpr std::size_t slots_all = flow::fold_tables * flow::fold_slots;
 
 std::uint64_t counted(const flow::FoldTables& tables) noexcept {
@@ -30,7 +32,7 @@ bool FoldReporter::begin_pass(std::uint64_t now_ns) noexcept {
     if ((more == 0 && !kept_) || now_ns < next_pass_ns_) return false;
     next_pass_ns_ = now_ns + pass_interval_ns;
     counted_before_ = counted_now;
-    worth_ = std::max<std::uint64_t>(more / fold_report_max, 1);
+    worth_ = std::max(more / fold_report_max, worth_min);
     position_ = 0;
     passing_ = true;
     kept_ = false;

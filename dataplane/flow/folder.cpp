@@ -52,12 +52,13 @@ bool Folder::has_proof(const parse::Packet& packet, std::size_t entries) const n
 }
 
 Admission Folder::admit(const parse::Packet& packet, std::size_t entries) noexcept {
+    const bool seen = seen_before(packet);
     if (entries < capacity_) {
-        if (has_proof(packet, entries)) return Admission::begin;
-        if (seen_before(packet)) {
+        if (seen) {
             ++begun_late_;
             return Admission::begin_late;
         }
+        if (has_proof(packet, entries)) return Admission::begin;
     }
     if (gathered_count_ == gathered_max) settle();
     gathered_[gathered_count_++] = &packet;

@@ -110,6 +110,7 @@ void take_numbers(const Options& options, Settings& settings) {
     settings.flow.active_timeout_ns = options.active_ms * ns_per_ms;
     settings.flow.payload_bytes = static_cast<std::uint8_t>(options.payload_bytes);
     settings.flow.fixed = !settings.replay;
+    settings.flow.fold_above_share = settings.replay ? 0 : options.fold_above;
     settings.flow.id_from_sequence = settings.replay;
     settings.flow.capacity =
         settings.replay ? 32'768 : std::max<std::uint64_t>(options.capacity / settings.workers(), 1024);
@@ -142,7 +143,8 @@ bool parse_settings(int argc, char** argv, Settings& settings) {
     app.add_option("--ring-mib", options.ring_mib, "event ring of each worker");
     app.add_option("--flow-capacity", options.capacity)
         ->check(CLI::Range(std::uint64_t{1024}, std::uint64_t{1} << 31));
-    app.add_option("--fold-above", options.fold_above)->check(CLI::Range(0.0, 1.0));
+    app.add_option("--fold-above", options.fold_above, "share of the capacity, 0: never fold")
+        ->check(CLI::Range(0.0, 1.0));
     app.add_option("--idle-timeout-ms", options.idle_ms);
     app.add_option("--tcp-idle-timeout-ms", options.tcp_idle_ms);
     app.add_option("--syn-timeout-ms", options.syn_ms);

@@ -28,6 +28,10 @@ class RecordingSink : public drain::EventSink {
         hits.push_back(event.rule);
     }
     void on_watch(const api::WatchEvent& event) override { watched.push_back(event.client_lists); }
+    void on_fold(const api::FoldEvent& event) override {
+        for (std::size_t i = 0; i < event.count; ++i) folded.push_back(event.entries[i]);
+    }
+    void on_hit_count(const api::HitCountEvent& event) override { hit_counts.push_back(event); }
     void on_note(const api::NoteEvent& event) override { notes.push_back(event.value); }
     void on_reply(const api::ReplyEvent&, std::string_view text) override { replies.emplace_back(text); }
     void on_capture(const api::CaptureEvent&, std::string_view path, std::string_view error) override {
@@ -45,6 +49,8 @@ class RecordingSink : public drain::EventSink {
     std::vector<std::uint16_t> statuses;
     std::vector<std::uint32_t> hits;
     std::vector<std::uint64_t> watched;
+    std::vector<api::FoldEntry> folded;
+    std::vector<api::HitCountEvent> hit_counts;
     std::vector<std::uint64_t> notes;
     std::vector<std::string> replies;
     std::vector<std::string> captures;
