@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <hs/hs.h>
 
+#include "controlplane/rules/filter_pattern.h"
 #include "controlplane/rules/pcre_check.h"
 #include "controlplane/rules/rule_parser.h"
 
@@ -30,12 +31,20 @@ std::string hex(const std::string& text) {
 TEST(FilterPlan, TakesTheRarestContent) {
     const auto choice = choice_of(R"(http.uri; content:".php"; content:"/vendor/evilkit"; content:"id=";)");
     ASSERT_TRUE(choice);
-    EXPECT_EQ(choice->pattern, hex("/vendor/evilkit"));
+    EXPECT_TRUE(hex("/vendor/evilkit").starts_with(choice->pattern)) << choice->pattern;
+    EXPECT_GT(choice->bits, 10);
     EXPECT_EQ(choice->group, api::FilterGroup::uri);
     EXPECT_EQ(choice->flags, 0u);
     EXPECT_EQ(choice_of(R"(http.uri; content:"/EvilKit"; nocase;)")->flags, unsigned{HS_FLAG_CASELESS});
     EXPECT_EQ(choice_of(R"(http.uri; content:!"/vendor/evilkit"; content:"/other";)")->pattern,
               hex("/other"));
+}
+
+TEST(FilterPlan, EndsElementsWhereTheyAreRare) {
+    const auto choice = choice_of(R"(http.uri; content:"/zqxjkv/index.php?page=";)");
+    ASSERT_TRUE(choice);
+    EXPECT_LT(choice->pattern.size(), hex("/zqxjkv/index.php?page=").size());
+    EXPECT_TRUE(hex("/zqxjkv/index.php?page=").starts_with(choice->pattern));
 }
 
 TEST(FilterPlan, ScansHeadsOnlyWhereUrisDoNotDo) {
@@ -44,6 +53,16 @@ TEST(FilterPlan, ScansHeadsOnlyWhereUrisDoNotDo) {
     EXPECT_EQ(choice_of(R"(http.uri; content:"/"; http.header; content:"X-Evil-Header|3a| 1";)")->group,
               api::FilterGroup::head);
     EXPECT_EQ(choice_of(R"(http.accept; content:"evil/accept";)")->text, api::RuleBuffer::raw_header);
+    EXPECT_EQ(choice_of(R"(http.host; content:"evil.example";)")->flags, unsigned{HS_FLAG_CASELESS});
+}
+
+// Cookie is left out of http.header, so that what is apart on the wire can meet there.
+TEST(FilterPlan, CutsHeaderContentsAtLineEnds) {
+    const auto choice = choice_of(R"(http.header; content:"X-Evilkit|3a| 1|0d 0a|Accept|3a|";)");
+    ASSERT_TRUE(choice);
+    EXPECT_TRUE(hex("X-Evilkit: 1\r\n").starts_with(choice->pattern)) << choice->pattern;
+    EXPECT_FALSE(choice_of(R"(http.header; pcre:"/x\r\nevilkit/";)"));
+    EXPECT_TRUE(choice_of(R"(http.header; pcre:"/x\x3a evilkit[a-z]/";)"));
 }
 
 TEST(FilterPlan, FallsBackOnPatterns) {
@@ -54,9 +73,21 @@ TEST(FilterPlan, FallsBackOnPatterns) {
     EXPECT_FALSE(choice_of(R"(http.uri; content:!"abcdefgh";)"));  // nothing to look for
     EXPECT_FALSE(choice_of(R"(http.uri; pcre:"/(?-m)^abcdef/";)"));
     EXPECT_TRUE(choice_of(R"(http.uri; pcre:"/(?<=a)evilkit(?!b)\1?(x)?/";)"));
+    EXPECT_EQ(choice_of(R"(http.user_agent; pcre:"/^evil$/";)")->pattern, "(?:)evil(?:)");
 }
 
-TEST(FilterPlan, RelaxesAnchors) {
+TEST(FilterPlan, LearnsFromTraffic) {
+    RequestStatistics learned = RequestStatistics::shipped();
+    for (const char* gram : {"/evi", "evil", "vilk", "ilki", "lkit"}) {
+        learned.take(RequestStatistics::Text::uri, gram, 0.5);
+    }
+    const ParsedRules parsed = parse_rules(
+        R"(alert http any any -> any any (http.uri; content:"/evilkit"; content:"/odd"; sid:1;))", "f", {});
+    EXPECT_EQ(choose_filter(parsed.rules.at(0))->pattern, hex("/evilkit"));
+    EXPECT_EQ(choose_filter(parsed.rules.at(0), learned)->pattern, hex("/odd"));
+}
+
+TEST(FilterPattern, RelaxesAnchors) {
     EXPECT_EQ(relax_pattern(R"(\A/a\z)", 0), "^/a$");
     EXPECT_EQ(relax_pattern(R"([\A]\\A\Z)", 0), R"([\A]\\A$)");
     EXPECT_EQ(relax_pattern(R"([]\z]\z)", 0), R"([]\z]$)");
@@ -69,12 +100,28 @@ TEST(FilterPlan, RelaxesAnchors) {
     EXPECT_EQ(relax_pattern("(?i)a(?:b)", 0), "(?i)a(?:b)");
 }
 
-TEST(FilterPlan, KnowsWhatIsCommon) {
-    EXPECT_LT(rarity_bits(".php", false), 5);
-    EXPECT_LT(rarity_bits("/INDEX.php", true), 5);
-    EXPECT_LT(rarity_bits("/", false), 5);
-    EXPECT_GT(rarity_bits("/b.cgi?", true), 14);
-    EXPECT_GT(rarity_bits("evilkit.php", false), rarity_bits("evil.php", false));
+TEST(FilterPattern, KnowsWhatStaysWithinALine) {
+    EXPECT_TRUE(stays_within_line(R"(^User-Agent\x3a [a-z]+\.\d\S)", 0));
+    EXPECT_TRUE(stays_within_line("a.b", 0));
+    for (const char* crosses :
+         {R"(a\sb)", R"(a\r\nb)", "a[^b]c", R"(\Wa)", R"(\x0a)", R"(\x{a}b)", "(?s)a.b"}) {
+        EXPECT_FALSE(stays_within_line(crosses, 0)) << crosses;
+    }
+    EXPECT_FALSE(stays_within_line("a.b", PCRE2_DOTALL));
+}
+
+TEST(RequestStatistics, KnowsWhatIsCommon) {
+    const RequestStatistics& shipped = RequestStatistics::shipped();
+    const auto uri_bits = [&](std::string_view bytes) {
+        return shipped.bits(RequestStatistics::Text::uri, bytes);
+    };
+    EXPECT_LT(uri_bits(".php"), 4);
+    EXPECT_LT(uri_bits("/INDEX.php"), 4);
+    EXPECT_LT(uri_bits("/"), 1);
+    EXPECT_GT(uri_bits("/b.cgi?"), 6);
+    EXPECT_GT(uri_bits("evilkit.php"), uri_bits("evil.php"));
+    EXPECT_EQ(uri_bits(""), 0);
+    EXPECT_LT(shipped.bits(RequestStatistics::Text::head, "User-Agent: Mozilla/5.0 ("), 2);
 }
 
 }  // namespace

@@ -1,0 +1,155 @@
+#include "controlplane/rules/filter_pattern.h"
+
+#include <hs/hs.h>
+
+#include <cctype>
+#include <cstdlib>
+
+#include "controlplane/rules/pcre_check.h"
+
+namespace picket::rules {
+namespace {
+
+// End of the class that begins at pattern[at] == '[', or npos.
+std::size_t class_end(std::string_view pattern, std::size_t at) {
+    ++at;
+    if (at < pattern.size() && pattern[at] == '^') {
+        ++at;
+    }
+    if (at < pattern.size() && pattern[at] == ']') {
+        ++at;
+    }
+    while (at < pattern.size() && pattern[at] != ']') {
+        if (pattern[at] == '\\') {
+            ++at;
+        } else if (pattern[at] == '[' && at + 1 < pattern.size() && pattern[at + 1] == ':') {
+            const std::size_t end = pattern.find(":]", at + 2);
+            at = end == std::string_view::npos ? at : end + 1;
+        }
+        ++at;
+    }
+    return at < pattern.size() ? at : std::string_view::npos;
+}
+
+// True for (?-m), (?^) and the like, which would take line anchors back.
+bool turns_lines_off(std::string_view group) {
+    std::size_t at = 2;
+    while (at < group.size() && (std::isalpha(static_cast<unsigned char>(group[at])) != 0 ||
+                                 group[at] == '-' || group[at] == '^')) {
+        if (group[at] == '-' || group[at] == '^') {
+            return true;
+        }
+        ++at;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string literal_pattern(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string pattern;
+    pattern.reserve(bytes.size() * 4);
+    for (const char byte : bytes) {
+        const auto value = static_cast<unsigned char>(byte);
+        pattern += "\\x";
+        pattern += digits[value >> 4];
+        pattern += digits[value & 15];
+    }
+    return pattern;
+}
+
+// True if Hyperscan takes the expression and it cannot match the empty string.
+bool engine_accepts(const std::string& pattern, unsigned flags) {
+    hs_expr_info_t* info = nullptr;
+    hs_compile_error_t* fault = nullptr;
+    if (hs_expression_info(pattern.c_str(), flags, &info, &fault) != HS_SUCCESS) {
+        hs_free_compile_error(fault);
+        return false;
+    }
+    const bool matches_something = info->min_width > 0;
+    std::free(info);
+    hs_database_t* database = nullptr;
+    if (!matches_something ||
+        hs_compile(pattern.c_str(), flags, HS_MODE_BLOCK, nullptr, &database, &fault) != HS_SUCCESS) {
+        if (matches_something) {
+            hs_free_compile_error(fault);
+        }
+        return false;
+    }
+    hs_free_database(database);
+    return true;
+}
+
+std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t pcre_options,
+                                         Anchors anchors) {
+    std::string relaxed = (pcre_options & PCRE2_EXTENDED) != 0 ? "(?x)" : "";
+    if (((pcre_options & PCRE2_EXTENDED) != 0 && pattern.find('#') != std::string_view::npos) ||
+        pattern.starts_with("(*")) {
+        return std::nullopt;
+    }
+    const bool keep_begin = anchors != Anchors::none;
+    const bool keep_end = anchors == Anchors::both;
+    for (std::size_t at = 0; at < pattern.size(); ++at) {
+        const char byte = pattern[at];
+        if (byte == '[') {
+            const std::size_t end = class_end(pattern, at);
+            if (end == std::string_view::npos) {
+                return std::nullopt;
+            }
+            relaxed += pattern.substr(at, end - at + 1);
+            at = end;
+        } else if (byte == '\\' && at + 1 < pattern.size()) {
+            const char escape = pattern[++at];
+            if (escape == 'A') {
+                relaxed += keep_begin ? "^" : "(?:)";
+            } else if (escape == 'z' || escape == 'Z') {
+                relaxed += keep_end ? "$" : "(?:)";
+            } else if (escape == 'Q' || escape == 'G' || escape == 'K') {
+                return std::nullopt;
+            } else {
+                relaxed += byte;
+                relaxed += escape;
+            }
+        } else if (byte == '(' && pattern.substr(at).starts_with("(?") &&
+                   turns_lines_off(pattern.substr(at))) {
+            return std::nullopt;
+        } else if ((byte == '^' && !keep_begin) || (byte == '$' && !keep_end)) {
+            relaxed += "(?:)";
+        } else {
+            relaxed += byte;
+        }
+    }
+    return relaxed;
+}
+
+// Whatever can match a line end: its escapes, negated classes, a dot that takes all, and escapes by number.
+bool stays_within_line(std::string_view pattern, std::uint32_t pcre_options) {
+    if (pattern.find("[^") != std::string_view::npos) {
+        return false;
+    }
+    const bool dot_takes_all =
+        (pcre_options & PCRE2_DOTALL) != 0 || pattern.find("(?") != std::string_view::npos;
+    for (std::size_t at = 0; at < pattern.size(); ++at) {
+        if (pattern[at] == '.' && dot_takes_all) {
+            return false;
+        }
+        if (pattern[at] == '\n' || pattern[at] == '\r') {
+            return false;
+        }
+        if (pattern[at] != '\\' || at + 1 == pattern.size()) {
+            continue;
+        }
+        constexpr std::string_view within_line = "dwhSbB";
+        const char escape = pattern[++at];
+        const bool by_number =
+            escape == 'x' && at + 2 < pattern.size() && pattern[at + 1] != '0' && pattern[at + 1] != '{';
+        const bool literal = std::isalnum(static_cast<unsigned char>(escape)) == 0;
+        if (!by_number && !literal && within_line.find(escape) == std::string_view::npos) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace picket::rules

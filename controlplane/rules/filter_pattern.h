@@ -1,0 +1,30 @@
+// Contents and pcres as expressions for Hyperscan that find at least what they find.
+//
+// Pure functions, but for the engine's own compiler.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace picket::rules {
+
+// Which anchors an expression may keep: where a text is scanned within a larger one, its ends are no line's.
+enum class Anchors : std::uint8_t { none, begin, both };
+
+// Exactly these bytes.
+std::string literal_pattern(std::string_view bytes);
+
+// A pattern that matches at least where this one does when the text stands among others, separated by
+// newlines, and is scanned with HS_FLAG_MULTILINE. nullopt if that cannot be assured.
+std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t pcre_options,
+                                         Anchors anchors = Anchors::both);
+
+// True only if no match of the pattern can contain a line end.
+bool stays_within_line(std::string_view pattern, std::uint32_t pcre_options);
+
+// True if Hyperscan takes the expression and it cannot match the empty string.
+bool engine_accepts(const std::string& pattern, unsigned flags);
+
+}  // namespace picket::rules
