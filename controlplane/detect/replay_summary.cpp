@@ -15,18 +15,27 @@ void ReplaySummary::Count::add(const api::FlowRecord& record, std::int64_t utc_m
     last_ns = std::max(last_ns, record.part_last_ns + shift);
 }
 
+void ReplaySummary::count_flows(bool enabled) {
+    const std::lock_guard lock(mutex_);
+    count_flows_ = enabled;
+    // Moving a table of many talkers would need the memory of both for a moment.
+    if (enabled) talkers_.reserve(talkers_max);
+}
+
 void ReplaySummary::add_flows(std::span<const api::FlowRecord* const> records,
                               std::int64_t utc_minus_packet_ns) {
     if (!count_flows_) return;
     const std::lock_guard lock(mutex_);
-    // PERF: the table of talkers does not fit a cache when a capture has many sources; asking for the slots
-    // of the whole batch first lets the misses overlap.
-    for (const auto* record : records) talkers_.prefetch(record->source);
-    for (const auto* record : records) {
-        flows_ += record->part == 1 ? 1 : 0;
-        protocols_[record->protocol].add(*record, utc_minus_packet_ns);
-        const bool room = talkers_.size() < talkers_max || talkers_.find(record->source) != nullptr;
-        (room ? talkers_[record->source] : other_).add(*record, utc_minus_packet_ns);
+    // PERF: the table of talkers does not fit a cache when a capture has many sources; asking for the cells
+    // ahead lets the misses overlap.
+    constexpr std::size_t ahead = 16;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (i + ahead < records.size()) talkers_.prefetch(records[i + ahead]->source);
+        const api::FlowRecord& record = *records[i];
+        flows_ += record.part == 1 ? 1 : 0;
+        protocols_[record.protocol].add(record, utc_minus_packet_ns);
+        Count* talker = talkers_.find_or_add(record.source, talkers_max);
+        (talker != nullptr ? *talker : other_).add(record, utc_minus_packet_ns);
     }
 }
 

@@ -47,7 +47,7 @@ struct ProtocolCount {
 class ReplaySummary {
   public:
     // False: only captures and the end of the input are noted (live, where a summary would grow for ever).
-    void count_flows(bool enabled) { count_flows_ = enabled; }
+    void count_flows(bool enabled);
 
     void add_flows(std::span<const api::FlowRecord* const> records, std::int64_t utc_minus_packet_ns);
     void add_capture(CaptureFile capture);
