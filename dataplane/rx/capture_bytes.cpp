@@ -218,13 +218,4 @@ void CaptureBytes::drop(std::size_t begin, std::size_t end) const noexcept {
     mapping_.advise(begin, end, MADV_DONTNEED);
 }
 
-void CaptureBytes::populate(std::size_t begin, std::size_t end) const noexcept {
-#ifdef MADV_POPULATE_READ  // Linux 5.14; elsewhere the pages fault in one by one
-    mapping_.advise(begin, end, MADV_POPULATE_READ);
-#else
-    (void)begin;
-    (void)end;
-#endif
-}
-
 }  // namespace picket::rx

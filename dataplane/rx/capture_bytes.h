@@ -40,9 +40,6 @@ class CaptureBytes {
     // again, so frames that point there stay valid. A hint, never fails.
     void drop(std::size_t begin, std::size_t end) const noexcept;
 
-    // Asks the kernel to map the pages that hold [begin, end) in one go, instead of fault by fault.
-    void populate(std::size_t begin, std::size_t end) const noexcept;
-
   private:
     // Owns one mapping of a whole file; empty at first.
     class Mapping {
