@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/random.h"
 #include "dataplane/flow/flow_key.h"
 #include "dataplane/rx/frame.h"
 #include "tests/support/packet_builder.h"
@@ -38,23 +39,6 @@ inline void flow_counts(benchmark::internal::Benchmark* bench) {
     if (std::getenv("PICKET_BENCH_TINY") == nullptr) bench->Arg(1'000'000);
     bench->UseManualTime();
 }
-
-// splitmix64: any seed will do, and one number does not wait for memory.
-class Random {
-  public:
-    std::uint64_t operator()() noexcept {
-        std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
-    }
-    std::uint32_t below(std::uint32_t bound) noexcept {
-        return static_cast<std::uint32_t>(((*this)() >> 32) * bound >> 32);
-    }
-
-  private:
-    std::uint64_t state_ = 1;
-};
 
 // Takes the time of measured stretches only, and says at the end what a packet cost.
 //

@@ -112,6 +112,7 @@ int run_application(int argument_count, char** arguments) {
     add_rule_commands(application, context);
     add_config_commands(application, context);
     add_counter_commands(application, context);
+    add_bench_command(application, context);
     try {
         return parse_and_act(application, context, argument_count, arguments);
     } catch (const ChildFailed& failure) {

@@ -21,5 +21,6 @@ void add_watch_commands(CLI::App& application, Context& context);
 void add_rule_commands(CLI::App& application, Context& context);
 void add_config_commands(CLI::App& application, Context& context);
 void add_counter_commands(CLI::App& application, Context& context);
+void add_bench_command(CLI::App& application, Context& context);
 
 }  // namespace picket::cli

@@ -25,6 +25,7 @@ std::string find_program(const std::string& name) {
         here / name,
         here / "../dataplane" / name,
         here / "../controlplane" / name,
+        here / "../bench/tool" / name,
         here / "../sbin" / name,
         here / "../libexec/picket" / name,
     };
@@ -35,7 +36,7 @@ std::string find_program(const std::string& name) {
         searched += (searched.empty() ? "" : ", ") + path;
     }
     throw SetupError(name, "is not installed beside picket (searched " + searched + ")",
-                     "build or install all three programs of Picket");
+                     "build or install all programs of Picket");
 }
 
 std::optional<std::string> find_shipped_rules() {

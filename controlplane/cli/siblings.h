@@ -7,8 +7,8 @@
 
 namespace picket::cli {
 
-// Absolute path of "picket-dataplane" or "picketd". Throws SetupError (exit status 3) naming the places that
-// were searched.
+// Absolute path of "picket-dataplane", "picketd" or "picket-bench". Throws SetupError (exit status 3) naming
+// the places that were searched.
 [[nodiscard]] std::string find_program(const std::string& name);
 
 // Directory of the rules that come with Picket, if it is at one of its places.
