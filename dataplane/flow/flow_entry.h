@@ -18,8 +18,7 @@
 //   packet. No separate tag array: 12 MB of tags at 10 M flows are not cached either.
 // - TCP's next sequence numbers are here: every segment with payload needs them (retransmissions, gaps).
 // - Timer links are NOT here: the wheel is lazy. A flow is filed once under its earliest end and looked at
-//   again only when that slot comes up, so a packet never touches the wheel. Links live in TimerLink,
-//   indexed like the cold records.
+//   again only when that slot comes up, so a packet never touches the wheel, which keeps cold indices.
 // - `quiet` is last minus the other side's last packet time, so that both sides' last times fit; a side that
 //   is silent for more than 4.2 s has its time in the cold record (mark_other_last_cold).
 // - TTL is the first one seen a side; only a different one touches the cold record's minimum and maximum.
@@ -140,11 +139,12 @@ struct ColdFlow {
 };
 static_assert(sizeof(ColdFlow) % 64 == 0, "cold records start at a line");
 
-struct TimerLink {
-    std::uint32_t next;  // cold index of the next flow in the same wheel slot
-    std::uint32_t slot;  // position of the flow's HotFlow
+// Beside each cold record.
+struct ColdLink {
+    std::uint32_t next_free;  // in the list of free records
+    std::uint32_t slot;       // position of the flow's HotFlow
 };
-static_assert(sizeof(TimerLink) == 8);
+static_assert(sizeof(ColdLink) == 8);
 
 [[nodiscard]] inline Activity activity_of(const HotFlow& hot) noexcept {
     return static_cast<Activity>((hot.marks & mark_activity) >> mark_activity_shift);

@@ -54,8 +54,12 @@ class KeyedHash {
     [[nodiscard]] std::uint64_t operator()(const FlowKey& key) const noexcept {
         std::array<std::uint64_t, 2> words;
         std::memcpy(words.data(), &key, sizeof words);
-        const std::uint64_t first = fold(words[0] ^ secrets_[0], words[1] ^ secrets_[1]);
-        return fold(first ^ secrets_[2], words[1] ^ secrets_[3]);
+        return (*this)(words[0], words[1]);
+    }
+    // Of a key as two words.
+    [[nodiscard]] std::uint64_t operator()(std::uint64_t low, std::uint64_t high) const noexcept {
+        const std::uint64_t first = fold(low ^ secrets_[0], high ^ secrets_[1]);
+        return fold(first ^ secrets_[2], high ^ secrets_[3]);
     }
 
     // Digest of an IPv6 address pair; sides are 32 contiguous bytes in canonical order.

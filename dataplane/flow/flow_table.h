@@ -1,14 +1,17 @@
 // The flow table of one worker: from a key to its HotFlow, its ColdFlow and its timer.
 //
-// Memory: an array of HotFlow, opened addressing in pairs of lines (128 bytes, which adjacent-line
-// prefetchers bring together), at most half full; a pool of ColdFlow and TimerLink in chunks, addressed by
-// index. With `fixed` all memory is there from construction on and insert() fails at the capacity; otherwise
-// (replay) the arrays grow.
+// Memory: an array of HotFlow, addressed by linear probing from the key's home line on, at most half full, so
+// that three quarters of the flows or more are in their home line; a pool of ColdFlow and ColdLink in chunks,
+// addressed by index. With `fixed` all memory is there from construction on and insert() fails at the
+// capacity; otherwise (replay) the arrays grow.
 //
-// Position and pointer of a HotFlow are valid until the next insert() or erase(); a cold index stays for the
-// life of the flow.
+// A batch looks up in steps, so that no lookup waits for memory alone: prefetch() all, look() at home for
+// all, at the next line for those that are not at home, and so on.
 //
-// Invariants: no entry is empty between a key's home pair and its entry; entries() <= slots / 2.
+// Position and pointer of a HotFlow are valid until the next erase(), or insert() that changes growths(); a
+// cold index stays for the life of the flow.
+//
+// Invariants: no entry is empty between a key's home and its entry; entries() <= slots / 2.
 // Not thread-safe: one worker's.
 #pragma once
 
@@ -18,29 +21,9 @@
 #include <vector>
 
 #include "dataplane/flow/flow_entry.h"
+#include "dataplane/flow/page_mapping.h"
 
 namespace picket::flow {
-
-// Anonymous mapping, backed by huge pages where the kernel has them, given back at destruction.
-class PageMapping {
-  public:
-    PageMapping() = default;
-    // Throws SetupError if there is no memory. bytes may be 0.
-    explicit PageMapping(std::size_t bytes);
-    ~PageMapping();
-    PageMapping(PageMapping&& other) noexcept;
-    PageMapping& operator=(PageMapping&& other) noexcept;
-    PageMapping(const PageMapping&) = delete;
-    PageMapping& operator=(const PageMapping&) = delete;
-    [[nodiscard]] std::byte* data() const noexcept { return data_; }
-
-    // Has the kernel provide every page now instead of at first touch. Throws SetupError if it cannot.
-    void populate();
-
-  private:
-    std::byte* data_ = nullptr;
-    std::size_t bytes_ = 0;
-};
 
 class FlowTable {
   public:
@@ -52,10 +35,28 @@ class FlowTable {
 
     void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&hot_[home(hash)], 1); }
 
+    // A step of a lookup: looks at the line so far from home. hot: the entry whose key is equal; for IPv6 the
+    // addresses, which are not in it, are still to be compared (is_of()).
+    struct Look {
+        HotFlow* hot = nullptr;
+        bool further = false;  // not found yet, and may be in the next line, which is on its way
+    };
+    [[nodiscard]] Look look(const FlowKey& key, std::uint64_t hash, std::size_t distance) const noexcept {
+        HotFlow& hot = hot_[(hash + distance) & mask_];
+        if (hot.key == key) return {&hot, false};
+        if (hot.key.family == 0) return {};
+        __builtin_prefetch(&hot_[(hash + distance + 1) & mask_], 1);
+        return {nullptr, true};
+    }
+    void prefetch_addresses(const HotFlow& hot) noexcept { __builtin_prefetch(&cold(hot.cold).ipv6); }
+    [[nodiscard]] bool is_of(const HotFlow& hot, const Ipv6Sides& ipv6) noexcept {
+        return cold(hot.cold).ipv6 == ipv6;
+    }
+
     // The flow of this key, or nullptr. ipv6: the addresses in canonical order where family is 6.
     [[nodiscard]] HotFlow* find(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept;
 
-    // A new entry with this key, zeroed but for key, cold index, and the cold record's ipv6 and hash.
+    // A new entry with key, cold index and the cold record's ipv6; everything else of both is undefined.
     // REQUIRES: the key is not in the table. nullptr if the table is at its capacity, or memory ran out.
     [[nodiscard]] HotFlow* insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept;
 
@@ -67,10 +68,19 @@ class FlowTable {
     [[nodiscard]] ColdFlow& cold(std::uint32_t index) noexcept {
         return cold_chunk(index)[index & chunk_mask];
     }
-    [[nodiscard]] TimerLink& timer(std::uint32_t index) noexcept {
-        return chunks_[index >> chunk_shift].timers[index & chunk_mask];
+    [[nodiscard]] HotFlow& hot_of(std::uint32_t cold) noexcept { return hot_[link(cold).slot]; }
+    void prefetch_link(std::uint32_t cold) noexcept { __builtin_prefetch(&link(cold), 1); }
+    void prefetch_entry(std::uint32_t cold) noexcept {
+        const std::size_t slot = link(cold).slot;
+        __builtin_prefetch(&hot_[slot], 1);
+        __builtin_prefetch(&hot_[(slot + 1) & mask_]);  // erase() looks at it
     }
-    [[nodiscard]] HotFlow& hot_of(std::uint32_t cold) noexcept { return hot_[timer(cold).slot]; }
+    void prefetch_record(std::uint32_t index) noexcept {
+        const auto* record = reinterpret_cast<const std::byte*>(&cold(index));
+        for (std::size_t at = 0; at < sizeof(ColdFlow); at += 64) __builtin_prefetch(record + at, 1);
+    }
+    // How often the table has grown so far: every entry moves then.
+    [[nodiscard]] std::uint32_t growths() const noexcept { return growths_; }
 
     [[nodiscard]] std::size_t entries() const noexcept { return entries_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
@@ -79,7 +89,7 @@ class FlowTable {
     [[nodiscard]] std::size_t records() const noexcept { return records_used_; }
     // The entry of a cold record, or nullptr if the record is not in use.
     [[nodiscard]] HotFlow* hot_in_use(std::uint32_t cold) noexcept {
-        HotFlow& hot = hot_[timer(cold).slot & mask_];
+        HotFlow& hot = hot_[link(cold).slot & mask_];
         return hot.key.family != 0 && hot.cold == cold ? &hot : nullptr;
     }
     // The entry at a position of the array, or nullptr if it is empty.
@@ -91,14 +101,17 @@ class FlowTable {
     static constexpr std::size_t chunk_shift = 12;
     static constexpr std::size_t chunk_records = std::size_t{1} << chunk_shift;
     static constexpr std::size_t chunk_mask = chunk_records - 1;
-    static constexpr std::size_t chunk_bytes = chunk_records * (sizeof(ColdFlow) + sizeof(TimerLink));
+    static constexpr std::size_t chunk_bytes = chunk_records * (sizeof(ColdFlow) + sizeof(ColdLink));
 
     struct Chunk {
         ColdFlow* cold;
-        TimerLink* timers;
+        ColdLink* links;
     };
 
-    [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept { return (hash * 2) & mask_; }
+    [[nodiscard]] ColdLink& link(std::uint32_t index) noexcept {
+        return chunks_[index >> chunk_shift].links[index & chunk_mask];
+    }
+    [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept { return hash & mask_; }
     [[nodiscard]] ColdFlow* cold_chunk(std::uint32_t index) noexcept {
         return chunks_[index >> chunk_shift].cold;
     }
@@ -118,7 +131,8 @@ class FlowTable {
     HotFlow* hot_ = nullptr;
     std::vector<PageMapping> chunk_memory_;
     std::vector<Chunk> chunks_;
-    std::uint32_t free_head_ = no_index;  // free cold records, linked by TimerLink::next
+    std::uint32_t free_head_ = no_index;  // free cold records, linked by ColdLink::next_free
+    std::uint32_t growths_ = 0;
 };
 
 }  // namespace picket::flow

@@ -18,6 +18,7 @@
 #include "dataplane/api/mailbox.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/folder.h"
+#include "dataplane/flow/ordinary_packet.h"
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/parse/packet.h"
 
@@ -25,7 +26,7 @@ namespace picket::flow {
 
 struct FlowSettings {
     std::size_t capacity = 4'000'000;
-    bool fixed = true;  // false in replay: the table grows
+    bool fixed = true;            // false in replay: the table grows
     double fold_above_share = 0;  // of the capacity, where folding begins; 0: never
     std::array<std::uint64_t, activity_count> idle_timeout_ns{15'000'000'000, 75'000'000'000, 300'000'000'000,
                                                               15'000'000'000};  // by Activity
@@ -47,6 +48,7 @@ class RecordSink {
 
 // What became of a packet: the cold index of its flow, or no_index and an outcome.
 struct Tracked {
+    HotFlow* hot = nullptr;  // valid until the next track() or turn_wheel()
     std::uint32_t cold = no_index;
     api::Outcome outcome = api::Outcome::count_;
     bool begun = false;            // the packet is the first of its flow
@@ -61,9 +63,13 @@ class FlowTracker {
     [[nodiscard]] FlowTable& table() noexcept { return table_; }
     [[nodiscard]] Folder& folder() noexcept { return folder_; }
 
-    // Packets carry their key and hash. results.size() >= packets.size(). Returns how many packets were
-    // done, at least one: it stops before a packet that makes a record leave, so that the stages behind can
-    // finish with the flow's earlier packets first; the caller then comes again with the rest.
+    // Has the packet's line fetched: as early as the hash is known, track() comes later.
+    void prefetch(std::uint64_t hash) const noexcept { table_.prefetch(hash); }
+
+    // Packets carry their key and hash, which was prefetched. results.size() >= packets.size(). Returns how
+    // many packets were done, at least one: it stops before a packet that makes a record leave, so that the
+    // stages behind can finish with the flow's earlier packets first; the caller then comes again with the
+    // rest.
     [[nodiscard]] std::size_t track(std::span<const parse::Packet> packets,
                                     std::span<Tracked> results) noexcept;
 
@@ -84,8 +90,16 @@ class FlowTracker {
     void publish(api::WorkerCounters& counters) const noexcept;
 
   private:
+    static constexpr std::size_t batch_max = 64;
+    using Entries = std::array<HotFlow*, batch_max>;
+    // The entries of known flows, unless far from home; nullptr for the others.
+    void look_up(std::span<const parse::Packet> packets, Entries& entries) noexcept;
+    // Anything but an ordinary packet. hot: its entry if look_up() found it.
     // Returns false, and has done nothing, if a record would leave and may_emit is false.
-    [[nodiscard]] bool track_one(const parse::Packet& packet, bool may_emit, Tracked& result) noexcept;
+    [[nodiscard]] bool track_one(const parse::Packet& packet, HotFlow* hot, bool may_emit,
+                                 Tracked& result) noexcept;
+    [[nodiscard]] HotFlow* begin_flow(const parse::Packet& packet, const Ipv6Sides* ipv6,
+                                      api::Outcome& outcome) noexcept;
     [[nodiscard]] bool continues(const HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin(HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
@@ -95,14 +109,14 @@ class FlowTracker {
     [[nodiscard]] bool part_is_due(const HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns) noexcept;
     void emit(HotFlow& hot, api::EndReason reason, bool final) noexcept;
-    void visit_timer(std::uint32_t cold, std::uint64_t now_ns) noexcept;
+    void visit_due(std::span<const std::uint32_t> due, std::uint64_t now_ns) noexcept;
     void file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept;
     [[nodiscard]] std::uint64_t idle_timeout(const HotFlow& hot) const noexcept {
         return settings_.idle_timeout_ns[static_cast<std::size_t>(activity_of(hot))];
     }
 
     FlowSettings settings_;
-    std::uint16_t active_ticks_;
+    OrdinaryLimits limits_;
     FlowTable table_;
     Folder folder_;
     TimerWheel wheel_;

@@ -2,14 +2,26 @@
 // only when that time comes up. A packet never touches the wheel.
 //
 // Slots are 2^30 ns (1.07 s) wide; a time beyond the last slot is filed under the last one and filed again
-// when it comes up. Links live in the flow table (TimerLink::next). One worker's; not thread-safe.
+// when it comes up. A slot is a chain of pages, one cache line each, that hold the indices of cold records:
+//
+//    0       4       8                                              64
+//   +-------+-------+-------+-------+------------------------+-------+
+//   | next  | count | cold  | cold  | ...                    | cold  |   14 flows a page
+//   +-------+-------+-------+-------+------------------------+-------+
+//
+// PERF: a list linked through the flows makes every visit wait for the line of the flow before; pages are
+// read in sequence, so that the lines of a batch of flows can be fetched at once.
+//
+// Invariant: a flow is filed at most once. One worker's; not thread-safe.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
-#include "dataplane/flow/flow_entry.h"
-#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/page_mapping.h"
 
 namespace picket::flow {
 
@@ -18,60 +30,55 @@ class TimerWheel {
     static constexpr unsigned tick_shift = 30;
     static constexpr std::size_t slot_count = 512;
 
-    TimerWheel() noexcept { heads_.fill(no_index); }
+    TimerWheel() noexcept;
 
-    // Files the flow so that it comes up when turn(now) is called with now > at_ns, at most one tick later.
-    void file(FlowTable& table, std::uint32_t cold, std::uint64_t at_ns) noexcept {
-        std::uint64_t tick = (at_ns >> tick_shift) + 1;
-        if (tick <= current_) tick = current_ + 1;
-        if (tick >= current_ + slot_count) tick = current_ + slot_count - 1;
-        auto& head = heads_[tick % slot_count];
-        table.timer(cold).next = head;
-        head = cold;
-    }
+    // Memory for so many flows; what is there already stays. False if there is none: file() must not be
+    // called for more flows than the last success said.
+    [[nodiscard]] bool provide(std::size_t flows) noexcept;
+    // Has the kernel give all pages now. Throws SetupError.
+    void populate();
+    [[nodiscard]] std::size_t provided() const noexcept { return flows_provided_; }
 
-    // Calls visit(cold index) for up to `visits_max` flows whose slots have come up by now_ns; visit must
-    // file the flow again or erase it. Returns whether there is more to do at this time.
-    template <typename Visit>
-    bool turn(FlowTable& table, std::uint64_t now_ns, unsigned visits_max, Visit&& visit) noexcept {
-        const std::uint64_t target = now_ns >> tick_shift;
-        if (target > current_ + slot_count) {
-            // A jump over the whole wheel: one round visits everything that is filed.
-            rounds_skipped_to(target);
-        }
-        while (visits_max > 0) {
-            if (due_ != no_index) {
-                const std::uint32_t cold = due_;
-                due_ = table.timer(cold).next;
-                visit(cold);
-                --visits_max;
-                continue;
-            }
-            if (current_ >= target) return false;
-            ++current_;
-            due_ = heads_[current_ % slot_count];
-            heads_[current_ % slot_count] = no_index;
-        }
-        return due_ != no_index || current_ < target;
-    }
+    // Files the flow so that it is taken when take(now) is called with now > at_ns, at most one tick later.
+    void file(std::uint32_t cold, std::uint64_t at_ns) noexcept;
+
+    // Takes up to out.size() flows whose slots have come up by now_ns; each must be filed again or forgotten.
+    // Returns how many; fewer than out.size() means that nothing more is due.
+    std::size_t take(std::uint64_t now_ns, std::span<std::uint32_t> out) noexcept;
 
     // Sets the time from which slots count; before the first flow is filed.
     void start(std::uint64_t now_ns) noexcept { current_ = now_ns >> tick_shift; }
+    // Forgets all flows; memory stays.
+    void clear() noexcept;
 
   private:
-    // Moves the wheel's time forward without losing what is filed: slots keep their order relative to the
-    // new time, and all of them are at most one round away.
-    void rounds_skipped_to(std::uint64_t target) noexcept {
-        const std::uint64_t landing = target - slot_count;
-        const std::uint64_t offset = landing % slot_count;
-        const std::uint64_t before = current_ % slot_count;
-        current_ = landing - offset + before;
-        if (current_ > landing) current_ -= slot_count;
+    static constexpr std::uint32_t no_page = 0xffffffff;
+    static constexpr std::size_t flows_a_page = 14;
+    static constexpr std::size_t chunk_shift = 12;
+    static constexpr std::size_t chunk_pages = std::size_t{1} << chunk_shift;
+
+    struct alignas(64) Page {
+        std::uint32_t next;
+        std::uint32_t count;
+        std::array<std::uint32_t, flows_a_page> cold;
+    };
+    static_assert(sizeof(Page) == 64, "a page is a cache line");
+
+    [[nodiscard]] Page& page(std::uint32_t index) noexcept {
+        return chunks_[index >> chunk_shift][index & (chunk_pages - 1)];
     }
+    [[nodiscard]] std::uint32_t take_page() noexcept;
+    void give_back(std::uint32_t index) noexcept;
+    void skip_rounds_to(std::uint64_t target) noexcept;
 
     std::array<std::uint32_t, slot_count> heads_{};
-    std::uint64_t current_ = 0;     // tick whose slot has been taken
-    std::uint32_t due_ = no_index;  // rest of the slot that is being visited
+    std::vector<PageMapping> memory_;
+    std::vector<Page*> chunks_;
+    std::size_t flows_provided_ = 0;
+    std::uint32_t pages_used_ = 0;       // pages from here on were never in use
+    std::uint32_t free_head_ = no_page;  // pages that were given back
+    std::uint64_t current_ = 0;          // tick whose slot has been taken
+    std::uint32_t due_ = no_page;        // rest of the slot that is being taken
 };
 
 }  // namespace picket::flow

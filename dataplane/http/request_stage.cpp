@@ -16,7 +16,7 @@ void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tra
     if (tracked.seen_bytes >= packet.payload_captured) return;
     const std::string_view text{reinterpret_cast<const char*>(packet.payload) + tracked.seen_bytes,
                                 packet.payload_captured - tracked.seen_bytes};
-    flow::HotFlow& hot = table.hot_of(tracked.cold);
+    flow::HotFlow& hot = *tracked.hot;
     // Ordinary payload of an ordinary flow is left here, after its first bytes.
     if ((hot.marks & flow::mark_http) == 0 && !may_begin_request(text)) return;
     const std::uint32_t cut = packet.payload_length - packet.payload_captured;

@@ -32,7 +32,7 @@ enum PacketFlag : std::uint8_t {
 
 struct Packet {
     flow::FlowKey key;
-    std::uint64_t hash = 0;  // set by steer
+    std::uint64_t hash = 0;  // keyed, of key
     std::uint64_t time_ns = 0;
     std::uint64_t sequence = 0;             // rx::Frame::sequence
     const std::uint8_t* ipv6 = nullptr;     // source and destination, 32 bytes in the frame; null for IPv4

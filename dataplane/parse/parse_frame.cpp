@@ -113,6 +113,7 @@ ParseResult parse_link(const rx::Frame& frame, const LayerContext& context, Pack
 
 ParseResult parse_frame(const rx::Frame& frame, const ParseSettings& settings, const flow::KeyedHash& hash,
                         Packet& packet) noexcept {
+    packet = Packet{};
     packet.time_ns = frame.time_ns;
     packet.sequence = frame.sequence;
     packet.port = frame.port;

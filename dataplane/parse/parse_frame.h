@@ -23,7 +23,7 @@ struct ParseSettings {
 // that names why not.
 using ParseResult = std::optional<api::Outcome>;
 
-// Parses one frame into `packet`, whose fields must be in their initial state.
+// Parses one frame into `packet`, whatever its fields were.
 [[nodiscard]] ParseResult parse_frame(const rx::Frame& frame, const ParseSettings& settings,
                                       const flow::KeyedHash& hash, Packet& packet) noexcept;
 

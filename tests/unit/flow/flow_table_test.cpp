@@ -1,12 +1,18 @@
 #include "dataplane/flow/flow_table.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "dataplane/flow/timer_wheel.h"
 #include "tests/support/flow_harness.h"
 
 namespace picket::flow {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 FlowKey key_of(std::uint32_t number) {
     FlowKey key;
@@ -65,42 +71,90 @@ TEST(FlowTable, Ipv6AddressesAreComparedWhole) {
     EXPECT_EQ(table.find(key, table.hash(key), &two), second);
 }
 
-TEST(TimerWheel, VisitsEachAtItsTime) {
-    FlowTable table(testing::test_hash, 64, true);
-    TimerWheel wheel;
-    constexpr std::uint64_t second = 1'000'000'000;
-    const std::uint64_t start = 1'000 * second;
-    wheel.start(start);
-    const auto add = [&](std::uint32_t number, std::uint64_t at_ns) {
-        const std::uint32_t cold = table.insert(key_of(number), table.hash(key_of(number)), nullptr)->cold;
-        wheel.file(table, cold, at_ns);
-        return cold;
-    };
-    const auto soon = add(1, start + 5 * second);
-    const auto late = add(2, start + 2'000 * second);  // beyond the wheel: comes up early, to be filed again
-    std::vector<std::uint32_t> visited;
-    const auto visit = [&](std::uint32_t cold) { visited.push_back(cold); };
-    EXPECT_FALSE(wheel.turn(table, start + 4 * second, 10, visit));
-    EXPECT_TRUE(visited.empty());
-    EXPECT_FALSE(wheel.turn(table, start + 8 * second, 10, visit));
-    EXPECT_EQ(visited, std::vector{soon});
-    wheel.turn(table, start + 600 * second, 10, visit);
-    EXPECT_EQ(visited, (std::vector{soon, late}));
+constexpr std::uint64_t second_ns = 1'000'000'000;
+
+std::vector<std::uint32_t> take(TimerWheel& wheel, std::uint64_t now_ns, std::size_t most = 10) {
+    std::vector<std::uint32_t> taken(most);
+    taken.resize(wheel.take(now_ns, taken));
+    return taken;
 }
 
-TEST(TimerWheel, AJumpOfYearsVisitsEverythingOnce) {
-    FlowTable table(testing::test_hash, 1024, true);
+TEST(TimerWheel, GivesEachAtItsTime) {
     TimerWheel wheel;
+    ASSERT_TRUE(wheel.provide(64));
+    const std::uint64_t start = 1'000 * second_ns;
+    wheel.start(start);
+    wheel.file(1, start + 5 * second_ns);
+    wheel.file(2, start + 2'000 * second_ns);  // beyond the wheel: comes up early, to be filed again
+    EXPECT_THAT(take(wheel, start + 4 * second_ns), IsEmpty());
+    EXPECT_THAT(take(wheel, start + 8 * second_ns), ElementsAre(1));
+    EXPECT_THAT(take(wheel, start + 600 * second_ns), ElementsAre(2));
+    EXPECT_THAT(take(wheel, start + 3'000 * second_ns), IsEmpty());
+}
+
+TEST(TimerWheel, AJumpOfYearsGivesEverythingOnce) {
+    TimerWheel wheel;
+    ASSERT_TRUE(wheel.provide(500));
     wheel.start(0);
-    for (std::uint32_t i = 0; i < 500; ++i) {
-        HotFlow* hot = table.insert(key_of(i), table.hash(key_of(i)), nullptr);
-        wheel.file(table, hot->cold, std::uint64_t{i} << 30);
+    for (std::uint32_t i = 0; i < 500; ++i) wheel.file(i, std::uint64_t{i} << 30);
+    std::vector<std::uint32_t> all;
+    for (;;) {
+        const auto some = take(wheel, std::uint64_t{1} << 60, 7);
+        all.insert(all.end(), some.begin(), some.end());
+        if (some.size() < 7) break;
     }
-    unsigned visits = 0;
-    const auto visit = [&](std::uint32_t /*cold*/) { ++visits; };
-    while (wheel.turn(table, std::uint64_t{1} << 60, 7, visit)) {
+    std::sort(all.begin(), all.end());
+    ASSERT_EQ(all.size(), 500u);
+    for (std::uint32_t i = 0; i < 500; ++i) EXPECT_EQ(all[i], i);
+}
+
+// Flows that come up and are filed again, for many rounds, in no more memory than was provided: every page
+// that is emptied is used again.
+TEST(TimerWheel, MemoryStaysWhatWasProvided) {
+    constexpr std::uint32_t flows = 3'000;
+    TimerWheel wheel;
+    ASSERT_TRUE(wheel.provide(flows));
+    wheel.start(0);
+    std::uint64_t random = 1;
+    const auto spread = [&random] {
+        random = random * 6364136223846793005 + 1442695040888963407;
+        return (random >> 40) % 300 * second_ns;
+    };
+    for (std::uint32_t i = 0; i < flows; ++i) wheel.file(i, spread());
+    std::vector<std::uint32_t> visits(flows);
+    for (std::uint64_t now = 0; now < 3'000 * second_ns; now += second_ns) {
+        for (;;) {
+            const auto due = take(wheel, now, 32);
+            for (const std::uint32_t cold : due) {
+                ++visits[cold];
+                wheel.file(cold, now + spread());
+            }
+            if (due.size() < 32) break;
+        }
     }
-    EXPECT_EQ(visits, 500u);
+    EXPECT_EQ(wheel.provided(), flows);
+    for (const std::uint32_t count : visits) EXPECT_GT(count, 5u);
+}
+
+// A lookup in steps finds what find() finds, whatever the load.
+TEST(FlowTable, StepsFindWhatFindFinds) {
+    constexpr std::uint32_t flows = 20'000;
+    FlowTable table(testing::test_hash, flows, true);
+    for (std::uint32_t i = 0; i < flows; ++i) {
+        ASSERT_NE(table.insert(key_of(i), table.hash(key_of(i)), nullptr), nullptr);
+    }
+    std::size_t at_home = 0;
+    for (std::uint32_t i = 0; i < 2 * flows; ++i) {
+        const FlowKey key = key_of(i);
+        const std::uint64_t hash = table.hash(key);
+        const HotFlow* found = table.find(key, hash, nullptr);
+        auto look = table.look(key, hash, 0);
+        if (look.hot != nullptr) ++at_home;
+        for (std::size_t distance = 1; look.further; ++distance) look = table.look(key, hash, distance);
+        EXPECT_EQ(look.hot, found);
+    }
+    // The table is 61 % full at most; linear probing leaves more than two thirds where they belong.
+    EXPECT_GT(at_home, flows * 2 / 3);
 }
 
 }  // namespace

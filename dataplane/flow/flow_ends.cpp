@@ -1,0 +1,92 @@
+// How flows end: by their timers, or all at once when the input is over.
+#include <algorithm>
+#include <array>
+
+#include "dataplane/flow/flow_record.h"
+#include "dataplane/flow/flow_tracker.h"
+
+namespace picket::flow {
+namespace {
+
+constexpr std::size_t timer_batch = 32;
+constexpr std::size_t timer_visits_max = 256;  // a burst: bounds the pause when many flows end at once
+
+}  // namespace
+
+void FlowTracker::emit(HotFlow& hot, api::EndReason reason, bool final) noexcept {
+    if (final) sink_->flow_ending(hot, table_.cold(hot.cold));
+    api::FlowRecord record;
+    fill_record(hot, table_.cold(hot.cold), record);
+    record.end_reason = reason;
+    record.final = final ? 1 : 0;
+    sink_->flow_record(record);
+    if (final) {
+        ++ended_;
+    } else {
+        ++parts_cut_;
+    }
+}
+
+// Filed no later than the shortest timeout from now, since a flow's timeout may become shorter (a close).
+void FlowTracker::file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept {
+    if (!wheel_started_) {
+        wheel_.start(now_ns);
+        wheel_started_ = true;
+    }
+    const std::uint64_t shortest = settings_.idle_timeout_ns[static_cast<std::size_t>(Activity::closed)];
+    wheel_.file(hot.cold, std::min(hot.last_ns + idle_timeout(hot), now_ns + shortest));
+}
+
+// PERF: each round fetches for the whole batch what the next one reads; one flow after the other would wait
+// for memory three times.
+void FlowTracker::visit_due(std::span<const std::uint32_t> due, std::uint64_t now_ns) noexcept {
+    for (const std::uint32_t cold : due) table_.prefetch_link(cold);
+    for (const std::uint32_t cold : due) table_.prefetch_entry(cold);
+    std::array<std::uint32_t, timer_batch> ending;
+    std::size_t endings = 0;
+    for (const std::uint32_t cold : due) {
+        const HotFlow& hot = table_.hot_of(cold);
+        if (now_ns <= hot.last_ns || now_ns - hot.last_ns <= idle_timeout(hot)) {
+            file_timer(hot, std::max(now_ns, hot.last_ns));
+        } else {
+            table_.prefetch_record(cold);
+            ending[endings++] = cold;
+        }
+    }
+    for (const std::uint32_t cold : std::span(ending).first(endings)) {
+        HotFlow& hot = table_.hot_of(cold);
+        const bool closed = activity_of(hot) == Activity::closed;
+        emit(hot, closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout, true);
+        table_.erase(cold);
+    }
+}
+
+bool FlowTracker::turn_wheel(std::uint64_t now_ns) noexcept {
+    if (!wheel_started_) return false;
+    std::array<std::uint32_t, timer_batch> due;
+    for (std::size_t visits = 0; visits < timer_visits_max; visits += timer_batch) {
+        const std::size_t count = wheel_.take(now_ns, due);
+        visit_due(std::span(due).first(count), now_ns);
+        if (count < due.size()) return false;
+    }
+    return true;
+}
+
+void FlowTracker::end_all(std::uint64_t last_ns, bool forced) noexcept {
+    for (std::size_t slot = 0; slot < table_.slots(); ++slot) {
+        HotFlow* hot = table_.at(slot);
+        if (hot == nullptr) continue;
+        ColdFlow& cold = table_.cold(hot->cold);
+        const bool waited_out = last_ns > hot->last_ns && last_ns - hot->last_ns > idle_timeout(*hot);
+        const bool closed = activity_of(*hot) == Activity::closed;
+        if (!waited_out && !closed) cold.flags |= api::flow_cut_short;
+        auto reason = closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout;
+        if (forced && !waited_out && !closed) reason = api::EndReason::forced_end;
+        emit(*hot, reason, true);
+    }
+    table_.clear();
+    wheel_.clear();
+    wheel_started_ = false;
+}
+
+}  // namespace picket::flow
