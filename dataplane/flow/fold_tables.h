@@ -20,6 +20,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <vector>
 
 #include "dataplane/api/events.h"
@@ -37,12 +39,32 @@ inline constexpr std::size_t fold_tables = 2;
 // Whether a record says no more than the fold tables can: all of a flow of one packet that nobody asked for.
 [[nodiscard]] bool may_be_folded(const api::FlowRecord& record) noexcept;
 
-// What api::FoldEntry says, as a key: 16 bytes of address and 8 of the rest, compared as three words.
+// An address as two words of its bytes in memory.
+// PERF: keys are made and compared in words. Made byte by byte, each word that is read again has to wait for
+// the stores of its parts.
+struct AddressWords {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+
+    [[nodiscard]] bool is_ipv4() const noexcept {
+        return high == 0 && static_cast<std::uint32_t>(low) == 0xffff0000;
+    }
+    [[nodiscard]] api::Address address() const noexcept {
+        api::Address address;
+        std::memcpy(address.bytes.data(), this, sizeof *this);
+        return address;
+    }
+};
+
+// What api::FoldEntry says of who it is.
 struct FoldKey {
-    api::Address address;
-    std::uint16_t port = 0;
-    std::uint8_t protocol = 0;
-    std::uint8_t prefix_bits = 0;  // of the network; 0: a victim
+    AddressWords address;
+    std::uint32_t rest = 0;  // port, protocol << 16, prefix bits << 24 (0: a victim)
+
+    bool operator==(const FoldKey& other) const noexcept {
+        return ((address.high ^ other.address.high) | (address.low ^ other.address.low) |
+                (rest ^ other.rest)) == 0;
+    }
 };
 
 struct FoldTotals {
@@ -61,24 +83,12 @@ struct FoldTotals {
     bool operator==(const FoldTotals&) const = default;
 };
 
-// Source network and victim of what is folded, and where both are counted.
-struct FoldPlace {
-    std::array<FoldKey, fold_tables> keys;
-    std::array<std::uint32_t, fold_tables> slots{};
-};
-
 class FoldTables {
   public:
     explicit FoldTables(const KeyedHash& hash);
 
-    // Finds the place and asks for its lines.
-    [[nodiscard]] FoldPlace place(const parse::Packet& packet) const noexcept;
-    void add(const FoldPlace& place, std::uint64_t packets, std::uint64_t bytes, std::uint64_t records,
-             std::uint64_t record_bytes, std::uint64_t time_ns) noexcept;
-
-    void add_packet(const FoldPlace& place, const parse::Packet& packet) noexcept {
-        add(place, 1, packet.ip_bytes, 0, 0, packet.time_ns);
-    }
+    // At most batch_max packets.
+    void add_packets(std::span<const parse::Packet* const> packets) noexcept;
     // A flow of one packet, in place of its record.
     void add_record(const api::FlowRecord& record) noexcept;
 
@@ -109,9 +119,12 @@ class FoldTables {
     [[nodiscard]] const FoldTotals& reported(std::size_t table) const noexcept { return reported_[table]; }
     [[nodiscard]] FoldTotals held(std::size_t table) const noexcept;
 
+    static constexpr std::size_t batch_max = 64;
+
   private:
     struct alignas(64) Slot {
-        FoldKey key;
+        AddressWords address;
+        std::uint32_t rest = 0;
         std::uint32_t records = 0;
         std::uint64_t packets = 0;
         std::uint64_t bytes = 0;
@@ -119,14 +132,19 @@ class FoldTables {
         std::uint64_t first_ns = 0;
         std::uint64_t last_ns = 0;
     };
-    static_assert(sizeof(Slot) == 64 && sizeof(FoldKey) == 20, "a fold touches one line a table");
+    static_assert(sizeof(Slot) == 64, "a fold touches one line a table");
 
-    [[nodiscard]] std::uint32_t slot_of(std::size_t table, const FoldKey& key) const noexcept;
-    [[nodiscard]] FoldPlace place_of(const api::Address& source, const api::Address& destination,
-                                     std::uint16_t port, std::uint8_t protocol) const noexcept;
+    // The first table counts by source network, the second by victim.
+    [[nodiscard]] static FoldKey network_key(const AddressWords& source) noexcept;
+    [[nodiscard]] static FoldKey victim_key(const AddressWords& destination, std::uint16_t port,
+                                            std::uint8_t protocol) noexcept;
+    [[nodiscard]] static FoldKey key_of(const parse::Packet& packet, std::size_t table) noexcept;
+    [[nodiscard]] Slot& slot_of(const FoldKey& key, std::size_t table) noexcept;
+    // Whether the slot is the key's, or has become so.
+    [[nodiscard]] static bool own(Slot& slot, const FoldKey& key, std::uint64_t time_ns) noexcept;
     [[nodiscard]] static api::FoldEntry entry_of(const Slot& slot) noexcept;
 
-    KeyedHash hash_;
+    std::array<std::uint64_t, 4> secrets_{};
     std::vector<Slot> slots_;
     FoldTotals totals_;
     std::array<FoldTotals, fold_tables> others_;

@@ -65,11 +65,9 @@ Admission Folder::admit(const parse::Packet& packet, std::size_t entries) noexce
     return Admission::fold;
 }
 
-// PERF: two passes, so that the lines of all packets are asked for before the first is waited for.
 void Folder::settle() noexcept {
-    std::array<FoldPlace, gathered_max> places;
-    for (std::size_t i = 0; i < gathered_count_; ++i) places[i] = tables_.place(*gathered_[i]);
-    for (std::size_t i = 0; i < gathered_count_; ++i) tables_.add_packet(places[i], *gathered_[i]);
+    if (gathered_count_ == 0) return;
+    tables_.add_packets(std::span(gathered_).first(gathered_count_));
     gathered_count_ = 0;
 }
 

@@ -66,7 +66,7 @@ class Folder {
     void publish(api::WorkerCounters& counters) const noexcept;
 
   private:
-    static constexpr std::size_t gathered_max = 64;
+    static constexpr std::size_t gathered_max = FoldTables::batch_max;
     static constexpr unsigned seen_bits = 15;
     static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
