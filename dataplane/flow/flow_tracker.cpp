@@ -94,6 +94,7 @@ std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span
         for (const auto& packet : packets) folder_.prefetch(packet);
     }
     const std::uint32_t growths = table_.growths();
+    created_before_batch_ = created_;
     std::size_t done = 0;
     for (; done < packets.size(); ++done) {
         const parse::Packet& packet = packets[done];
@@ -169,7 +170,10 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     Ipv6Sides sides;
     if (packet.ipv6 != nullptr) sides = ipv6_sides(packet);
     const Ipv6Sides* ipv6 = packet.ipv6 != nullptr ? &sides : nullptr;
-    if (hot == nullptr) hot = table_.find(packet.key, packet.hash, ipv6);
+    // PERF: only a packet of the same batch can have begun the flow since it was looked up; to look again for
+    // every packet of a flood took 13 ns of 65 (1 M flows, table full). Of IPv6 only digests were looked up.
+    const bool may_be_new = created_ != created_before_batch_ || ipv6 != nullptr;
+    if (hot == nullptr && may_be_new) hot = table_.find(packet.key, packet.hash, ipv6);
     if (hot == nullptr) {
         hot = begin_flow(packet, ipv6, result.outcome);
         if (hot == nullptr) return true;

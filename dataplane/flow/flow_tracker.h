@@ -123,6 +123,7 @@ class FlowTracker {
     bool wheel_started_ = false;
     RecordSink* sink_;
     std::uint64_t created_ = 0;
+    std::uint64_t created_before_batch_ = 0;
     std::uint64_t ended_ = 0;
     std::uint64_t parts_cut_ = 0;
 };
