@@ -52,6 +52,41 @@ TEST(DecodeEvent, EventsBeyondTheRingAreMalformed) {
     EXPECT_EQ(decode_event(bytes.data(), bytes.size() - 8, sink), DecodeResult::malformed);
 }
 
+TEST(DecodeEvent, FoldEventsHaveTheEntriesThatTheySay) {
+    tests::RecordingSink sink;
+    api::FoldEvent event;
+    event.header.kind = api::EventKind::fold;
+    event.count = 2;
+    event.entries[1].packets = 7;
+    auto bytes = bytes_of(event);
+    // As it is written: without the entries that are not in use.
+    bytes.resize(offsetof(api::FoldEvent, entries) + 2 * sizeof(api::FoldEntry));
+    auto size = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(bytes.data(), &size, sizeof size);
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::handled);
+    ASSERT_EQ(sink.folded.size(), 2U);
+    EXPECT_EQ(sink.folded[1].packets, 7U);
+    for (const std::uint32_t lie : {3U, 17U, 0xffffffffU}) {
+        std::memcpy(bytes.data() + offsetof(api::FoldEvent, count), &lie, sizeof lie);
+        EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::malformed);
+    }
+    size = 16;
+    std::memcpy(bytes.data(), &size, sizeof size);
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::malformed);
+    EXPECT_EQ(sink.folded.size(), 2U);
+}
+
+TEST(DecodeEvent, HitCounts) {
+    tests::RecordingSink sink;
+    api::HitCountEvent event;
+    event.header.kind = api::EventKind::hit_count;
+    event.count = 41;
+    const auto bytes = bytes_of(event);
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::handled);
+    ASSERT_EQ(sink.hit_counts.size(), 1U);
+    EXPECT_EQ(sink.hit_counts[0].count, 41U);
+}
+
 TEST(DecodeEvent, FlowsAreLeftToTheCaller) {
     tests::RecordingSink sink;
     api::FlowRecord record;
