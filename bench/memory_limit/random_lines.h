@@ -1,7 +1,7 @@
 // The machine's limit: one random cache line a packet is read and written, over as many lines as there are
 // flows, prefetched in batches of 32. No flow table can be faster at one line a packet.
 //
-// Owns the lines (2 MiB pages where the kernel has them). One thread. touch() is what is to be timed;
+// Owns the lines, in pages as the flow table's. One thread. touch() is what is to be timed;
 // choose() is not.
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/random.h"
-#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/page_mapping.h"
 
 namespace picket::bench {
 
@@ -21,7 +21,9 @@ class RandomLines {
 
     // Throws SetupError if there is no memory. lines > 0.
     explicit RandomLines(std::uint32_t lines)
-        : lines_(lines), memory_(std::size_t{lines} * 64), order_(round_lines) {
+        : lines_(lines),
+          memory_(std::size_t{lines} * 64, flow::PageMapping::Pages::reserved),
+          order_(round_lines) {
         auto* words = this->words();
         for (std::size_t i = 0; i < lines; ++i) words[i * words_a_line] = i;
     }

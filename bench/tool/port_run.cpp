@@ -8,6 +8,8 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <functional>
+#include <future>
 
 #include "bench/tool/port_sender.h"
 #include "bench/tool/rate_search.h"
@@ -74,6 +76,24 @@ rx::PortSettings port_settings(const std::string& device, std::uint16_t index) {
     return settings;
 }
 
+// Runs a task on a DPDK thread and sleeps until it is done: Eal::wait() polls, on a core that worker or
+// sender need where there are no more than two. Throws what the task threw.
+void run_on(rx::Eal& eal, std::size_t thread, const std::function<void()>& task) {
+    std::promise<void> done;
+    eal.launch(thread, [&] {
+        try {
+            task();
+            done.set_value();
+        } catch (...) {
+            done.set_exception(std::current_exception());
+        }
+    });
+    auto result = done.get_future();
+    result.wait();
+    eal.wait(thread);
+    result.get();
+}
+
 // What a worker has published, all of one moment.
 struct Counted {
     api::WorkerCounters counters;
@@ -127,7 +147,7 @@ class PortRow {
           eal_(eal),
           sender_(sender),
           queue_(queue) {
-        on_worker([this] {
+        run_on(eal_, worker_thread, [this] {
             rig_ = std::make_unique<WorkerRig>(shared_, 0);
             rig_->begin_flows_at(monotonic_ns());
         });
@@ -155,10 +175,9 @@ class PortRow {
         const Counted before = read_counters(rig_->area());
         const std::uint64_t begun = rig_->source().begun();
         Sent sent;
-        eal_.launch(sender_thread, [&] {
+        run_on(eal_, sender_thread, [&] {
             sent = sender_.send(rig_->source(), mpps, seconds, shared_.clock, [this] { rig_->drain(); });
         });
-        eal_.wait(sender_thread);
         const Counted after = settle(before.audit.received + sent.taken);
         if (slice != nullptr) {
             *slice = slice_between(before, after);
@@ -178,8 +197,7 @@ class PortRow {
     // On the sender's core, while the worker waits for packets.
     double memory_limit(double seconds) {
         double cycles = 0;
-        eal_.launch(sender_thread, [&] { cycles = rig_->memory_limit(seconds); });
-        eal_.wait(sender_thread);
+        run_on(eal_, sender_thread, [&] { cycles = rig_->memory_limit(seconds); });
         return cycles;
     }
 
@@ -187,19 +205,6 @@ class PortRow {
 
   private:
     static constexpr std::size_t mesh_ring_bytes = std::size_t{1} << 20;
-
-    void on_worker(const std::function<void()>& task) {
-        std::exception_ptr failure;
-        eal_.launch(worker_thread, [&] {
-            try {
-                task();
-            } catch (...) {
-                failure = std::current_exception();
-            }
-        });
-        eal_.wait(worker_thread);
-        if (failure) std::rethrow_exception(failure);
-    }
 
     // Waits until the worker has published so many packets, or no more come.
     Counted settle(std::uint64_t received) {
@@ -259,7 +264,12 @@ PortBench::PortBench(const RowSettings& settings) : state_(std::make_unique<Stat
     state.sender = std::make_unique<PortSender>(ethdev);
 }
 
-PortBench::~PortBench() = default;
+// When one end of a memif closes, DPDK's own thread disconnects the other, which must not close meanwhile.
+PortBench::~PortBench() {
+    state_->queue.reset();
+    state_->receiving.reset();
+    if (state_->sending != nullptr) sleep_ns(50'000'000);
+}
 
 const std::vector<std::string>& PortBench::warnings() const noexcept {
     return state_->eal.warnings();

@@ -12,7 +12,8 @@ namespace picket::bench {
 namespace {
 
 constexpr std::uint16_t burst_frames = 32;
-constexpr unsigned buffers = 16'383;
+// A ring, a burst and what the caches of two threads hold; more of them only lie about in the cache.
+constexpr unsigned buffers = 4095;
 constexpr unsigned cache = 256;
 constexpr unsigned bursts_between = 32;
 

@@ -80,6 +80,10 @@ std::size_t TrafficSource::open(std::uint64_t flow, unsigned n, std::uint8_t* to
     return small(first_ - silent_ + flow, n == 1, flags, to);
 }
 
+std::size_t TrafficSource::keep(std::uint64_t flow, bool from_server, std::uint8_t* to) noexcept {
+    return small(first_ - silent_ + flow, from_server, parse::tcp_ack, to);
+}
+
 std::size_t TrafficSource::next(std::uint8_t* to) noexcept {
     const std::uint64_t draw = random_();
     if (draw >> 32 < new_below_) return begin_flow(to);

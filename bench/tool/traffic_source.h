@@ -31,6 +31,8 @@ class TrafficSource {
     // Before next(): the flow's packet number n of its beginning (0 opens, 1 answers, then small ones).
     // flow: 0 is the oldest one that exists, the silent ones first, flows() - 1 the newest.
     [[nodiscard]] std::size_t open(std::uint64_t flow, unsigned n, std::uint8_t* to) noexcept;
+    // A small packet of a flow that has begun.
+    [[nodiscard]] std::size_t keep(std::uint64_t flow, bool from_server, std::uint8_t* to) noexcept;
     [[nodiscard]] std::uint64_t flows() const noexcept { return silent_ + live_; }
     [[nodiscard]] std::uint64_t silent() const noexcept { return silent_; }
 
