@@ -34,20 +34,35 @@ WORDS = """/index.php /index.html /index.htm /index.asp /index.jsp /default.asp 
 &file= ?file= &path= &key= &token= &callback= &catid= &itemid= ?utm_source= &utm_medium= &utm_campaign= %20 http:// https://
 www. .com/ .org/ .net/ .com .php""".split()
 
-HEAD_WORDS = ["get /", "post /", " http/1.1\r\n", " http/1.0\r\n", "\r\n\r\n", "\r\nhost: ", "host: www.",
-              "user-agent: mozilla/5.0 (", "accept: */*\r\n", "accept: text/html,application/xhtml+xml,",
-              "application/xml;q=0.9,image/webp,*/*;q=0.8\r\n", "accept-encoding: gzip, deflate, br\r\n",
-              "accept-language: en-us,en;q=0.5\r\n", "connection: keep-alive\r\n", "connection: close\r\n",
-              "content-type: application/x-www-form-urlencoded\r\n", "content-type: multipart/form-data; boundary=",
-              "content-type: application/json; charset=utf-8\r\n", "content-type: text/xml", "content-length: ",
-              "referer: http://www.", "referer: https://", "cache-control: no-cache\r\n", "cache-control: max-age=0\r\n",
-              "pragma: no-cache\r\n", "upgrade-insecure-requests: 1\r\n", "if-modified-since: ", "if-none-match: ",
-              "origin: http", "cookie: ", "x-requested-with: xmlhttprequest\r\n", "x-forwarded-for: ", " gmt\r\n",
-              "compatible; msie 6.0; windows nt 5.1; sv1)", "compatible; msie 7.0; windows nt 6.1; trident/",
-              "compatible; msie 8.0; windows nt 6.0", "compatible; msie 9.0;", ".net clr ", "windows nt 10.0; win64; x64)",
-              "like gecko) chrome/", "safari/537.36", "firefox/", "mozilla/4.0 (", "linux; android ", "iphone; cpu iphone os ",
-              ".com\r\n", ".org\r\n", ".net\r\n", ".com/", ".php", ".html", "sec-fetch-", "authorization: basic ",
-              "soapaction: ", "expect: 100-continue\r\n", "curl/", "wget/", "java/", "python-requests/", "accept-charset: "]
+# Heads as common clients send them, with an example of what varies.
+HEAD_WORDS = [head.lower().replace('|', '\r\n') for head in (
+    "GET / HTTP/1.1|Host: www.example.com|Connection: keep-alive|Upgrade-Insecure-Requests: 1|User-Agent: Mozilla/5.0"
+    " (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/118.0.0.0 Safari/537.36|Accept: text/html,"
+    "application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8|Accept-Encoding: gzip, deflate|"
+    "Accept-Language: en-US,en;q=0.9|Cookie: ",
+    "GET /index.php HTTP/1.1|Host: www.example.com|User-Agent: Mozilla/5.0 (Windows NT 6.1; WOW64; rv:45.0) Gecko/20100101"
+    " Firefox/45.0|Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8|Accept-Language: en-us,en;q=0.5|"
+    "Accept-Encoding: gzip, deflate, br|Referer: http://www.example.com/|Connection: keep-alive||",
+    "GET /a.html HTTP/1.1|Accept: image/png, image/svg+xml, image/*;q=0.8, */*;q=0.5|Referer: http://www.example.org/page.html|"
+    "Accept-Language: en-US|User-Agent: Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)|Accept-Encoding: "
+    "gzip, deflate|Host: www.example.org|Connection: Keep-Alive|Pragma: no-cache||",
+    "GET /a.gif HTTP/1.1|Accept: */*|Accept-Language: en-us|UA-CPU: x86|Accept-Encoding: gzip, deflate|User-Agent: Mozilla/4.0"
+    " (compatible; MSIE 7.0; Windows NT 5.1; .NET CLR 1.1.4322; .NET CLR 2.0.50727)|Host: example.net|Connection: Keep-Alive||",
+    "GET /a.js HTTP/1.0|Host: example.com|User-Agent: Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV1)|Accept: */*|"
+    "Connection: close||",
+    "GET /a HTTP/1.1|Host: example.com|Connection: keep-alive|Accept: application/json, text/plain, */*|X-Requested-With: "
+    "XMLHttpRequest|User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/16.0 Mobile/15E148 Safari/604.1|Accept-Language: en-us|Referer: https://www.example.com/||",
+    "GET /b HTTP/1.1|User-Agent: Mozilla/5.0 (Linux; Android 10; SM-G960F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"
+    "|Accept: */*|Accept-Encoding: gzip,deflate|If-Modified-Since: Sat, 01 Jan 2022 00:00:00 GMT|If-None-Match: \"",
+    "POST /c.php HTTP/1.1|Host: example.com|Content-Type: application/x-www-form-urlencoded|Content-Length: 100|Cache-Control:"
+    " no-cache|Origin: http://example.com|Expect: 100-continue||",
+    "POST /d HTTP/1.1|Content-Type: application/json; charset=utf-8|Content-Length: 100|Cache-Control: max-age=0|Cookie: ",
+    "GET /robots.txt HTTP/1.1|Host: www.example.com|User-Agent: Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/"
+    "bot.html)|Accept: text/html|From: |Via: 1.1 |X-Forwarded-For: 10.0.0.1|Accept-Encoding: gzip||",
+    "HEAD / HTTP/1.0|User-Agent: Wget/1.20 (linux-gnu)|Accept: */*|Accept-Encoding: identity|Host: a.example|Connection: Keep-Alive||",
+    "GET / HTTP/1.1|Host: 10.0.0.1|User-Agent: curl/7.68.0|Accept: */*||", "Authorization: Basic ", "Sec-Fetch-Mode: ",
+    "Content-Type: multipart/form-data; boundary=", "Content-Type: text/xml", "SOAPAction: ", " .php HTTP/1.", ".exe HTTP/1.")]
 
 
 def grams(text):

@@ -69,8 +69,19 @@ void set_once(std::string_view& field, std::string_view value) noexcept {
     if (field.data() == nullptr) field = value;
 }
 
-void parse_request_field(std::string_view line, RequestHead& head) noexcept {
-    const std::size_t colon = line.find(':');
+bool is_blank(char byte) noexcept {
+    return byte == ' ' || byte == '\t';
+}
+
+// A line that ends in CRLF and that normalising would leave as it is. REQUIRES: line is not empty.
+bool is_plain_line(std::string_view line, std::size_t colon, char before_line_feed) noexcept {
+    if (before_line_feed != '\r' || is_blank(line.front()) || is_blank(line.back())) return false;
+    if (colon == std::string_view::npos) return true;
+    return colon > 0 && !is_blank(line[colon - 1]) && colon + 2 < line.size() && line[colon + 1] == ' ' &&
+           !is_blank(line[colon + 2]);
+}
+
+void parse_request_field(std::string_view line, std::size_t colon, RequestHead& head) noexcept {
     if (colon == std::string_view::npos) return;
     const std::string_view name = trimmed(line.substr(0, colon));
     const std::string_view value = trimmed(line.substr(colon + 1));
@@ -133,14 +144,18 @@ HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept
     }
     const std::size_t headers_begin = next;
     head.headers = text.substr(headers_begin);
+    bool plain = true;
     while (take_line(text, next, line, next)) {
         head.length = next;
         if (line.empty()) {
             head.headers = text.substr(headers_begin, next - headers_begin);
+            head.plain_headers = plain;
             host_from_target(head);
             return HeadStatus::complete;
         }
-        parse_request_field(line, head);
+        const std::size_t colon = line.find(':');
+        plain = plain && is_plain_line(line, colon, text[next - 2]);
+        parse_request_field(line, colon, head);
     }
     host_from_target(head);
     return HeadStatus::incomplete;

@@ -27,7 +27,10 @@ struct RequestHead {
     std::string_view referer;
     std::string_view cookie;
     std::string_view headers;  // all header lines, up to and with the empty line if it was seen
-    std::size_t length = 0;    // of the head: lines and empty line, leading empty lines too
+    // The head is whole, each line is "Name: value\r\n" with no other white space around name and value, and
+    // none is folded: what nearly all clients send. Rules then see it as it is (match::normalize_headers).
+    bool plain_headers = false;
+    std::size_t length = 0;  // of the head: lines and empty line, leading empty lines too
     bool line_complete = false;
     std::uint64_t content_length = 0;
 };

@@ -25,4 +25,7 @@ namespace picket::http {
 // query, and '\' becomes '/' in the query too.
 std::size_t normalize_uri(std::string_view raw, api::Dialect dialect, std::span<char> out) noexcept;
 
+// True only if normalize_uri() would return raw as it is. False for few texts of which that holds as well.
+[[nodiscard]] bool is_normal_uri(std::string_view raw, api::Dialect dialect) noexcept;
+
 }  // namespace picket::http

@@ -33,6 +33,8 @@ struct RequestView {
     std::string_view referer;
     std::string_view cookie;   // value of the Cookie header
     std::string_view headers;  // header block after the request line, as on the wire
+    // normalize_headers(headers) would change nothing but leave out Cookie: http::RequestHead::plain_headers.
+    bool plain_headers = false;
     std::string_view body;     // what of it is at hand
     std::string_view request;  // the request's bytes as on the wire, from its line to the end of what is at
                                // hand; only rules that mix URI and plain contents look at it

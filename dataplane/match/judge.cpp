@@ -1,9 +1,9 @@
 #include "dataplane/match/judge.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
+#include "dataplane/match/find_text.h"
 #include "dataplane/match/head_text.h"
 
 namespace picket::match {
@@ -24,19 +24,9 @@ std::size_t find_within(std::string_view text, std::size_t from, std::size_t to,
     if (from > to || to - from < needle.size()) {
         return std::string_view::npos;
     }
-    if (!nocase) {
-        const void* found = memmem(text.data() + from, to - from, needle.data(), needle.size());
-        return found == nullptr ? std::string_view::npos
-                                : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
-    }
-    const auto first = static_cast<unsigned char>(needle.front());
-    for (std::size_t at = from; at + needle.size() <= to; ++at) {
-        if (lower_byte(static_cast<unsigned char>(text[at])) == first &&
-            equals_caseless(text.substr(at, needle.size()), needle)) {
-            return at;
-        }
-    }
-    return std::string_view::npos;
+    const std::string_view range = text.substr(from, to - from);
+    const std::size_t found = nocase ? find_caseless(range, needle) : find_bytes(range, needle);
+    return found == std::string_view::npos ? found : from + found;
 }
 
 }  // namespace

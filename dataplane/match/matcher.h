@@ -21,9 +21,11 @@ namespace picket::match {
 
 struct MatcherCounters {
     std::uint64_t requests = 0;         // requests matched
-    std::uint64_t requests_passed = 0;  // of them, with at least one candidate of the filter
+    std::uint64_t requests_found = 0;   // of them, with at least one element of the filter in their texts
+    std::uint64_t requests_passed = 0;  // of those, with at least one rule that its guard let be judged
     std::uint64_t payloads = 0;         // payloads scanned
     std::uint64_t candidates = 0;       // (request or payload, rule) pairs judged
+    std::uint64_t bytes_scanned = 0;    // by the engine, separators of the batches included
     std::uint64_t hits = 0;
     std::uint64_t limits_exceeded = 0;  // judgements given up at their step or PCRE2 limit
     std::uint64_t scan_failures = 0;    // calls of Hyperscan that failed (a bug or damaged memory)

@@ -184,6 +184,7 @@ std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::byte> blob, st
         return nullptr;
     }
     collect_payload_ports(*tables);
+    tables->guards = make_guards(tables->view);
     return std::shared_ptr<const RuleSet>(new RuleSet(std::move(tables)));
 }
 

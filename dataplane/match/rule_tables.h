@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "dataplane/api/rule_blob.h"
+#include "dataplane/match/rule_guard.h"
 #include "dataplane/match/rule_set.h"
 
 #ifndef PCRE2_CODE_UNIT_WIDTH
@@ -74,6 +75,7 @@ struct RuleSet::Tables {
     BlobView view;
     std::array<HyperscanDatabase, api::filter_group_count> databases;
     std::vector<PcreCode> pcres;
+    std::vector<RuleGuard> guards;  // one a rule
     PayloadPorts tcp;
     PayloadPorts udp;
 

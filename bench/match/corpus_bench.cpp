@@ -1,0 +1,336 @@
+// The match stage on real rules and real requests, beside what bounds it from below and from above:
+//
+//   raw_scan     hs_scan of the same batches with the same databases, its callback only counting
+//   match_stage  URIs normalised, batches made and scanned, what passes judged: all that matching costs
+//   one_by_one   a call of hs_scan for each URI and head with all elements of all rules (naive_scan.h)
+//   adversary/*  match_stage and one_by_one on URIs made of the filter's own elements, so that each passes
+//
+// Measured on a sample of the requests that fits the cache, as packets just received do. Counters: ns is a
+// request; of all requests, found and passed are the shares in which the filter found an element and for
+// which a rule was judged, judged and alerts the rules a request. A run fails if match_stage and one_by_one
+// differ in their alerts, or if raw_scan scans other bytes than match_stage.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/match/corpus.h"
+#include "bench/match/naive_scan.h"
+#include "controlplane/rules/filter_plan.h"
+#include "controlplane/rules/rule_compiler.h"
+#include "dataplane/match/matcher.h"
+#include "dataplane/match/text_batch.h"
+
+namespace picket::bench {
+namespace {
+
+constexpr std::size_t batch_requests = 64;
+
+struct Traffic {
+    explicit Traffic(std::vector<std::string> texts) : timed(sample(texts)), all(std::move(texts)) {}
+    Requests timed;
+    Requests all;
+};
+
+using Alerts = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
+void keep_alert(void* alerts, std::uint32_t index, std::uint32_t rule) noexcept {
+    static_cast<Alerts*>(alerts)->emplace_back(index, rule);
+}
+void count_alert(void* count, std::uint32_t /*index*/, std::uint32_t /*rule*/) noexcept {
+    ++*static_cast<std::uint64_t*>(count);
+}
+
+// Compiles what is asked for when it is asked for the first time: not all that is registered is run.
+class RuleFixture {
+  public:
+    explicit RuleFixture(RuleFiles files) : name_(files.name), rules_(std::move(files.rules)) {
+        const auto requests = std::ranges::count_if(
+            rules_, [](const rules::Rule& rule) { return rule.kind == api::RuleKind::request; });
+        name_ += "-" + std::to_string(requests);
+    }
+
+    // With the number of rules about requests.
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const std::vector<rules::Rule>& rules() const { return rules_; }
+    const match::RuleSet& set() {
+        matcher();
+        return *set_;
+    }
+    match::Matcher& matcher() {
+        if (!matcher_) {
+            const auto compiled = rules::compile_rules(rules_, {});
+            std::string error;
+            set_ = match::RuleSet::load(compiled.blob, 1, error);
+            matcher_ = set_ ? match::Matcher::create(set_, error) : nullptr;
+            if (!matcher_) {
+                throw std::runtime_error(error);
+            }
+        }
+        return *matcher_;
+    }
+    NaiveScan& naive() {
+        if (!naive_) {
+            naive_ = std::make_unique<NaiveScan>(rules_, set());
+        }
+        return *naive_;
+    }
+
+  private:
+    std::string name_;
+    std::vector<rules::Rule> rules_;
+    std::shared_ptr<const match::RuleSet> set_;
+    std::unique_ptr<match::Matcher> matcher_;
+    std::unique_ptr<NaiveScan> naive_;
+};
+
+// Calls scan(group, batch) for all batches that the matcher makes of the requests first to last.
+template <class Scan>
+void make_batches(const match::RuleSet& set, std::span<const match::RequestView> views,
+                  match::TextBatch& batch, Scan scan) {
+    const auto wanted = set.tables().group(api::FilterGroup::head).buffers;
+    const bool wants_request = (wanted >> static_cast<unsigned>(api::RuleBuffer::request) & 1) != 0;
+    for (const auto group : {api::FilterGroup::uri, api::FilterGroup::head}) {
+        if (set.tables().database(group) == nullptr) {
+            continue;
+        }
+        const auto add = [&](std::uint32_t slot, std::string_view text) {
+            if (!batch.fits(text.size())) {
+                scan(group, batch.bytes());
+                batch.clear();
+            }
+            batch.add(slot, text);
+        };
+        for (std::uint32_t slot = 0; slot < views.size(); ++slot) {
+            if (group == api::FilterGroup::head) {
+                add(slot, wants_request ? views[slot].request : views[slot].headers);
+                continue;
+            }
+            add(slot, views[slot].normalized_uri);
+            if (views[slot].raw_uri != views[slot].normalized_uri) {
+                add(slot, views[slot].raw_uri);
+            }
+        }
+        scan(group, batch.bytes());
+        batch.clear();
+    }
+}
+
+void report(benchmark::State& state, const Requests& requests) {
+    state.counters["ns"] =
+        benchmark::Counter(static_cast<double>(requests.size()),
+                           benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+// One iteration is all requests once.
+void raw_scan(benchmark::State& state, RuleFixture& fixture, const Traffic& traffic) {
+    const Requests& requests = traffic.timed;
+    using Batch = std::pair<hs_database_t*, std::string>;
+    std::vector<Batch> batches;
+    match::TextBatch batch;
+    hs_scratch_t* scratch = nullptr;
+    std::uint64_t bytes = 0;
+    const std::span views(requests.views());
+    for (std::size_t at = 0; at < views.size(); at += batch_requests) {
+        make_batches(fixture.set(), views.subspan(at, std::min(batch_requests, views.size() - at)), batch,
+                     [&](api::FilterGroup group, std::string_view text) {
+                         batches.emplace_back(fixture.set().tables().database(group), text);
+                         hs_alloc_scratch(batches.back().first, &scratch);
+                         bytes += text.size();
+                     });
+    }
+    std::uint64_t found = 0;
+    for (auto _ : state) {
+        for (const Batch& one : batches) {
+            hs_scan(
+                one.first, one.second.data(), static_cast<unsigned>(one.second.size()), 0, scratch,
+                [](unsigned, unsigned long long, unsigned long long, unsigned, void* count) {
+                    ++*static_cast<std::uint64_t*>(count);
+                    return 0;
+                },
+                &found);
+        }
+    }
+    hs_free_scratch(scratch);
+    report(state, requests);
+    const std::uint64_t before = fixture.matcher().counters().bytes_scanned;
+    std::uint64_t alerts = 0;
+    fixture.matcher().match_requests(views, {&count_alert, &alerts});
+    if (fixture.matcher().counters().bytes_scanned - before != bytes) {
+        state.SkipWithError("the match stage scans other bytes");
+    }
+    state.counters["bytes"] = static_cast<double>(bytes) / static_cast<double>(requests.size());
+}
+
+void match_once(RuleFixture& fixture, Requests& requests, match::HitSink sink) {
+    const std::span views(requests.views());
+    for (std::size_t at = 0; at < views.size(); at += batch_requests) {
+        const std::size_t count = std::min(batch_requests, views.size() - at);
+        requests.normalize(at, count);
+        fixture.matcher().match_requests(views.subspan(at, count), sink);
+    }
+}
+
+void match_stage(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
+    std::uint64_t alerts = 0;
+    for (auto _ : state) {
+        match_once(fixture, traffic.timed, {&count_alert, &alerts});
+    }
+    report(state, traffic.timed);
+    const match::MatcherCounters before = fixture.matcher().counters();
+    match_once(fixture, traffic.all, {&count_alert, &alerts});
+    const match::MatcherCounters& after = fixture.matcher().counters();
+    const auto share = [&](std::uint64_t match::MatcherCounters::*counter) {
+        return static_cast<double>(after.*counter - before.*counter) /
+               static_cast<double>(traffic.all.size());
+    };
+    state.counters["found"] = share(&match::MatcherCounters::requests_found);
+    state.counters["passed"] = share(&match::MatcherCounters::requests_passed);
+    state.counters["judged"] = share(&match::MatcherCounters::candidates);
+    state.counters["alerts"] = share(&match::MatcherCounters::hits);
+}
+
+std::set<std::pair<std::uint32_t, std::uint32_t>> naive_alerts(RuleFixture& fixture,
+                                                               const Requests& requests) {
+    Alerts alerts;
+    for (std::uint32_t i = 0; i < requests.size(); ++i) {
+        fixture.naive().match(requests.views()[i], i, {&keep_alert, &alerts});
+    }
+    return {alerts.begin(), alerts.end()};
+}
+
+void one_by_one(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
+    Requests& requests = traffic.timed;
+    std::uint64_t alerts = 0;
+    for (auto _ : state) {
+        for (std::uint32_t i = 0; i < requests.size(); ++i) {
+            requests.normalize(i, 1);
+            fixture.naive().match(requests.views()[i], i, {&count_alert, &alerts});
+        }
+    }
+    report(state, requests);
+    Alerts batched;
+    fixture.matcher().match_requests(traffic.all.views(), {&keep_alert, &batched});
+    const std::uint64_t before = fixture.naive().judged();
+    const auto expected = naive_alerts(fixture, traffic.all);
+    const auto all = static_cast<double>(traffic.all.size());
+    state.counters["judged"] = static_cast<double>(fixture.naive().judged() - before) / all;
+    state.counters["alerts"] = static_cast<double>(expected.size()) / all;
+    if (std::set(batched.begin(), batched.end()) != expected) {
+        state.SkipWithError("the match stage and one scan a URI differ in their alerts");
+    }
+}
+
+// The bytes of a content that is all of an expression; empty for a pcre.
+std::string literal_of(const rules::FilterChoice& choice) {
+    std::string bytes;
+    for (std::size_t at = 0; at + 4 <= choice.pattern.size(); at += 4) {
+        if (choice.pattern[at] != '\\' || choice.pattern[at + 1] != 'x') {
+            return "";
+        }
+        bytes += static_cast<char>(std::stoi(choice.pattern.substr(at + 2, 2), nullptr, 16));
+    }
+    return bytes;
+}
+
+bool can_be_sent(const std::string& text) {
+    return text.find_first_of(std::string_view(" \r\n\t\0", 5)) == std::string::npos;
+}
+
+// What an adversary sends who has the rules: each URI holds `together` elements of the filter, or all
+// contents of a rule.
+std::vector<std::string> adversary_uris(const RuleFixture& fixture, std::size_t together, bool whole_rules) {
+    std::vector<std::string> uris;
+    std::string uri = "/";
+    std::size_t parts = 0;
+    for (const rules::Rule& rule : fixture.rules()) {
+        const auto choice = rules::choose_filter(rule);
+        if (rule.kind != api::RuleKind::request || !choice || choice->group != api::FilterGroup::uri) {
+            continue;
+        }
+        std::string part = whole_rules ? "" : literal_of(*choice);
+        for (const rules::OptionChain& chain : rule.chains) {
+            const bool is_uri =
+                chain.buffer == api::RuleBuffer::uri || chain.buffer == api::RuleBuffer::raw_uri;
+            for (const rules::BufferOption& option : chain.options) {
+                if (whole_rules && is_uri && option.kind == api::RuleOptionKind::content &&
+                    (option.flags & api::option_negated) == 0) {
+                    part += option.bytes;
+                }
+            }
+        }
+        if (part.empty() || !can_be_sent(part)) {
+            continue;
+        }
+        uri += part;
+        if (++parts == together) {
+            uris.push_back(bare_request(uri));
+            uri = "/";
+            parts = 0;
+        }
+    }
+    return uris;
+}
+
+// Lives until the process ends, as the registered benchmarks refer to it.
+template <class T>
+T& keep(std::unique_ptr<T> object) {
+    static std::vector<std::unique_ptr<T>> kept;
+    return *kept.emplace_back(std::move(object));
+}
+
+void add(const std::string& name, std::function<void(benchmark::State&)> body) {
+    benchmark::RegisterBenchmark(name.c_str(), std::move(body))->Unit(benchmark::kMillisecond);
+}
+
+void add_both(const std::string& name, RuleFixture& fixture, Traffic& requests) {
+    add("match_stage/" + name, [&](benchmark::State& state) { match_stage(state, fixture, requests); });
+    add("one_by_one/" + name, [&](benchmark::State& state) { one_by_one(state, fixture, requests); });
+}
+
+void add_benchmarks() {
+    std::vector<std::pair<std::string, Traffic*>> traffic;
+    for (Site& site : load_sites()) {
+        traffic.emplace_back(site.name + "/browser",
+                             &keep(std::make_unique<Traffic>(std::move(site.browser))));
+        traffic.emplace_back(site.name + "/bare", &keep(std::make_unique<Traffic>(std::move(site.bare))));
+    }
+    for (RuleFiles& files : load_rules()) {
+        RuleFixture& fixture = keep(std::make_unique<RuleFixture>(std::move(files)));
+        const std::string rules = fixture.name() + "/";
+        for (const auto& [name, requests] : traffic) {
+            Traffic& these = *requests;
+            add("raw_scan/" + rules + name,
+                [&](benchmark::State& state) { raw_scan(state, fixture, these); });
+            add_both(rules + name, fixture, these);
+        }
+        for (const auto& [name, together, whole_rules] :
+             {std::tuple("element", 1, false), {"eight_elements", 8, false}, {"whole_rules", 1, true}}) {
+            auto requests = std::make_unique<Traffic>(
+                adversary_uris(fixture, static_cast<std::size_t>(together), whole_rules));
+            if (requests->all.size() > 0) {
+                add_both("adversary/" + rules + name, fixture, keep(std::move(requests)));
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace picket::bench
+
+int main(int count, char** arguments) {
+    benchmark::Initialize(&count, arguments);
+    if (benchmark::ReportUnrecognizedArguments(count, arguments)) {
+        return 1;
+    }
+    picket::bench::add_benchmarks();
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+}

@@ -1,0 +1,81 @@
+// Tests that a rule fails for most requests and that cost a few instructions: they come before it is judged.
+//
+// A guard says no only where the rule cannot hold. It is made of what the rule's program asks of the URI and
+// the method: pairs of neighbouring bytes, lengths, the method's name.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/match/flow_ends.h"
+
+namespace picket::match {
+
+struct BlobView;
+
+// The set of pairs of neighbouring bytes of a text, letters of both cases alike, hashed to 128 bits.
+class TextSignature {
+  public:
+    void add(std::string_view text) noexcept {
+        std::uint64_t low = words_[0];
+        std::uint64_t high = words_[1];
+        for (std::size_t at = 1; at < text.size(); ++at) {
+            const auto first = static_cast<std::uint32_t>(static_cast<std::uint8_t>(text[at - 1]) | 0x20);
+            const auto second = static_cast<std::uint32_t>(static_cast<std::uint8_t>(text[at]) | 0x20);
+            const std::uint32_t hash = (first << 8 | second) * 0x9e3779b1u >> 25;
+            const std::uint64_t bit = std::uint64_t{1} << (hash & 63);
+            const std::uint64_t is_high = 0 - std::uint64_t{hash >> 6};
+            low |= bit & ~is_high;
+            high |= bit & is_high;
+        }
+        words_ = {low, high};
+    }
+    [[nodiscard]] bool holds(const TextSignature& other) const noexcept {
+        return ((other.words_[0] & ~words_[0]) | (other.words_[1] & ~words_[1])) == 0;
+    }
+
+  private:
+    std::array<std::uint64_t, 2> words_{};
+};
+
+enum MethodBit : std::uint8_t { method_get = 1, method_post = 2, method_other = 4 };
+
+// What guards look at of one request first: nothing that takes a look at the texts.
+struct RequestShape {
+    explicit RequestShape(const RequestView& request) noexcept;
+
+    std::uint32_t uri_length = 0;
+    std::uint32_t raw_uri_length = 0;
+    std::uint8_t method = method_other;
+};
+
+// Of the raw and the normalised URI together. PERF: 30 ns for a URI of 32 bytes, so only for requests in
+// which the filter found something.
+[[nodiscard]] TextSignature uri_signature(const RequestView& request) noexcept;
+
+struct LengthBounds {
+    std::uint32_t min = 0;
+    std::uint32_t max = 0xffffffff;
+};
+
+struct RuleGuard {
+    TextSignature signature;
+    LengthBounds uri;
+    LengthBounds raw_uri;
+    std::uint8_t methods = method_get | method_post | method_other;
+
+    [[nodiscard]] bool admits_shape(const RequestShape& shape) const noexcept {
+        return (shape.method & methods) != 0 && shape.uri_length >= uri.min && shape.uri_length <= uri.max &&
+               shape.raw_uri_length >= raw_uri.min && shape.raw_uri_length <= raw_uri.max;
+    }
+    [[nodiscard]] bool admits_signature(const TextSignature& other) const noexcept {
+        return other.holds(signature);
+    }
+};
+
+// One guard a rule. REQUIRES: the view was checked by open_blob().
+std::vector<RuleGuard> make_guards(const BlobView& view);
+
+}  // namespace picket::match
