@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t frames_ahead = 6;
 constexpr std::size_t frame_addresses_at = 26;  // a frame may begin anywhere in a line
 
+// PERF: while one group's lines are on their way the next one is parsed.
+constexpr std::size_t prefetch_group = 16;
+
 // Packets of a burst by kind.
 // PERF: sums of conditions in registers; a branch on each packet's protocol cannot be predicted.
 struct KindCounts {
@@ -121,9 +124,13 @@ void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noe
             }
             packet.hash = hash(packet.key);
         }
-        tracker_.prefetch(packet.hash);
         frame_of_[count_parsed++] = static_cast<std::uint8_t>(i);
+        if (count_parsed % prefetch_group == 0) {
+            tracker_.prefetch(std::span(packets_).subspan(count_parsed - prefetch_group, prefetch_group));
+        }
     }
+    const std::size_t rest = count_parsed % prefetch_group;
+    tracker_.prefetch(std::span(packets_).subspan(count_parsed - rest, rest));
     packet_count_ = count_parsed;
 }
 
@@ -210,8 +217,9 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
 void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
     for (std::size_t i = from; i < to; ++i) {
         const parse::Packet& packet = packets_[i];
-        if (packet.key.protocol != parse::protocol_tcp || packet.payload_captured == 0 ||
-            tracked_[i].cold == flow::no_index) {
+        // PERF: one condition, because which of them holds cannot be predicted.
+        if ((packet.key.protocol != parse::protocol_tcp) | (packet.payload_captured == 0) |
+            (tracked_[i].cold == flow::no_index)) {
             continue;
         }
         request_stage_.inspect(packet, tracked_[i], tracker_.table());

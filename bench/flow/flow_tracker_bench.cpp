@@ -49,7 +49,7 @@ class FlowBench {
         std::uint64_t lost = 0;
         for (std::size_t at = 0; at < block_frames; at += burst_frames) {
             const std::span<const parse::Packet> burst(packets_.data() + at, burst_frames);
-            for (const auto& packet : burst) tracker_.prefetch(packet.hash);
+            tracker_.prefetch(burst);
             for (std::size_t done = 0; done < burst.size();) {
                 done += tracker_.track(burst.subspan(done), std::span(results).subspan(done));
             }

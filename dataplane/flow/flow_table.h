@@ -43,10 +43,11 @@ class FlowTable {
     };
     [[nodiscard]] Look look(const FlowKey& key, std::uint64_t hash, std::size_t distance) const noexcept {
         HotFlow& hot = hot_[(hash + distance) & mask_];
-        if (hot.key == key) return {&hot, false};
-        if (hot.key.family == 0) return {};
-        __builtin_prefetch(&hot_[(hash + distance + 1) & mask_], 1);
-        return {nullptr, true};
+        const bool equal = hot.key == key;
+        const bool further = !equal & (hot.key.family != 0);
+        // PERF: no branch, because a fifth of the flows are elsewhere and nobody can tell which.
+        __builtin_prefetch(&hot_[(hash + distance + (further ? 1 : 0)) & mask_], 1);
+        return {equal ? &hot : nullptr, further};
     }
     void prefetch_addresses(const HotFlow& hot) noexcept { __builtin_prefetch(&cold(hot.cold).ipv6); }
     [[nodiscard]] bool is_of(const HotFlow& hot, const Ipv6Sides& ipv6) noexcept {

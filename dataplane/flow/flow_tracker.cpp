@@ -119,7 +119,6 @@ std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span
 // PERF: in rounds over the whole batch. A lookup that goes on to the next line by itself waits for memory,
 // and a quarter of the flows of a half full table are not in their home line, a tenth not in the next.
 void FlowTracker::look_up(std::span<const parse::Packet> packets, Entries& entries) noexcept {
-    constexpr std::size_t rounds = 8;  // what is further away is rare enough to wait for
     std::uint64_t further = 0;
     bool any_ipv6 = false;
     for (std::size_t i = 0; i < packets.size(); ++i) {
@@ -128,7 +127,7 @@ void FlowTracker::look_up(std::span<const parse::Packet> packets, Entries& entri
         further |= std::uint64_t{look.further} << i;
         any_ipv6 |= packets[i].ipv6 != nullptr;
     }
-    for (std::size_t distance = 1; further != 0 && distance < rounds; ++distance) {
+    for (std::size_t distance = 1; further != 0; ++distance) {
         std::uint64_t again = 0;
         for (; further != 0; further &= further - 1) {
             const auto i = static_cast<std::size_t>(std::countr_zero(further));

@@ -63,10 +63,14 @@ class FlowTracker {
     [[nodiscard]] FlowTable& table() noexcept { return table_; }
     [[nodiscard]] Folder& folder() noexcept { return folder_; }
 
-    // Has the packet's line fetched: as early as the hash is known, track() comes later.
-    void prefetch(std::uint64_t hash) const noexcept { table_.prefetch(hash); }
+    // Has the packets' lines fetched; some time before track(), but in groups of no fewer than ten.
+    // PERF: one for each packet within the parser's loop, each waited for its page walk with only a few others
+    // on the way (10 M flows: 102 ns a packet in place of 25).
+    void prefetch(std::span<const parse::Packet> packets) const noexcept {
+        for (const auto& packet : packets) table_.prefetch(packet.hash);
+    }
 
-    // Packets carry their key and hash, which was prefetched. results.size() >= packets.size(). Returns how
+    // Packets carry their key and hash. results.size() >= packets.size(). Returns how
     // many packets were done, at least one: it stops before a packet that makes a record leave, so that the
     // stages behind can finish with the flow's earlier packets first; the caller then comes again with the
     // rest.
@@ -92,7 +96,7 @@ class FlowTracker {
   private:
     static constexpr std::size_t batch_max = 64;
     using Entries = std::array<HotFlow*, batch_max>;
-    // The entries of known flows, unless far from home; nullptr for the others.
+    // The entries of known flows, nullptr for packets of no known flow.
     void look_up(std::span<const parse::Packet> packets, Entries& entries) noexcept;
     // Anything but an ordinary packet. hot: its entry if look_up() found it.
     // Returns false, and has done nothing, if a record would leave and may_emit is false.

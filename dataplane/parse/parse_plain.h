@@ -21,8 +21,8 @@ namespace plain {
 inline constexpr std::size_t ethernet_bytes = 14;
 inline constexpr std::size_t ipv4_bytes = 20;
 inline constexpr std::size_t ipv6_bytes = 40;
-inline constexpr std::size_t tcp_bytes = 20;
-inline constexpr std::size_t udp_bytes = 8;
+inline constexpr std::uint32_t tcp_bytes = 20;
+inline constexpr std::uint32_t udp_bytes = 8;
 
 static_assert(std::endian::native == std::endian::little, "keys are put together as words");
 
@@ -43,11 +43,10 @@ inline std::uint32_t load_be32(const std::uint8_t* from) noexcept {
 // it at hand. False if the general parser must judge.
 inline bool transport(const std::uint8_t* header, std::uint8_t protocol, std::uint32_t length,
                       Packet& packet) noexcept {
-    const bool tcp = protocol == protocol_tcp;
-    const std::uint32_t tcp_mask = tcp ? 0xffffffff : 0;
-    const std::uint32_t header_length = tcp ? (header[12] >> 4) * 4u : std::uint32_t{udp_bytes};
-    const std::uint32_t least = tcp ? std::uint32_t{tcp_bytes} : std::uint32_t{udp_bytes};
-    if (header_length < least || header_length > length) return false;
+    const std::uint32_t tcp_mask = protocol == protocol_tcp ? 0xffffffff : 0;
+    const std::uint32_t least = (tcp_bytes & tcp_mask) | (udp_bytes & ~tcp_mask);
+    const std::uint32_t header_length = ((header[12] >> 4) * 4u & tcp_mask) | (udp_bytes & ~tcp_mask);
+    if ((header_length < least) | (header_length > length)) return false;
     packet.tcp_sequence = load_be32(header + 4) & tcp_mask;
     packet.tcp_acknowledgment = load_be32(header + 8) & tcp_mask;
     packet.tcp_flags = static_cast<std::uint8_t>(header[13] & tcp_mask);
@@ -62,7 +61,7 @@ inline bool transport(const std::uint8_t* header, std::uint8_t protocol, std::ui
 inline std::uint64_t ports_word(const std::uint8_t* header, unsigned side, std::uint8_t protocol,
                                 std::uint8_t family) noexcept {
     const std::uint32_t ports = load_be32(header);  // source << 16 | destination
-    const std::uint32_t ordered = side != 0 ? ports : std::rotl(ports, 16);
+    const std::uint32_t ordered = std::rotr(ports, static_cast<int>(16 * (1 - side)));
     return ordered | std::uint64_t{protocol} << 32 | std::uint64_t{family} << 40;
 }
 
@@ -90,7 +89,7 @@ inline bool ipv4(const std::uint8_t* header, std::size_t available, const flow::
     const std::uint64_t low = std::uint64_t{load_be32(header + 12)} << 16 | load_be16(next);
     const std::uint64_t high = std::uint64_t{load_be32(header + 16)} << 16 | load_be16(next + 2);
     const unsigned side = low > high ? 1 : 0;
-    set_key(side != 0 ? std::rotl(addresses, 32) : addresses, ports_word(next, side, protocol, 4), hash,
+    set_key(std::rotl(addresses, static_cast<int>(32 * side)), ports_word(next, side, protocol, 4), hash,
             packet);
     packet.side = static_cast<std::uint8_t>(side);
     packet.ipv6 = nullptr;
