@@ -12,6 +12,13 @@ std::uint32_t signature(std::uint64_t hash, std::uint64_t moment) noexcept {
     return static_cast<std::uint32_t>(hash) ^ static_cast<std::uint32_t>(moment * 0x9e3779b1);
 }
 
+// Nothing but the wish to connect, which a flood consists of; repeated, or copied by a span port, it proves
+// no more.
+bool is_bare_syn(const parse::Packet& packet) noexcept {
+    constexpr std::uint8_t all = parse::tcp_syn | parse::tcp_ack | parse::tcp_rst | parse::tcp_fin;
+    return packet.key.protocol == parse::protocol_tcp && (packet.tcp_flags & all) == parse::tcp_syn;
+}
+
 }  // namespace
 
 Folder::Folder(const KeyedHash& hash, std::size_t capacity, double share)
@@ -34,9 +41,7 @@ bool Folder::seen_before(const parse::Packet& packet) noexcept {
 }
 
 bool Folder::has_proof(const parse::Packet& packet, std::size_t entries) const noexcept {
-    if (entries < answers_until_ && packet.key.protocol == parse::protocol_tcp &&
-        (packet.tcp_flags & (parse::tcp_syn | parse::tcp_ack | parse::tcp_rst | parse::tcp_fin)) !=
-            parse::tcp_syn) {
+    if (entries < answers_until_ && packet.key.protocol == parse::protocol_tcp && !is_bare_syn(packet)) {
         return true;
     }
     if (interest_.call == nullptr) return false;
@@ -54,7 +59,7 @@ bool Folder::has_proof(const parse::Packet& packet, std::size_t entries) const n
 Admission Folder::admit(const parse::Packet& packet, std::size_t entries) noexcept {
     const bool seen = seen_before(packet);
     if (entries < capacity_) {
-        if (seen) {
+        if (seen && !is_bare_syn(packet)) {
             ++begun_late_;
             return Admission::begin_late;
         }

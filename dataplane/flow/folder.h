@@ -7,8 +7,9 @@
 //   share of the rest   what may begin a flow
 //   first half          TCP but for a bare SYN: an answer, or a connection that exists
 //   three quarters      payload that could hold a request or that a rule asks for
-//   all of it           the second packet of a flow whose first one was folded a moment ago; watched
-//   addresses
+//   all of it           the second packet of a flow that was folded a moment ago; watched addresses
+//
+// A bare SYN is never a second packet: repeated, or copied by a span port, it proves no more.
 //
 // What was folded a moment ago is remembered by signatures of the keyed hash in a small direct-mapped table:
 // a newer packet takes the place, and a signature is believed for 4 to 9 seconds. A flow that began that way

@@ -47,7 +47,7 @@ struct Filled {
     void fill_to(std::size_t entries) {
         for (std::uint32_t i = 20'000; harness.tracker.table().entries() < entries; ++i) {
             (void)feed(tcp(i, parse::tcp_syn));
-            (void)feed(tcp(i, parse::tcp_syn));
+            (void)feed(tcp(i, parse::tcp_ack));
         }
     }
     FlowHarness harness;
@@ -87,6 +87,14 @@ TEST(Folder, TheOtherSidesAnswerIsTheSecondPacket) {
         EXPECT_EQ(record.directions[0].packets, 1u);
         EXPECT_EQ(record.directions[1].packets, 1u);
     }
+}
+
+TEST(Folder, ASynThatIsRepeatedOrCopiedProvesNothing) {
+    Filled filled(800);
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(filled.begins(tcp(5000, parse::tcp_syn)));
+    const flow::Tracked tracked = filled.feed(tcp(5000, parse::tcp_ack));
+    ASSERT_NE(tracked.cold, flow::no_index);
+    EXPECT_NE(filled.flags_of(tracked) & api::flow_first_folded, 0u);
 }
 
 TEST(Folder, AMomentLaterIsTooLate) {
