@@ -1,18 +1,18 @@
-// The match stage on real rules and real requests, beside what bounds it from below and from above:
+// The match stage on real rules and real requests, beside what bounds it from below and from above, in turns:
 //
-//   raw_scan     hs_scan of the same batches with the same databases, its callback only counting
-//   match_stage  URIs normalised, batches made and scanned, what passes judged: all that matching costs
-//   one_by_one   a call of hs_scan for each URI and head with all elements of all rules (naive_scan.h)
-//   adversary/*  match_stage and one_by_one on URIs made of the filter's own elements, so that each passes
+//   raw     hs_scan of the same batches with the same databases, its callback only counting
+//   stage   URIs normalised, batches made and scanned, what passes judged: all that matching costs
+//   single  a call of hs_scan for each URI and head with all elements of all rules (naive_scan.h)
 //
-// Measured on a sample of the requests that fits the cache, as packets just received do. Counters: ns is a
-// request; of all requests, found and passed are the shares in which the filter found an element and for
-// which a rule was judged, judged and alerts the rules a request. A run fails if match_stage and one_by_one
-// differ in their alerts, or if raw_scan scans other bytes than match_stage.
+// on the sites of the corpus, and on URIs made of the filter's own elements, so that each passes (adversary).
+// The three take turns on a sample of the requests that fits the cache, as packets just received do; medians
+// over the turns. Counters: nanoseconds a request, the ratios of the turns, and of all requests the shares in
+// which the filter found an element and for which a rule was judged, and the alerts a request. A run fails if
+// stage and single differ in their alerts, or if raw scans other bytes than stage.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -122,53 +122,46 @@ void make_batches(const match::RuleSet& set, std::span<const match::RequestView>
     }
 }
 
-void report(benchmark::State& state, const Requests& requests) {
-    state.counters["ns"] =
-        benchmark::Counter(static_cast<double>(requests.size()),
-                           benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-
-// One iteration is all requests once.
-void raw_scan(benchmark::State& state, RuleFixture& fixture, const Traffic& traffic) {
-    const Requests& requests = traffic.timed;
-    using Batch = std::pair<hs_database_t*, std::string>;
-    std::vector<Batch> batches;
-    match::TextBatch batch;
-    hs_scratch_t* scratch = nullptr;
-    std::uint64_t bytes = 0;
-    const std::span views(requests.views());
-    for (std::size_t at = 0; at < views.size(); at += batch_requests) {
-        make_batches(fixture.set(), views.subspan(at, std::min(batch_requests, views.size() - at)), batch,
-                     [&](api::FilterGroup group, std::string_view text) {
-                         batches.emplace_back(fixture.set().tables().database(group), text);
-                         hs_alloc_scratch(batches.back().first, &scratch);
-                         bytes += text.size();
-                     });
+// What raw scans, made before it is timed.
+class RawScan {
+  public:
+    RawScan(RuleFixture& fixture, std::span<const match::RequestView> views) {
+        match::TextBatch batch;
+        for (std::size_t at = 0; at < views.size(); at += batch_requests) {
+            make_batches(fixture.set(), views.subspan(at, std::min(batch_requests, views.size() - at)), batch,
+                         [&](api::FilterGroup group, std::string_view text) {
+                             batches_.emplace_back(fixture.set().tables().database(group), text);
+                             hs_alloc_scratch(batches_.back().first, &scratch_);
+                             bytes_ += text.size();
+                         });
+        }
     }
-    std::uint64_t found = 0;
-    for (auto _ : state) {
-        for (const Batch& one : batches) {
+    ~RawScan() { hs_free_scratch(scratch_); }
+    RawScan(const RawScan&) = delete;
+    RawScan& operator=(const RawScan&) = delete;
+
+    std::uint64_t operator()() noexcept {
+        std::uint64_t found = 0;
+        for (const auto& [database, text] : batches_) {
             hs_scan(
-                one.first, one.second.data(), static_cast<unsigned>(one.second.size()), 0, scratch,
+                database, text.data(), static_cast<unsigned>(text.size()), 0, scratch_,
                 [](unsigned, unsigned long long, unsigned long long, unsigned, void* count) {
                     ++*static_cast<std::uint64_t*>(count);
                     return 0;
                 },
                 &found);
         }
+        return found;
     }
-    hs_free_scratch(scratch);
-    report(state, requests);
-    const std::uint64_t before = fixture.matcher().counters().bytes_scanned;
-    std::uint64_t alerts = 0;
-    fixture.matcher().match_requests(views, {&count_alert, &alerts});
-    if (fixture.matcher().counters().bytes_scanned - before != bytes) {
-        state.SkipWithError("the match stage scans other bytes");
-    }
-    state.counters["bytes"] = static_cast<double>(bytes) / static_cast<double>(requests.size());
-}
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
-void match_once(RuleFixture& fixture, Requests& requests, match::HitSink sink) {
+  private:
+    std::vector<std::pair<hs_database_t*, std::string>> batches_;
+    hs_scratch_t* scratch_ = nullptr;
+    std::uint64_t bytes_ = 0;
+};
+
+void match_stage(RuleFixture& fixture, Requests& requests, match::HitSink sink) {
     const std::span views(requests.views());
     for (std::size_t at = 0; at < views.size(); at += batch_requests) {
         const std::size_t count = std::min(batch_requests, views.size() - at);
@@ -177,14 +170,33 @@ void match_once(RuleFixture& fixture, Requests& requests, match::HitSink sink) {
     }
 }
 
-void match_stage(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
-    std::uint64_t alerts = 0;
-    for (auto _ : state) {
-        match_once(fixture, traffic.timed, {&count_alert, &alerts});
+void match_single(RuleFixture& fixture, Requests& requests, match::HitSink sink) {
+    for (std::uint32_t i = 0; i < requests.size(); ++i) {
+        requests.normalize(i, 1);
+        fixture.naive().match(requests.views()[i], i, sink);
     }
-    report(state, traffic.timed);
+}
+
+// Nothing, or in what stage and single, stage and raw differ.
+std::string difference(RuleFixture& fixture, Traffic& traffic, std::uint64_t raw_bytes) {
+    Alerts batched;
+    Alerts single;
+    fixture.matcher().match_requests(traffic.all.views(), {&keep_alert, &batched});
+    match_single(fixture, traffic.all, {&keep_alert, &single});
+    if (std::set(batched.begin(), batched.end()) != std::set(single.begin(), single.end())) {
+        return "the match stage and one scan a URI differ in their alerts";
+    }
+    const std::uint64_t before = fixture.matcher().counters().bytes_scanned;
+    std::uint64_t alerts = 0;
+    match_stage(fixture, traffic.timed, {&count_alert, &alerts});
+    const std::uint64_t scanned = fixture.matcher().counters().bytes_scanned - before;
+    return scanned == raw_bytes ? "" : "the match stage scans other bytes than the raw scan";
+}
+
+void report_shares(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
     const match::MatcherCounters before = fixture.matcher().counters();
-    match_once(fixture, traffic.all, {&count_alert, &alerts});
+    std::uint64_t alerts = 0;
+    match_stage(fixture, traffic.all, {&count_alert, &alerts});
     const match::MatcherCounters& after = fixture.matcher().counters();
     const auto share = [&](std::uint64_t match::MatcherCounters::*counter) {
         return static_cast<double>(after.*counter - before.*counter) /
@@ -192,39 +204,53 @@ void match_stage(benchmark::State& state, RuleFixture& fixture, Traffic& traffic
     };
     state.counters["found"] = share(&match::MatcherCounters::requests_found);
     state.counters["passed"] = share(&match::MatcherCounters::requests_passed);
-    state.counters["judged"] = share(&match::MatcherCounters::candidates);
     state.counters["alerts"] = share(&match::MatcherCounters::hits);
 }
 
-std::set<std::pair<std::uint32_t, std::uint32_t>> naive_alerts(RuleFixture& fixture,
-                                                               const Requests& requests) {
-    Alerts alerts;
-    for (std::uint32_t i = 0; i < requests.size(); ++i) {
-        fixture.naive().match(requests.views()[i], i, {&keep_alert, &alerts});
-    }
-    return {alerts.begin(), alerts.end()};
+template <class Work>
+double seconds_of(Work work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void one_by_one(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
-    Requests& requests = traffic.timed;
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+// One iteration is all timed requests once, each way.
+void compare(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
+    RawScan raw_scan(fixture, traffic.timed.views());
+    const std::string fault = difference(fixture, traffic, raw_scan.bytes());
+    if (!fault.empty()) {
+        state.SkipWithError(fault.c_str());
+    }
     std::uint64_t alerts = 0;
+    const match::HitSink sink{&count_alert, &alerts};
+    const auto requests = static_cast<double>(traffic.timed.size());
+    std::vector<double> raw_ns, stage_ns, single_ns, stage_by_raw, single_by_stage;
     for (auto _ : state) {
-        for (std::uint32_t i = 0; i < requests.size(); ++i) {
-            requests.normalize(i, 1);
-            fixture.naive().match(requests.views()[i], i, {&count_alert, &alerts});
-        }
+        const double raw = seconds_of([&] { benchmark::DoNotOptimize(raw_scan()); });
+        const double stage = seconds_of([&] { match_stage(fixture, traffic.timed, sink); });
+        const double single = seconds_of([&] { match_single(fixture, traffic.timed, sink); });
+        state.SetIterationTime(stage);
+        raw_ns.push_back(raw * 1e9 / requests);
+        stage_ns.push_back(stage * 1e9 / requests);
+        single_ns.push_back(single * 1e9 / requests);
+        stage_by_raw.push_back(stage / raw);
+        single_by_stage.push_back(single / stage);
     }
-    report(state, requests);
-    Alerts batched;
-    fixture.matcher().match_requests(traffic.all.views(), {&keep_alert, &batched});
-    const std::uint64_t before = fixture.naive().judged();
-    const auto expected = naive_alerts(fixture, traffic.all);
-    const auto all = static_cast<double>(traffic.all.size());
-    state.counters["judged"] = static_cast<double>(fixture.naive().judged() - before) / all;
-    state.counters["alerts"] = static_cast<double>(expected.size()) / all;
-    if (std::set(batched.begin(), batched.end()) != expected) {
-        state.SkipWithError("the match stage and one scan a URI differ in their alerts");
+    if (stage_ns.empty()) {
+        return;
     }
+    state.counters["raw"] = median(raw_ns);
+    state.counters["stage"] = median(stage_ns);
+    state.counters["single"] = median(single_ns);
+    state.counters["stage/raw"] = median(stage_by_raw);
+    state.counters["single/stage"] = median(single_by_stage);
+    report_shares(state, fixture, traffic);
 }
 
 // The bytes of a content that is all of an expression; empty for a pcre.
@@ -285,13 +311,9 @@ T& keep(std::unique_ptr<T> object) {
     return *kept.emplace_back(std::move(object));
 }
 
-void add(const std::string& name, std::function<void(benchmark::State&)> body) {
-    benchmark::RegisterBenchmark(name.c_str(), std::move(body))->Unit(benchmark::kMillisecond);
-}
-
-void add_both(const std::string& name, RuleFixture& fixture, Traffic& requests) {
-    add("match_stage/" + name, [&](benchmark::State& state) { match_stage(state, fixture, requests); });
-    add("one_by_one/" + name, [&](benchmark::State& state) { one_by_one(state, fixture, requests); });
+void add(const std::string& name, RuleFixture& fixture, Traffic& traffic) {
+    const auto body = [&](benchmark::State& state) { compare(state, fixture, traffic); };
+    benchmark::RegisterBenchmark(name.c_str(), body)->UseManualTime()->Unit(benchmark::kMicrosecond);
 }
 
 void add_benchmarks() {
@@ -305,17 +327,14 @@ void add_benchmarks() {
         RuleFixture& fixture = keep(std::make_unique<RuleFixture>(std::move(files)));
         const std::string rules = fixture.name() + "/";
         for (const auto& [name, requests] : traffic) {
-            Traffic& these = *requests;
-            add("raw_scan/" + rules + name,
-                [&](benchmark::State& state) { raw_scan(state, fixture, these); });
-            add_both(rules + name, fixture, these);
+            add(rules + name, fixture, *requests);
         }
         for (const auto& [name, together, whole_rules] :
              {std::tuple("element", 1, false), {"eight_elements", 8, false}, {"whole_rules", 1, true}}) {
             auto requests = std::make_unique<Traffic>(
                 adversary_uris(fixture, static_cast<std::size_t>(together), whole_rules));
             if (requests->all.size() > 0) {
-                add_both("adversary/" + rules + name, fixture, keep(std::move(requests)));
+                add(rules + "adversary/" + name, fixture, keep(std::move(requests)));
             }
         }
     }
