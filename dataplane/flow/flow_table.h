@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -50,8 +51,14 @@ class FlowTable {
         return {equal ? &hot : nullptr, further};
     }
     void prefetch_addresses(const HotFlow& hot) noexcept { __builtin_prefetch(&cold(hot.cold).ipv6); }
-    [[nodiscard]] bool is_of(const HotFlow& hot, const Ipv6Sides& ipv6) noexcept {
-        return cold(hot.cold).ipv6 == ipv6;
+    // a, b: the 16 bytes of either side's address.
+    [[nodiscard]] bool is_of(const HotFlow& hot, const std::uint8_t* a, const std::uint8_t* b) noexcept {
+        std::array<std::uint64_t, 4> kept;
+        std::array<std::uint64_t, 4> seen;
+        std::memcpy(kept.data(), &cold(hot.cold).ipv6, sizeof kept);
+        std::memcpy(seen.data(), a, 16);
+        std::memcpy(seen.data() + 2, b, 16);
+        return ((kept[0] ^ seen[0]) | (kept[1] ^ seen[1]) | (kept[2] ^ seen[2]) | (kept[3] ^ seen[3])) == 0;
     }
 
     // The flow of this key, or nullptr. ipv6: the addresses in canonical order where family is 6.

@@ -143,7 +143,9 @@ void FlowTracker::look_up(std::span<const parse::Packet> packets, Entries& entri
     }
     for (std::size_t i = 0; i < packets.size(); ++i) {
         if (packets[i].ipv6 == nullptr || entries[i] == nullptr) continue;
-        if (!table_.is_of(*entries[i], ipv6_sides(packets[i]))) entries[i] = nullptr;
+        const std::uint8_t* a = packets[i].ipv6 + 16 * packets[i].side;
+        const std::uint8_t* b = packets[i].ipv6 + 16 - 16 * packets[i].side;
+        if (!table_.is_of(*entries[i], a, b)) entries[i] = nullptr;
     }
 }
 

@@ -39,17 +39,20 @@ inline std::uint32_t load_be32(const std::uint8_t* from) noexcept {
     return __builtin_bswap32(load<std::uint32_t>(from));
 }
 
-// The transport header at `header`, of which tcp_bytes bytes can be read; length: of the IP payload, all of
-// it at hand. False if the general parser must judge.
+// The transport header at `header`; length: of the IP payload, all of it at hand. False if the general parser
+// must judge. REQUIRES: an IP header before `header`.
 inline bool transport(const std::uint8_t* header, std::uint8_t protocol, std::uint32_t length,
                       Packet& packet) noexcept {
     const std::uint32_t tcp_mask = protocol == protocol_tcp ? 0xffffffff : 0;
     const std::uint32_t least = (tcp_bytes & tcp_mask) | (udp_bytes & ~tcp_mask);
-    const std::uint32_t header_length = ((header[12] >> 4) * 4u & tcp_mask) | (udp_bytes & ~tcp_mask);
+    if (length < least) return false;
+    // Of UDP bytes before the ports are read in place of TCP's fields, and masked out.
+    const std::uint8_t* fields = header - (12 & ~tcp_mask);
+    const std::uint32_t header_length = ((fields[12] >> 4) * 4u & tcp_mask) | (udp_bytes & ~tcp_mask);
     if ((header_length < least) | (header_length > length)) return false;
-    packet.tcp_sequence = load_be32(header + 4) & tcp_mask;
-    packet.tcp_acknowledgment = load_be32(header + 8) & tcp_mask;
-    packet.tcp_flags = static_cast<std::uint8_t>(header[13] & tcp_mask);
+    packet.tcp_sequence = load_be32(fields + 4) & tcp_mask;
+    packet.tcp_acknowledgment = load_be32(fields + 8) & tcp_mask;
+    packet.tcp_flags = static_cast<std::uint8_t>(fields[13] & tcp_mask);
     packet.payload = header + header_length;
     packet.payload_length = length - header_length;
     packet.payload_captured = length - header_length;
@@ -104,8 +107,7 @@ inline bool ipv6(const std::uint8_t* header, std::size_t available, const flow::
                  Packet& packet) noexcept {
     const std::uint32_t payload_length = load_be16(header + 4);
     const std::uint8_t protocol = header[6];
-    const bool other = ((protocol != protocol_tcp) & (protocol != protocol_udp)) |
-                       (available < ipv6_bytes + tcp_bytes) | (payload_length == 0) |
+    const bool other = ((protocol != protocol_tcp) & (protocol != protocol_udp)) | (payload_length == 0) |
                        (payload_length + ipv6_bytes > available);
     const std::uint8_t* next = header + ipv6_bytes;
     if (other || !transport(next, protocol, payload_length, packet)) return false;
@@ -116,12 +118,12 @@ inline bool ipv6(const std::uint8_t* header, std::size_t available, const flow::
     const std::uint64_t source_low = high(source + 8);
     const std::uint64_t destination_high = high(destination);
     const std::uint64_t destination_low = high(destination + 8);
-    const bool above = (source_high > destination_high) |
-                       ((source_high == destination_high) & (source_low > destination_low));
     const bool equal = (source_high == destination_high) & (source_low == destination_low);
-    const unsigned side = above || (equal && load_be16(next) > load_be16(next + 2)) ? 1 : 0;
-    const std::uint64_t digest =
-        side != 0 ? hash.digest(destination, source) : hash.digest(source, destination);
+    const bool above = (source_high > destination_high) |
+                       ((source_high == destination_high) & (source_low > destination_low)) |
+                       (equal & (load_be16(next) > load_be16(next + 2)));
+    const unsigned side = above ? 1 : 0;
+    const std::uint64_t digest = hash.digest(source + 16 * side, destination - 16 * side);
     set_key(digest, ports_word(next, side, protocol, 6), hash, packet);
     packet.side = static_cast<std::uint8_t>(side);
     packet.ipv6 = source;
@@ -138,15 +140,16 @@ inline bool ipv6(const std::uint8_t* header, std::size_t available, const flow::
 // False: nothing of `packet` is defined, parse_frame() must judge.
 [[nodiscard]] inline bool parse_plain(const rx::Frame& frame, const flow::KeyedHash& hash,
                                       Packet& packet) noexcept {
-    constexpr std::size_t least = plain::ethernet_bytes + plain::ipv4_bytes + plain::tcp_bytes;
-    if (frame.link_type != rx::LinkType::ethernet || frame.captured_length < least) return false;
+    constexpr std::size_t least_ipv4 = plain::ethernet_bytes + plain::ipv4_bytes + plain::udp_bytes;
+    constexpr std::size_t least_ipv6 = plain::ethernet_bytes + plain::ipv6_bytes + plain::udp_bytes;
+    if (frame.link_type != rx::LinkType::ethernet || frame.captured_length < least_ipv4) return false;
     const std::size_t available = frame.captured_length - plain::ethernet_bytes;
     const std::uint8_t* header = frame.data + plain::ethernet_bytes;
     const std::uint32_t start = plain::load<std::uint32_t>(frame.data + 12);
     bool known = false;
     if ((start & 0x00ffffff) == 0x00450008) {  // 08 00 45 in the frame
         known = plain::ipv4(header, available, hash, packet);
-    } else if ((start & 0x00f0ffff) == 0x0060dd86) {  // 86 dd 6.
+    } else if ((start & 0x00f0ffff) == 0x0060dd86 && frame.captured_length >= least_ipv6) {  // 86 dd 6.
         known = plain::ipv6(header, available, hash, packet);
     }
     if (!known) return false;
