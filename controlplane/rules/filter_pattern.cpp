@@ -2,6 +2,7 @@
 
 #include <hs/hs.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 
@@ -121,6 +122,39 @@ std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t
         }
     }
     return relaxed;
+}
+
+std::string longest_literal(std::string_view pattern) {
+    std::string longest;
+    std::string run;
+    for (std::size_t at = 0; at < pattern.size(); ++at) {
+        const char byte = pattern[at];
+        const char escape = byte == '\\' && at + 1 < pattern.size() ? pattern[at + 1] : '\0';
+        if (byte == '[' || byte == '{') {
+            const std::size_t end = byte == '[' ? class_end(pattern, at) : pattern.find('}', at);
+            at = std::min(end, pattern.size());
+            run.clear();
+        } else if (escape == 'x' && at + 3 < pattern.size()) {
+            run +=
+                static_cast<char>(std::strtol(std::string(pattern.substr(at + 2, 2)).c_str(), nullptr, 16));
+            at += 3;
+        } else if (escape != '\0') {
+            ++at;
+            if (std::isalnum(static_cast<unsigned char>(escape)) != 0) {
+                run.clear();
+            } else {
+                run += escape;
+            }
+        } else if (std::string_view("^$.()|+?*}").find(byte) != std::string_view::npos) {
+            run.clear();
+        } else {
+            run += byte;
+        }
+        if (run.size() > longest.size()) {
+            longest = run;
+        }
+    }
+    return longest;
 }
 
 // Whatever can match a line end: its escapes, negated classes, a dot that takes all, and escapes by number.

@@ -21,6 +21,10 @@ std::string literal_pattern(std::string_view bytes);
 std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t pcre_options,
                                          Anchors anchors = Anchors::both);
 
+// The longest run of plain characters outside of classes; an estimate of what the engine can look for before
+// it walks through a text by the pattern.
+std::string longest_literal(std::string_view pattern);
+
 // True only if no match of the pattern can contain a line end.
 bool stays_within_line(std::string_view pattern, std::uint32_t pcre_options);
 

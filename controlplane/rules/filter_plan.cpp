@@ -9,6 +9,7 @@
 
 #include "controlplane/rules/filter_pattern.h"
 #include "controlplane/rules/pcre_check.h"
+#include "controlplane/rules/rule_text.h"
 
 namespace picket::rules {
 namespace {
@@ -21,10 +22,12 @@ using api::RuleBuffer;
 constexpr double cost_found = 30;       // of what has the element: the guard looks at the URI
 constexpr double cost_judging = 100;    // of what the guard lets through
 constexpr double cost_confirming = 10;  // of what has the literal's last bytes, which the engine hashes
-constexpr double cost_pcre_uri = 4;     // of one pattern more, whatever passes
+constexpr double cost_pcre = 4;         // of one pattern more, whatever passes
+constexpr double cost_pcre_walk = 60;   // of a text with the pattern's literal, or of any if it has none
 constexpr double cost_pcre_head = 30;
 constexpr double cost_head = 2;     // heads are ten times as long as URIs, and need not be scanned at all
-constexpr double cost_always = 40;  // of judging every request, most of them by the guard alone
+constexpr double cost_always = 40;  // of looking at every URI, most of them by the guard alone
+constexpr double cost_always_shaped = 5;  // where its length or method rules nearly all out
 constexpr std::size_t tail_bytes = 8;
 
 struct Scored {
@@ -156,7 +159,8 @@ Anchors anchors_of(RuleBuffer buffer) {
     }
 }
 
-Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice choice) {
+Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice choice,
+                   const RequestStatistics& statistics) {
     const auto relaxed = relax_pattern(option.bytes, option.pcre_options, anchors_of(buffer));
     if (!relaxed || relaxed->find('\0') != std::string::npos ||
         (buffer == RuleBuffer::header && !stays_within_line(option.bytes, option.pcre_options))) {
@@ -170,28 +174,57 @@ Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice c
     if (!engine_accepts(choice.pattern, choice.flags)) {
         return {};
     }
-    return {std::move(choice), choice.group == FilterGroup::head ? cost_pcre_head : cost_pcre_uri};
+    const bool is_head = choice.group == FilterGroup::head;
+    const double literal_bits =
+        statistics.bits(is_head ? RequestStatistics::Text::head : RequestStatistics::Text::uri,
+                        longest_literal(choice.pattern));
+    const double cost = (is_head ? cost_pcre_head : cost_pcre) + cost_pcre_walk * share(literal_bits);
+    return {std::move(choice), cost};
 }
 
-void try_pcres(Scored& best, const Rule& rule) {
+void try_pcres(Scored& best, const Rule& rule, const RequestStatistics& statistics) {
     for (const OptionChain& chain : rule.chains) {
         const auto place = place_of(chain.buffer);
         for (const BufferOption& option : chain.options) {
             const bool usable = place && option.kind == api::RuleOptionKind::pcre &&
                                 (option.flags & (api::option_negated | api::option_relative)) == 0;
-            if (usable && best.cost > cost_pcre_uri) {
-                keep_cheaper(best, scored_pcre(option, chain.buffer, *place));
+            if (usable && best.cost > cost_pcre) {
+                keep_cheaper(best, scored_pcre(option, chain.buffer, *place, statistics));
             }
         }
     }
+}
+
+// A URI length or a method that few requests have.
+bool has_rare_shape(const Rule& rule) {
+    constexpr std::int32_t long_uri = 80;
+    constexpr std::int32_t narrow = 8;
+    for (const OptionChain& chain : rule.chains) {
+        const bool is_uri = chain.buffer == RuleBuffer::uri || chain.buffer == RuleBuffer::raw_uri;
+        for (const BufferOption& option : chain.options) {
+            if ((option.flags & api::option_negated) != 0) {
+                continue;
+            }
+            if (is_uri && option.kind == api::RuleOptionKind::length &&
+                (option.from >= long_uri || (option.to - option.from <= narrow && option.from > narrow))) {
+                return true;
+            }
+            if (chain.buffer == RuleBuffer::method && option.kind == api::RuleOptionKind::content) {
+                const std::string method = lower_case(option.bytes);
+                return std::string_view("get").find(method) == std::string_view::npos &&
+                       std::string_view("post").find(method) == std::string_view::npos;
+            }
+        }
+    }
+    return false;
 }
 
 }  // namespace
 
 std::optional<FilterChoice> choose_filter(const Rule& rule, const RequestStatistics& statistics) {
     Scored best = best_content(rule, statistics);
-    try_pcres(best, rule);
-    if (best.cost >= cost_always) {
+    try_pcres(best, rule, statistics);
+    if (best.cost >= (has_rare_shape(rule) ? cost_always_shaped : cost_always)) {
         return std::nullopt;
     }
     return std::move(best.choice);

@@ -76,6 +76,12 @@ TEST(FilterPlan, FallsBackOnPatterns) {
     EXPECT_EQ(choice_of(R"(http.user_agent; pcre:"/^evil$/";)")->pattern, "(?:)evil(?:)");
 }
 
+// A pattern without a literal costs every request; a length that few have costs less.
+TEST(FilterPlan, JudgesAlwaysWhereThatIsCheapest) {
+    EXPECT_FALSE(choice_of(R"(urilen:95; http.uri; pcre:"/^\/[A-Z\d]{83}=[A-Z\d]{10}$/";)"));
+    EXPECT_FALSE(choice_of(R"(http.method; content:"DELETE";)"));
+}
+
 TEST(FilterPlan, LearnsFromTraffic) {
     RequestStatistics learned = RequestStatistics::shipped();
     for (const char* gram : {"/evi", "evil", "vilk", "ilki", "lkit"}) {
@@ -98,6 +104,13 @@ TEST(FilterPattern, RelaxesAnchors) {
     EXPECT_EQ(relax_pattern("(?-m)a", 0), std::nullopt);
     EXPECT_EQ(relax_pattern("(?i-s:a)", 0), std::nullopt);
     EXPECT_EQ(relax_pattern("(?i)a(?:b)", 0), "(?i)a(?:b)");
+}
+
+TEST(FilterPattern, KnowsItsLiterals) {
+    EXPECT_EQ(longest_literal("^/[a-z]{8,10}\\.php\\?k=[0-9]$"), ".php?k=");
+    EXPECT_EQ(longest_literal("^\\x2f[A-Z]{83}\\x3d"), "/");
+    EXPECT_EQ(longest_literal("(exe|dll)$"), "exe");
+    EXPECT_EQ(longest_literal(""), "");
 }
 
 TEST(FilterPattern, KnowsWhatStaysWithinALine) {
