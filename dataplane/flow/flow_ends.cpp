@@ -72,9 +72,14 @@ bool FlowTracker::turn_wheel(std::uint64_t now_ns) noexcept {
     return true;
 }
 
+// PERF: goes by cold record, whose five lines then come in order; the entry is the one random line, fetched
+// ahead. By entry, each record waited for its own five: 314 ms of 900,000 flows.
 void FlowTracker::end_all(std::uint64_t last_ns, bool forced) noexcept {
-    for (std::size_t slot = 0; slot < table_.slots(); ++slot) {
-        HotFlow* hot = table_.at(slot);
+    constexpr std::size_t ahead = 16;
+    for (std::size_t index = 0; index < table_.records(); ++index) {
+        if (index + ahead < table_.records())
+            table_.prefetch_entry(static_cast<std::uint32_t>(index + ahead));
+        HotFlow* hot = table_.hot_in_use(static_cast<std::uint32_t>(index));
         if (hot == nullptr) continue;
         ColdFlow& cold = table_.cold(hot->cold);
         const bool waited_out = last_ns > hot->last_ns && last_ns - hot->last_ns > idle_timeout(*hot);

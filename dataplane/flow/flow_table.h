@@ -87,6 +87,14 @@ class FlowTable {
         const auto* record = reinterpret_cast<const std::byte*>(&cold(index));
         for (std::size_t at = 0; at < sizeof(ColdFlow); at += 64) __builtin_prefetch(record + at, 1);
     }
+    // What of the record a packet brings news to: its side, and of TCP flags and history.
+    void prefetch_news(std::uint32_t index, unsigned side, bool tcp) noexcept {
+        const ColdFlow& record = cold(index);
+        __builtin_prefetch(&record.sides[side], 1);
+        if (!tcp) return;
+        __builtin_prefetch(&record.flags, 1);
+        __builtin_prefetch(&record.history, 1);
+    }
     // How often the table has grown so far: every entry moves then.
     [[nodiscard]] std::uint32_t growths() const noexcept { return growths_; }
 
@@ -106,6 +114,7 @@ class FlowTable {
     }
 
   private:
+    static constexpr std::size_t slots_max = std::size_t{1} << 31;  // positions have 32 bits
     static constexpr std::size_t chunk_shift = 12;
     static constexpr std::size_t chunk_records = std::size_t{1} << chunk_shift;
     static constexpr std::size_t chunk_mask = chunk_records - 1;

@@ -86,10 +86,35 @@ FlowTracker::FlowTracker(const FlowSettings& settings, const KeyedHash& hash, Re
     if (settings.fixed) wheel_.populate();
 }
 
+namespace {
+
+// Whether the packet brings what is kept beyond the hot line: the first of its side, a new TCP flag, first
+// payload, the first bare acknowledgment. May be wrong, either way.
+//
+// PERF: fetched ahead of track_one(), whose waits for the cold record took 730 ms of a replay of 10 M
+// packets in 900,000 flows.
+bool touches_record(const HotFlow& hot, const parse::Packet& packet) noexcept {
+    const unsigned side = packet.side;
+    const bool turned = side != ((hot.marks & mark_last_side_b) != 0 ? 1u : 0u);
+    bool touches = turned & ((hot.marks & mark_other_seen) == 0);
+    touches |= (packet.tcp_flags & ~hot.tcp_flags[side]) != 0;
+    touches |= (packet.payload_captured != 0) & ((hot.marks & unsigned{mark_data_a} << side) == 0);
+    touches |= (packet.key.protocol == parse::protocol_tcp) & (packet.payload_length == 0) &
+               ((hot.marks & unsigned{mark_ack_a} << side) == 0);
+    return touches;
+}
+
+}  // namespace
+
 std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span<Tracked> results) noexcept {
     packets = packets.first(std::min(packets.size(), batch_max));
     Entries entries;
     look_up(packets, entries);
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        if (entries[i] != nullptr && touches_record(*entries[i], packets[i]))
+            table_.prefetch_news(entries[i]->cold, packets[i].side,
+                                 packets[i].key.protocol == parse::protocol_tcp);
+    }
     if (folder_.presses(table_.entries())) {
         for (const auto& packet : packets) folder_.prefetch(packet);
     }

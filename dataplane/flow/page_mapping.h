@@ -12,6 +12,7 @@ class PageMapping {
     enum class Pages {
         transparent,  // whatever the kernel makes of MADV_HUGEPAGE
         reserved,  // 1 GiB or 2 MiB pages that the operator reserved, where enough are free; else transparent
+        growing,   // transparent, and only address space at first: bytes() may be less than was asked for
     };
 
     PageMapping() = default;
@@ -23,6 +24,7 @@ class PageMapping {
     PageMapping(const PageMapping&) = delete;
     PageMapping& operator=(const PageMapping&) = delete;
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
     // Has the kernel provide every page now instead of at first touch. Throws SetupError if it cannot.
     void populate();
