@@ -215,14 +215,23 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
 }
 
 void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
+    std::array<std::uint8_t, burst_max> wanted;
+    std::size_t wanted_count = 0;
     for (std::size_t i = from; i < to; ++i) {
         const parse::Packet& packet = packets_[i];
         // PERF: one condition, because which of them holds cannot be predicted.
-        if ((packet.key.protocol != parse::protocol_tcp) | (packet.payload_captured == 0) |
-            (tracked_[i].cold == flow::no_index)) {
-            continue;
-        }
-        request_stage_.inspect(packet, tracked_[i], tracker_.table());
+        const bool wants = (packet.key.protocol == parse::protocol_tcp) & (packet.payload_captured != 0) &
+                           (tracked_[i].cold != flow::no_index);
+        wanted[wanted_count] = static_cast<std::uint8_t>(i);
+        wanted_count += wants ? 1 : 0;
+    }
+    for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
+        // Requests and responses begin with a capital letter, and touch the cold record.
+        const unsigned letter = *packets_[i].payload - unsigned{'A'};
+        if (letter < 26) tracker_.table().prefetch_record(tracked_[i].cold);
+    }
+    for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
+        request_stage_.inspect(packets_[i], tracked_[i], tracker_.table());
     }
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "dataplane/api/counters.h"
 #include "dataplane/api/mailbox.h"
@@ -116,6 +117,8 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     }
     void take_stage_time(api::Stage stage) noexcept;
 
+    void tell_responses() noexcept;
+
     // flow::RecordSink
     void flow_record(const api::FlowRecord& record) noexcept override;
     void flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept override;
@@ -124,6 +127,16 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
                   std::uint32_t request, const http::ResponseHead& head,
                   std::uint64_t time_ns) noexcept override;
+
+    // An answer that waits for its request to be told; the text lies in the burst's frames.
+    struct PendingResponse {
+        api::EventEnds ends;
+        std::uint64_t time_ns;
+        std::int64_t content_length;
+        std::string_view content_type;
+        std::uint32_t request;
+        std::uint16_t status;
+    };
 
     PipelineSettings settings_;
     emit::Emitter* emitter_;
@@ -140,6 +153,9 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     std::size_t packet_count_ = 0;
     std::array<match::PayloadView, burst_max> payloads_;
     std::array<std::uint8_t, burst_max> payload_packet_{};
+
+    std::array<PendingResponse, burst_max> responses_{};
+    std::size_t response_count_ = 0;
 
     match::Matcher* matcher_ = nullptr;  // owned; null before the first rule set
     std::atomic<match::Matcher*> offered_{nullptr};

@@ -37,6 +37,7 @@ void Pipeline::flush_requests() noexcept {
     if (requests_.size() == 0) {
         if (!requests_.releases().empty()) request_stage_.release_batch();
         requests_.clear();
+        tell_responses();
         return;
     }
     const api::Dialect dialect = matcher_ != nullptr ? matcher_->rules().dialect() : api::Dialect::suricata;
@@ -70,6 +71,7 @@ void Pipeline::flush_requests() noexcept {
     }
     request_stage_.release_batch();
     requests_.clear();
+    tell_responses();
 }
 
 void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
@@ -179,14 +181,27 @@ void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t co
     emitter_->watch_hit(hit, packet.time_ns);
 }
 
+// The request must be told before its answer. An answer whose request may be in the batch waits for the
+// batch: PERF: to flush for each answer would match the requests one by one.
 void Pipeline::response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
                         std::uint32_t request, const http::ResponseHead& head,
                         std::uint64_t time_ns) noexcept {
-    // The request must be told before its answer.
-    flush_requests();
-    api::EventEnds ends;
-    flow::fill_ends(hot, cold, client_side, ends);
-    emitter_->response(ends, time_ns, request, head.status, head.content_length, head.content_type);
+    if (response_count_ == responses_.size()) flush_requests();
+    PendingResponse& pending = responses_[response_count_++];
+    flow::fill_ends(hot, cold, client_side, pending.ends);
+    pending.time_ns = time_ns;
+    pending.request = request;
+    pending.status = head.status;
+    pending.content_length = head.content_length;
+    pending.content_type = head.content_type;
+}
+
+void Pipeline::tell_responses() noexcept {
+    for (const PendingResponse& pending : std::span(responses_).first(response_count_)) {
+        emitter_->response(pending.ends, pending.time_ns, pending.request, pending.status,
+                           pending.content_length, pending.content_type);
+    }
+    response_count_ = 0;
 }
 
 }  // namespace picket
