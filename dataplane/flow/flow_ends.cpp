@@ -37,28 +37,38 @@ void FlowTracker::file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept 
     wheel_.file(hot.cold, std::min(hot.last_ns + idle_timeout(hot), now_ns + shortest));
 }
 
-// PERF: each round fetches for the whole batch what the next one reads; one flow after the other would wait
-// for memory three times.
+bool FlowTracker::is_over(const HotFlow& hot, std::uint64_t now_ns) const noexcept {
+    return (now_ns > hot.last_ns) & (now_ns - hot.last_ns > idle_timeout(hot));
+}
+
+// PERF: in rounds without a branch on what they read, so that the misses of a whole round overlap.
 void FlowTracker::visit_due(std::span<const std::uint32_t> due, std::uint64_t now_ns) noexcept {
-    for (const std::uint32_t cold : due) table_.prefetch_link(cold);
-    for (const std::uint32_t cold : due) table_.prefetch_entry(cold);
-    std::array<std::uint32_t, timer_batch> ending;
-    std::size_t endings = 0;
-    for (const std::uint32_t cold : due) {
-        const HotFlow& hot = table_.hot_of(cold);
-        if (now_ns <= hot.last_ns || now_ns - hot.last_ns <= idle_timeout(hot)) {
-            file_timer(hot, std::max(now_ns, hot.last_ns));
-        } else {
-            table_.prefetch_record(cold);
-            ending[endings++] = cold;
-        }
+    std::array<std::uint32_t, timer_batch> slots;
+    std::array<std::uint8_t, timer_batch>
+        order;  // those that are over from the front, the others from the back
+    for (std::size_t i = 0; i < due.size(); ++i) slots[i] = table_.slot_of(due[i]);
+    std::size_t ending = 0;
+    std::size_t going_on = timer_batch;
+    for (std::size_t i = 0; i < due.size(); ++i) {
+        const bool over = is_over(table_.hot_at(slots[i]), now_ns);
+        order[ending] = static_cast<std::uint8_t>(i);
+        order[going_on - 1] = static_cast<std::uint8_t>(i);
+        ending += over ? 1 : 0;
+        going_on -= over ? 0 : 1;
     }
-    for (const std::uint32_t cold : std::span(ending).first(endings)) {
-        HotFlow& hot = table_.hot_of(cold);
-        const bool closed = activity_of(hot) == Activity::closed;
-        emit(hot, closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout, true);
-        table_.erase(cold);
+    for (const std::uint8_t i : std::span(order).first(ending)) table_.touch(due[i], slots[i]);
+    for (const std::uint8_t i : std::span(order).subspan(going_on)) {
+        const HotFlow& hot = table_.hot_at(slots[i]);
+        file_timer(hot, std::max(now_ns, hot.last_ns));
     }
+    for (const std::uint8_t i : std::span(order).first(ending)) end_flow(due[i]);
+}
+
+void FlowTracker::end_flow(std::uint32_t cold) noexcept {
+    HotFlow& hot = table_.hot_of(cold);
+    const bool closed = activity_of(hot) == Activity::closed;
+    emit(hot, closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout, true);
+    table_.erase(cold);
 }
 
 bool FlowTracker::turn_wheel(std::uint64_t now_ns) noexcept {
@@ -82,7 +92,7 @@ void FlowTracker::end_all(std::uint64_t last_ns, bool forced) noexcept {
         HotFlow* hot = table_.hot_in_use(static_cast<std::uint32_t>(index));
         if (hot == nullptr) continue;
         ColdFlow& cold = table_.cold(hot->cold);
-        const bool waited_out = last_ns > hot->last_ns && last_ns - hot->last_ns > idle_timeout(*hot);
+        const bool waited_out = is_over(*hot, last_ns);
         const bool closed = activity_of(*hot) == Activity::closed;
         if (!waited_out && !closed) cold.flags |= api::flow_cut_short;
         auto reason = closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout;

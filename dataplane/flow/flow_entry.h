@@ -111,7 +111,6 @@ static_assert(sizeof(ColdSide) == 64, "one line a side");
 
 struct ColdFlow {
     std::array<ColdSide, 2> sides;
-    Ipv6Sides ipv6;  // unused for IPv4
     std::uint64_t flow_id;
     std::uint64_t start_ns;
     std::uint64_t part_start_ns;
@@ -129,15 +128,19 @@ struct ColdFlow {
     std::uint32_t rule_generation;
     std::uint16_t rule_count;
     std::uint16_t first_status;
-    std::array<std::uint32_t, api::flow_rules_max> rules;
     std::array<char, 24> history;
     std::uint16_t vlan;
     std::uint16_t vlan_inner;
     std::uint16_t port;
     std::uint8_t history_length;
     std::uint8_t reset_by;  // side + 1 of the first RST, 0 if none
+    // The last line is not touched for most flows: what is not in use is undefined.
+    Ipv6Sides ipv6;                                        // of IPv6 flows
+    std::array<std::uint32_t, api::flow_rules_max> rules;  // the first rule_count of them
 };
 static_assert(sizeof(ColdFlow) % 64 == 0, "cold records start at a line");
+static_assert(offsetof(ColdFlow, ipv6) % 64 == 0 && offsetof(ColdFlow, ipv6) + 64 == sizeof(ColdFlow),
+              "what most flows do not use has a line of its own");
 
 // Beside each cold record.
 struct ColdLink {

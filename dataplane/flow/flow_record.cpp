@@ -1,5 +1,7 @@
 #include "dataplane/flow/flow_record.h"
 
+#include <algorithm>
+
 #include "dataplane/parse/packet.h"
 
 namespace picket::flow {
@@ -103,7 +105,8 @@ void fill_record(const HotFlow& hot, const ColdFlow& cold, api::FlowRecord& reco
     record.first_status = cold.first_status;
     record.rule_count = cold.rule_count;
     record.rule_generation = cold.rule_generation;
-    record.rules = cold.rules;
+    const std::size_t kept = std::min<std::size_t>(cold.rule_count, cold.rules.size());
+    std::copy_n(cold.rules.begin(), kept, record.rules.begin());
     record.watch_lists = cold.watch_lists;
     fill_direction(hot, cold, orig, record.directions[0]);
     fill_direction(hot, cold, 1 - orig, record.directions[1]);

@@ -53,7 +53,10 @@ HotFlow* FlowTable::insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sid
     link(index) = {no_index, static_cast<std::uint32_t>(slot)};
     if (ipv6 != nullptr) cold(index).ipv6 = *ipv6;
     // PERF: the next flow begins in a record that has not been touched for as long as a flow lives.
-    if (free_head_ != no_index) prefetch_record(free_head_);
+    if (free_head_ != no_index) {
+        prefetch_record(free_head_);
+        prefetch_link(free_head_);
+    }
     ++entries_;
     return &hot;
 }

@@ -238,9 +238,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     hot.key = key;
     hot.cold = index;
     ColdFlow& cold = table_.cold(index);
-    const Ipv6Sides ipv6 = cold.ipv6;
-    cold = ColdFlow{};
-    cold.ipv6 = ipv6;
+    std::memset(static_cast<void*>(&cold), 0, offsetof(ColdFlow, ipv6));
     cold.assembly = no_index;
     ++created_;
     cold.flow_id = settings_.id_from_sequence ? packet.sequence + 1 : settings_.id_base + created_;

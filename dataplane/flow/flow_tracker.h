@@ -114,6 +114,8 @@ class FlowTracker {
     void begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns) noexcept;
     void emit(HotFlow& hot, api::EndReason reason, bool final) noexcept;
     void visit_due(std::span<const std::uint32_t> due, std::uint64_t now_ns) noexcept;
+    [[nodiscard]] bool is_over(const HotFlow& hot, std::uint64_t now_ns) const noexcept;
+    void end_flow(std::uint32_t cold) noexcept;
     void file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept;
     [[nodiscard]] std::uint64_t idle_timeout(const HotFlow& hot) const noexcept {
         return settings_.idle_timeout_ns[static_cast<std::size_t>(activity_of(hot))];
