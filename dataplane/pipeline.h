@@ -117,6 +117,7 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     }
     void take_stage_time(api::Stage stage) noexcept;
 
+    void tell_requests() noexcept;
     void tell_responses() noexcept;
 
     // flow::RecordSink

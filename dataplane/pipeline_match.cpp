@@ -34,12 +34,23 @@ match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
 
 // Every request of the batch is normalised, told to the control plane, and matched; then the batch is empty.
 void Pipeline::flush_requests() noexcept {
-    if (requests_.size() == 0) {
-        if (!requests_.releases().empty()) request_stage_.release_batch();
-        requests_.clear();
-        tell_responses();
-        return;
+    if (requests_.size() != 0) {
+        tell_requests();
+        take_stage_time(api::Stage::http);
+        if (matcher_ != nullptr) {
+            const auto hit = [](void* self, std::uint32_t index, std::uint32_t rule) noexcept {
+                static_cast<Pipeline*>(self)->hit_request(index, rule);
+            };
+            matcher_->match_requests(requests_.views(), {hit, this});
+        }
+        take_stage_time(api::Stage::match);
     }
+    if (!requests_.releases().empty()) request_stage_.release_batch();
+    requests_.clear();
+    tell_responses();
+}
+
+void Pipeline::tell_requests() noexcept {
     const api::Dialect dialect = matcher_ != nullptr ? matcher_->rules().dialect() : api::Dialect::suricata;
     const auto found = requests_.found();
     const auto views = requests_.views();
@@ -63,15 +74,6 @@ void Pipeline::flush_requests() noexcept {
         views[i].ends = flow_ends(ends);
         emitter_->request(ends, found[i].time_ns, found[i].number, found[i].flags, texts_of(found[i]));
     }
-    if (matcher_ != nullptr) {
-        matcher_->match_requests(views, {[](void* self, std::uint32_t index, std::uint32_t rule) noexcept {
-                                             static_cast<Pipeline*>(self)->hit_request(index, rule);
-                                         },
-                                         this});
-    }
-    request_stage_.release_batch();
-    requests_.clear();
-    tell_responses();
 }
 
 void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {

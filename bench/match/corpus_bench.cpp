@@ -1,8 +1,12 @@
 // The match stage on real rules and real requests, beside what bounds it from below and from above, in turns:
 //
-//   raw     hs_scan of the same batches with the same databases, its callback only counting
-//   stage   URIs normalised, batches made and scanned, what passes judged: all that matching costs
+//   raw     the same texts copied into the same batches, hs_scan with the same databases, its callback only
+//           counting
+//   stage   what the match stage does: batches made and scanned, what passes judged
 //   single  a call of hs_scan for each URI and head with all elements of all rules (naive_scan.h)
+//
+// Normalising the URIs is the http stage's work, for the request's event as for its rules; `normalize` says
+// what it takes a request.
 //
 // on the sites of the corpus, and on URIs made of the filter's own elements, so that each passes (adversary).
 // The three take turns on a sample of the requests that fits the cache, as packets just received do; medians
@@ -122,18 +126,15 @@ void make_batches(const match::RuleSet& set, std::span<const match::RequestView>
     }
 }
 
-// What raw scans, made before it is timed.
+// Copies and scans what the matcher copies and scans, and does nothing with what is found.
 class RawScan {
   public:
-    RawScan(RuleFixture& fixture, std::span<const match::RequestView> views) {
-        match::TextBatch batch;
-        for (std::size_t at = 0; at < views.size(); at += batch_requests) {
-            make_batches(fixture.set(), views.subspan(at, std::min(batch_requests, views.size() - at)), batch,
-                         [&](api::FilterGroup group, std::string_view text) {
-                             batches_.emplace_back(fixture.set().tables().database(group), text);
-                             hs_alloc_scratch(batches_.back().first, &scratch_);
-                             bytes_ += text.size();
-                         });
+    RawScan(RuleFixture& fixture, std::span<const match::RequestView> views)
+        : set_(fixture.set()), views_(views) {
+        for (const auto group : {api::FilterGroup::uri, api::FilterGroup::head}) {
+            if (const hs_database_t* database = set_.tables().database(group)) {
+                hs_alloc_scratch(database, &scratch_);
+            }
         }
     }
     ~RawScan() { hs_free_scratch(scratch_); }
@@ -142,21 +143,32 @@ class RawScan {
 
     std::uint64_t operator()() noexcept {
         std::uint64_t found = 0;
-        for (const auto& [database, text] : batches_) {
-            hs_scan(
-                database, text.data(), static_cast<unsigned>(text.size()), 0, scratch_,
-                [](unsigned, unsigned long long, unsigned long long, unsigned, void* count) {
-                    ++*static_cast<std::uint64_t*>(count);
-                    return 0;
-                },
-                &found);
+        bytes_ = 0;
+        for (std::size_t at = 0; at < views_.size(); at += batch_requests) {
+            make_batches(set_, views_.subspan(at, std::min(batch_requests, views_.size() - at)), batch_,
+                         [&](api::FilterGroup group, std::string_view text) {
+                             bytes_ += text.size();
+                             scan(set_.tables().database(group), text, found);
+                         });
         }
         return found;
     }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
   private:
-    std::vector<std::pair<hs_database_t*, std::string>> batches_;
+    void scan(const hs_database_t* database, std::string_view text, std::uint64_t& found) noexcept {
+        hs_scan(
+            database, text.data(), static_cast<unsigned>(text.size()), 0, scratch_,
+            [](unsigned, unsigned long long, unsigned long long, unsigned, void* count) {
+                ++*static_cast<std::uint64_t*>(count);
+                return 0;
+            },
+            &found);
+    }
+
+    const match::RuleSet& set_;
+    std::span<const match::RequestView> views_;
+    match::TextBatch batch_;
     hs_scratch_t* scratch_ = nullptr;
     std::uint64_t bytes_ = 0;
 };
@@ -165,14 +177,12 @@ void match_stage(RuleFixture& fixture, Requests& requests, match::HitSink sink) 
     const std::span views(requests.views());
     for (std::size_t at = 0; at < views.size(); at += batch_requests) {
         const std::size_t count = std::min(batch_requests, views.size() - at);
-        requests.normalize(at, count);
         fixture.matcher().match_requests(views.subspan(at, count), sink);
     }
 }
 
 void match_single(RuleFixture& fixture, Requests& requests, match::HitSink sink) {
     for (std::uint32_t i = 0; i < requests.size(); ++i) {
-        requests.normalize(i, 1);
         fixture.naive().match(requests.views()[i], i, sink);
     }
 }
@@ -223,6 +233,7 @@ double median(std::vector<double> values) {
 // One iteration is all timed requests once, each way.
 void compare(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
     RawScan raw_scan(fixture, traffic.timed.views());
+    raw_scan();
     const std::string fault = difference(fixture, traffic, raw_scan.bytes());
     if (!fault.empty()) {
         state.SkipWithError(fault.c_str());
@@ -230,12 +241,14 @@ void compare(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
     std::uint64_t alerts = 0;
     const match::HitSink sink{&count_alert, &alerts};
     const auto requests = static_cast<double>(traffic.timed.size());
-    std::vector<double> raw_ns, stage_ns, single_ns, stage_by_raw, single_by_stage;
+    std::vector<double> normalize_ns, raw_ns, stage_ns, single_ns, stage_by_raw, single_by_stage;
     for (auto _ : state) {
+        const double normalize = seconds_of([&] { traffic.timed.normalize(0, traffic.timed.size()); });
         const double raw = seconds_of([&] { benchmark::DoNotOptimize(raw_scan()); });
         const double stage = seconds_of([&] { match_stage(fixture, traffic.timed, sink); });
         const double single = seconds_of([&] { match_single(fixture, traffic.timed, sink); });
         state.SetIterationTime(stage);
+        normalize_ns.push_back(normalize * 1e9 / requests);
         raw_ns.push_back(raw * 1e9 / requests);
         stage_ns.push_back(stage * 1e9 / requests);
         single_ns.push_back(single * 1e9 / requests);
@@ -245,6 +258,7 @@ void compare(benchmark::State& state, RuleFixture& fixture, Traffic& traffic) {
     if (stage_ns.empty()) {
         return;
     }
+    state.counters["normalize"] = median(normalize_ns);
     state.counters["raw"] = median(raw_ns);
     state.counters["stage"] = median(stage_ns);
     state.counters["single"] = median(single_ns);

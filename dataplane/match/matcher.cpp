@@ -54,7 +54,6 @@ struct Matcher::State {
     void flush(api::FilterGroup group) noexcept;
     void scan(api::FilterGroup group, std::string_view text) noexcept;
     void judge_always() noexcept;
-    void judge_always(api::FilterGroup group, std::uint32_t slot) noexcept;
     void propose(std::uint32_t element, std::size_t end) noexcept;
     void judge_rule(std::uint32_t rule, std::uint32_t slot) noexcept;
     [[nodiscard]] bool guard_admits(std::uint32_t rule, std::uint32_t slot) noexcept;
@@ -104,7 +103,7 @@ bool Matcher::State::guard_admits(std::uint32_t rule, std::uint32_t slot) noexce
         return true;
     }
     const RuleGuard& guard = tables.guards[rule];
-    if (!guard.admits_shape(RequestShape(requests[slot]))) {
+    if (!guard.admits_shape(RequestShape(requests[slot])) || !guard.header_start.admits(requests[slot])) {
         return false;
     }
     if ((signed_slots >> slot & 1) == 0) {
@@ -114,23 +113,33 @@ bool Matcher::State::guard_admits(std::uint32_t rule, std::uint32_t slot) noexce
     return guard.admits_signature(signatures[slot]);
 }
 
-void Matcher::State::judge_always(api::FilterGroup which, std::uint32_t slot) noexcept {
-    const api::FilterGroupEntry& entry = tables.group(which);
-    for (const std::uint32_t rule : tables.view.lists.subspan(entry.always_first, entry.always_count)) {
-        if (guard_admits(rule, slot)) {
-            judge_rule(rule, slot);
-        }
-    }
-}
-
+// PERF: by rule, and the shapes of the requests beforehand, because hardly one of them is admitted: for each
+// request anew all of it took 25 ns with four such rules.
 void Matcher::State::judge_always() noexcept {
-    if (tables.group(api::FilterGroup::uri).always_count == 0 &&
-        tables.group(api::FilterGroup::head).always_count == 0) {
+    const auto& lists = tables.view.lists;
+    const auto& uri = tables.group(api::FilterGroup::uri);
+    const auto& head = tables.group(api::FilterGroup::head);
+    if (uri.always_count + head.always_count == 0) {
         return;
     }
-    for (std::uint32_t slot = 0; slot < requests.size(); ++slot) {
-        judge_always(api::FilterGroup::uri, slot);
-        judge_always(api::FilterGroup::head, slot);
+    std::array<RequestShape, chunk_requests> shapes;
+    for (std::size_t slot = 0; slot < requests.size(); ++slot) {
+        shapes[slot] = RequestShape(requests[slot]);
+    }
+    for (const api::FilterGroupEntry* entry : {&uri, &head}) {
+        for (const std::uint32_t rule : lists.subspan(entry->always_first, entry->always_count)) {
+            const RuleGuard& guard = tables.guards[rule];
+            std::uint64_t admitted = 0;
+            for (std::size_t slot = 0; slot < requests.size(); ++slot) {
+                admitted |= std::uint64_t{guard.admits_shape(shapes[slot])} << slot;
+            }
+            for (; admitted != 0; admitted &= admitted - 1) {
+                const auto slot = static_cast<std::uint32_t>(std::countr_zero(admitted));
+                if (guard_admits(rule, slot)) {
+                    judge_rule(rule, slot);
+                }
+            }
+        }
     }
 }
 
@@ -286,7 +295,10 @@ void Matcher::State::match_payload(const PayloadView& payload) noexcept {
              {reinterpret_cast<const char*>(payload.payload.data()), payload.payload.size()});
         lone_slot = api::no_index;
     }
-    judge_always(api::FilterGroup::payload, 0);
+    const api::FilterGroupEntry& entry = tables.group(api::FilterGroup::payload);
+    for (const std::uint32_t rule : tables.view.lists.subspan(entry.always_first, entry.always_count)) {
+        judge_rule(rule, 0);
+    }
 }
 
 Matcher::Matcher(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,7 +1,11 @@
 #include "dataplane/match/rule_guard.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <optional>
 #include <string>
+#include <system_error>
 
 #include "dataplane/match/find_text.h"
 #include "dataplane/match/rule_tables.h"
@@ -46,7 +50,70 @@ void add_option(RuleGuard& guard, api::RuleBuffer buffer, const api::RuleOption&
     }
 }
 
+char lower_case(char byte) noexcept {
+    return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte;
+}
+
+// The plain character that the pattern has at `at`, which is moved behind it; nothing if it is anything else.
+std::optional<char> take_plain(std::string_view pattern, std::size_t& at) noexcept {
+    const char byte = pattern[at];
+    if (byte != '\\') {
+        if (std::string_view("^$.()|[]{}?*+# \t\r\n").find(byte) != std::string_view::npos)
+            return std::nullopt;
+        ++at;
+        return byte;
+    }
+    const std::string_view escape = pattern.substr(at + 1);
+    if (escape.size() >= 3 && escape[0] == 'x') {
+        unsigned code = 0;
+        const auto [end, error] = std::from_chars(escape.data() + 1, escape.data() + 3, code, 16);
+        if (error != std::errc{} || end != escape.data() + 3) return std::nullopt;
+        at += 4;
+        return static_cast<char>(code);
+    }
+    if (escape.empty() || std::isalnum(static_cast<unsigned char>(escape[0])) != 0) return std::nullopt;
+    at += 2;
+    return escape[0];
+}
+
+void add_header_start(RuleGuard& guard, const BlobView& view, const api::RuleOption& option) {
+    if (option.kind != api::RuleOptionKind::pcre ||
+        (option.flags & (api::option_negated | api::option_relative)) != 0) {
+        return;
+    }
+    const api::PcreEntry& pcre = view.pcres[option.pcre];
+    const HeaderStart start(view.text(pcre.pattern_offset, pcre.pattern_length), pcre.options);
+    if (start.text().size() > guard.header_start.text().size()) {
+        guard.header_start = start;
+    }
+}
+
 }  // namespace
+
+HeaderStart::HeaderStart(std::string_view pattern, std::uint32_t options) noexcept {
+    if (!pattern.starts_with('^') || (options & (PCRE2_MULTILINE | PCRE2_EXTENDED)) != 0 ||
+        pattern.find('|') != std::string_view::npos) {
+        return;
+    }
+    std::size_t at = 1;
+    while (length_ < length_max && at < pattern.size()) {
+        const std::optional<char> byte = take_plain(pattern, at);
+        if (!byte) break;
+        // What a quantifier follows need not be there.
+        if (at < pattern.size() && std::string_view("?*{").find(pattern[at]) != std::string_view::npos) break;
+        text_[length_++] = lower_case(*byte);
+    }
+}
+
+bool HeaderStart::admits(const RequestView& request) const noexcept {
+    if (length_ == 0 || !request.plain_headers || request.headers.starts_with('C') ||
+        request.headers.starts_with('c')) {  // rules do not see Cookie
+        return true;
+    }
+    return request.headers.size() >= length_ &&
+           std::equal(text_.begin(), text_.begin() + length_, request.headers.begin(),
+                      [](char wanted, char byte) { return wanted == lower_case(byte); });
+}
 
 RequestShape::RequestShape(const RequestView& request) noexcept
     : uri_length(static_cast<std::uint32_t>(request.normalized_uri.size())),
@@ -72,12 +139,18 @@ std::vector<RuleGuard> make_guards(const BlobView& view) {
     for (std::size_t rule = 0; rule < view.rules.size(); ++rule) {
         const api::RuleEntry& entry = view.rules[rule];
         for (const api::RuleChain& chain : view.chains.subspan(entry.chain_first, entry.chain_count)) {
+            const bool is_header =
+                chain.buffer == api::RuleBuffer::header || chain.buffer == api::RuleBuffer::raw_header;
             if (chain.buffer != api::RuleBuffer::uri && chain.buffer != api::RuleBuffer::raw_uri &&
-                chain.buffer != api::RuleBuffer::method) {
+                chain.buffer != api::RuleBuffer::method && !is_header) {
                 continue;
             }
             for (const api::RuleOption& option :
                  view.options.subspan(chain.option_first, chain.option_count)) {
+                if (is_header) {
+                    add_header_start(guards[rule], view, option);
+                    continue;
+                }
                 const std::string_view bytes = option.kind == api::RuleOptionKind::content
                                                    ? view.text(option.bytes_offset, option.bytes_length)
                                                    : std::string_view();

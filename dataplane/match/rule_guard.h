@@ -1,7 +1,8 @@
 // Tests that a rule fails for most requests and that cost a few instructions: they come before it is judged.
 //
-// A guard says no only where the rule cannot hold. It is made of what the rule's program asks of the URI and
-// the method: pairs of neighbouring bytes, lengths, the method's name.
+// A guard says no only where the rule cannot hold. It is made of what the rule's program asks of the URI, the
+// method and the first header: pairs of neighbouring bytes, lengths, the method's name, how the headers
+// begin.
 #pragma once
 
 #include <array>
@@ -44,6 +45,7 @@ enum MethodBit : std::uint8_t { method_get = 1, method_post = 2, method_other = 
 
 // What guards look at of one request first: nothing that takes a look at the texts.
 struct RequestShape {
+    RequestShape() = default;
     explicit RequestShape(const RequestView& request) noexcept;
 
     std::uint32_t uri_length = 0;
@@ -60,15 +62,38 @@ struct LengthBounds {
     std::uint32_t max = 0xffffffff;
 };
 
+// What the header lines must begin with: the plain characters behind the '^' of a pattern over them.
+// PERF: rules for the user agents of whole device families find their word in a tenth of all requests, and
+// hold only where User-Agent is the first header.
+class HeaderStart {
+  public:
+    static constexpr std::size_t length_max = 15;
+
+    HeaderStart() = default;
+    // pattern: as PCRE2 is given it; options: its compile options.
+    HeaderStart(std::string_view pattern, std::uint32_t options) noexcept;
+
+    // headers: the lines as on the wire. True wherever these are not what rules see (match::RequestView).
+    [[nodiscard]] bool admits(const RequestView& request) const noexcept;
+    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), length_}; }
+
+  private:
+    std::array<char, length_max> text_{};
+    std::uint8_t length_ = 0;
+};
+
 struct RuleGuard {
     TextSignature signature;
+    HeaderStart header_start;
     LengthBounds uri;
     LengthBounds raw_uri;
     std::uint8_t methods = method_get | method_post | method_other;
 
     [[nodiscard]] bool admits_shape(const RequestShape& shape) const noexcept {
-        return (shape.method & methods) != 0 && shape.uri_length >= uri.min && shape.uri_length <= uri.max &&
-               shape.raw_uri_length >= raw_uri.min && shape.raw_uri_length <= raw_uri.max;
+        // PERF: without branches, for loops over many requests.
+        return ((shape.method & methods) != 0) & (shape.uri_length >= uri.min) &
+               (shape.uri_length <= uri.max) & (shape.raw_uri_length >= raw_uri.min) &
+               (shape.raw_uri_length <= raw_uri.max);
     }
     [[nodiscard]] bool admits_signature(const TextSignature& other) const noexcept {
         return other.holds(signature);
