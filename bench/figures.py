@@ -30,7 +30,7 @@ def own_rules():
     rules, uris = os.environ.get('FIGURES_RULES'), os.environ.get('FIGURES_URIS')
     if not rules:
         return {}
-    return {'web_own': ['--mix', 'web', '--rules', rules, *(['--uris', uris] if uris else [])]}
+    return {'web_own': ['--mix', 'web', '--flows', '100k', '--rules', rules, *(['--uris', uris] if uris else [])]}
 
 
 def measure(directory, picket, parts):

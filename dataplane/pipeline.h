@@ -117,6 +117,8 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     }
     void take_stage_time(api::Stage stage) noexcept;
 
+    // Whether payload rules look at the packet: at all but what a TCP server sends after its first packets.
+    [[nodiscard]] bool is_first_of_answer(const parse::Packet& packet, const flow::HotFlow& hot) noexcept;
     void tell_requests() noexcept;
     void tell_responses() noexcept;
 

@@ -105,6 +105,14 @@ void Pipeline::hit_request(std::uint32_t index, std::uint32_t rule) noexcept {
     emitter_->rule_hit(hit, found.time_ns, texts_of(found));
 }
 
+// PERF: a server's bulk is most of the bytes of a link, and scanning all of them is what no core keeps up
+// with: 280 ns for each full segment with 18 such rules.
+bool Pipeline::is_first_of_answer(const parse::Packet& packet, const flow::HotFlow& hot) noexcept {
+    constexpr std::uint32_t answer_bytes = 8192;  // with headers
+    if (packet.key.protocol != parse::protocol_tcp || packet.side == flow::initiator_side(hot)) return true;
+    return hot.bytes[packet.side] <= answer_bytes && tracker_.table().cold(hot.cold).part == 1;
+}
+
 void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
     if (matcher_ == nullptr) return;
     std::size_t count = 0;
@@ -115,12 +123,13 @@ void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
         ports.protocol = packet.key.protocol;
         ports.source_port = packet.side == 0 ? packet.key.port_a : packet.key.port_b;
         ports.destination_port = packet.side == 0 ? packet.key.port_b : packet.key.port_a;
-        if (!matcher_->rules().wants_payload(ports)) continue;
+        const flow::HotFlow& hot = *tracked_[i].hot;
+        ports.to_server = packet.side == flow::initiator_side(hot);
+        if (!matcher_->rules().wants_payload(ports) || !is_first_of_answer(packet, hot)) continue;
         api::EventEnds ends;
-        const flow::HotFlow& hot = tracker_.table().hot_of(tracked_[i].cold);
         flow::fill_ends(hot, tracker_.table().cold(tracked_[i].cold), packet.side, ends);
         payloads_[count].ends = flow_ends(ends);
-        payloads_[count].ends.to_server = packet.side == flow::initiator_side(hot);
+        payloads_[count].ends.to_server = ports.to_server;
         payloads_[count].ends.established =
             (hot.marks & flow::mark_other_seen) != 0 || flow::activity_of(hot) == flow::Activity::established;
         payloads_[count].payload = {packet.payload, packet.payload_captured};

@@ -14,10 +14,16 @@ constexpr std::uint32_t client_start = 0x1000;
 constexpr std::uint32_t server_start = 0x2000;
 constexpr double web_frame_bytes = 640;  // mean, with check sequence
 
-// Payload begins with these: neither request nor response.
-constexpr std::array<std::uint8_t, 64> filler = [] {
-    std::array<std::uint8_t, 64> bytes{};
-    for (auto& byte : bytes) byte = 0xd7;
+// Payload that is neither request nor response: as compressed or encrypted data looks.
+// Zeros would not do: no link is full of them, and rules that look for some find them at every byte.
+constexpr std::array<std::uint8_t, frame_bytes_max> filler = [] {
+    std::array<std::uint8_t, frame_bytes_max> bytes{};
+    std::uint32_t state = 1;
+    for (auto& byte : bytes) {
+        state = state * 1664525u + 1013904223u;
+        byte = static_cast<std::uint8_t>(state >> 24);
+    }
+    bytes[0] = 0xd7;
     return bytes;
 }();
 
@@ -148,7 +154,7 @@ std::size_t TrafficSource::data(std::uint64_t flow, bool from_server, std::size_
     segment.from_server = from_server;
     segment.tcp_flags = parse::tcp_ack;
     segment.payload = static_cast<std::uint32_t>(frame_bytes - header);
-    std::memcpy(to + header, filler.data(), filler.size());
+    std::memcpy(to + header, filler.data(), segment.payload);
     if (ends.tcp) {
         Stream& stream = stream_of(flow);
         if (from_server && stream.unanswered != 0 && segment.payload >= response.size()) {

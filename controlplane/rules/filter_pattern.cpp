@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdlib>
+#include <system_error>
 
 #include "controlplane/rules/pcre_check.h"
 
@@ -43,6 +45,33 @@ bool turns_lines_off(std::string_view group) {
         ++at;
     }
     return false;
+}
+
+constexpr std::size_t repeats_max = 16;
+constexpr std::size_t repeats_kept = 8;
+
+// A quantifier {n}, {n,} or {n,m} at pattern[at] that counts far; nothing if it is none or small.
+struct FarQuantifier {
+    std::size_t least = 0;
+    std::size_t end = 0;  // position of '}'
+};
+std::optional<FarQuantifier> far_quantifier(std::string_view pattern, std::size_t at) {
+    const char* const end = pattern.data() + pattern.size();
+    FarQuantifier quantifier;
+    auto [next, error] = std::from_chars(pattern.data() + at + 1, end, quantifier.least);
+    std::size_t most = quantifier.least;
+    if (error != std::errc{} || next == end) {
+        return std::nullopt;
+    }
+    if (*next == ',') {
+        const auto upper = std::from_chars(next + 1, end, most);
+        next = upper.ec == std::errc{} ? upper.ptr : next + 1;
+    }
+    if (next == end || *next != '}' || std::max(quantifier.least, most) <= repeats_max) {
+        return std::nullopt;
+    }
+    quantifier.end = static_cast<std::size_t>(next - pattern.data());
+    return quantifier;
 }
 
 }  // namespace
@@ -89,6 +118,9 @@ std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t
         pattern.starts_with("(*")) {
         return std::nullopt;
     }
+    // Within a negation less would be demanded of what must not be there.
+    const bool may_shorten =
+        pattern.find("(?!") == std::string_view::npos && pattern.find("(?<!") == std::string_view::npos;
     const bool keep_begin = anchors != Anchors::none;
     const bool keep_end = anchors == Anchors::both;
     for (std::size_t at = 0; at < pattern.size(); ++at) {
@@ -112,6 +144,10 @@ std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t
                 relaxed += byte;
                 relaxed += escape;
             }
+        } else if (const auto far = byte == '{' && may_shorten ? far_quantifier(pattern, at) : std::nullopt) {
+            // PERF: the engine keeps a state for each of [^x]{432}: 25 us a request with 17 such patterns.
+            relaxed += "{" + std::to_string(std::min(far->least, repeats_kept)) + ",}";
+            at = far->end;
         } else if (byte == '(' && pattern.substr(at).starts_with("(?") &&
                    turns_lines_off(pattern.substr(at))) {
             return std::nullopt;

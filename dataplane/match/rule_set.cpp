@@ -111,16 +111,28 @@ void mark_payload_ports(const BlobView& view, const api::RuleEntry& rule, Payloa
     }
 }
 
+bool direction_holds(const api::RuleEntry& rule, bool to_server) noexcept {
+    return rule.direction == api::RuleDirection::any ||
+           (rule.direction == api::RuleDirection::to_server) == to_server;
+}
+
+// PERF: by direction too, because nearly all rules are about what clients send, and servers send ten times as
+// much: with 18 payload rules beside 4,700 about requests, 116 ns a packet of web traffic for nothing.
 void collect_payload_ports(RuleSet::Tables& tables) {
     for (const api::RuleEntry& rule : tables.view.rules) {
         if (rule.kind != api::RuleKind::payload) {
             continue;
         }
-        if ((rule.flags & api::rule_tcp) != 0) {
-            mark_payload_ports(tables.view, rule, tables.tcp);
-        }
-        if ((rule.flags & api::rule_udp) != 0) {
-            mark_payload_ports(tables.view, rule, tables.udp);
+        for (const bool to_server : {false, true}) {
+            if (!direction_holds(rule, to_server)) {
+                continue;
+            }
+            if ((rule.flags & api::rule_tcp) != 0) {
+                mark_payload_ports(tables.view, rule, tables.tcp[to_server ? 1 : 0]);
+            }
+            if ((rule.flags & api::rule_udp) != 0) {
+                mark_payload_ports(tables.view, rule, tables.udp[to_server ? 1 : 0]);
+            }
         }
     }
 }
@@ -142,11 +154,9 @@ std::string check_engine(const api::RuleBlobHeader& header) {
 }  // namespace
 
 bool ends_match(const BlobView& view, const api::RuleEntry& rule, const FlowEnds& ends) noexcept {
-    const bool direction_holds = rule.direction == api::RuleDirection::any ||
-                                 (rule.direction == api::RuleDirection::to_server) == ends.to_server;
     const bool state_holds = rule.established == api::RuleEstablished::any ||
                              (rule.established == api::RuleEstablished::yes) == ends.established;
-    if (!direction_holds || !state_holds) {
+    if (!direction_holds(rule, ends.to_server) || !state_holds) {
         return false;
     }
     const std::uint8_t protocol_flag = ends.protocol == 17 ? api::rule_udp : api::rule_tcp;
@@ -222,7 +232,8 @@ std::string_view RuleSet::watch_list_name(std::uint32_t list) const noexcept {
 }
 
 bool RuleSet::wants_payload(const FlowEnds& ends) const noexcept {
-    const PayloadPorts& ports = ends.protocol == 17 ? tables_->udp : tables_->tcp;
+    const std::size_t direction = ends.to_server ? 1 : 0;
+    const PayloadPorts& ports = ends.protocol == 17 ? tables_->udp[direction] : tables_->tcp[direction];
     return (ends.protocol == 6 || ends.protocol == 17) &&
            (ports.any || ports.destination[ends.destination_port] || ports.source[ends.source_port]);
 }

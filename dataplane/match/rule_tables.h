@@ -62,7 +62,7 @@ struct BlobView {
 // REQUIRES blob.data() aligned to 8 bytes.
 std::string open_blob(std::span<const std::byte> blob, BlobView& view);
 
-// Ports whose packets a payload rule may match, for one protocol.
+// Ports whose packets a payload rule may match, for one protocol and direction.
 struct PayloadPorts {
     bool any = false;
     std::bitset<65536> source;
@@ -75,9 +75,9 @@ struct RuleSet::Tables {
     BlobView view;
     std::array<HyperscanDatabase, api::filter_group_count> databases;
     std::vector<PcreCode> pcres;
-    std::vector<RuleGuard> guards;  // one a rule
-    PayloadPorts tcp;
-    PayloadPorts udp;
+    std::vector<RuleGuard> guards;    // one a rule
+    std::array<PayloadPorts, 2> tcp;  // index 1: packets to the server
+    std::array<PayloadPorts, 2> udp;
 
     [[nodiscard]] const api::FilterGroupEntry& group(api::FilterGroup which) const noexcept {
         return view.header->groups[static_cast<std::size_t>(which)];

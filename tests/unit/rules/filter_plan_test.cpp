@@ -106,6 +106,14 @@ TEST(FilterPattern, RelaxesAnchors) {
     EXPECT_EQ(relax_pattern("(?i)a(?:b)", 0), "(?i)a(?:b)");
 }
 
+TEST(FilterPattern, DoesNotCountFar) {
+    EXPECT_EQ(relax_pattern("GET[^s]{432}", 0), "GET[^s]{8,}");
+    EXPECT_EQ(relax_pattern("a{3,100}b{2,}c{17,}d{0,20}", 0), "a{3,}b{2,}c{8,}d{0,}");
+    EXPECT_EQ(relax_pattern("a{16}{x}{,9}\\{99}{99", 0), "a{16}{x}{,9}\\{99}{99");
+    EXPECT_EQ(relax_pattern("[{99}]", 0), "[{99}]");
+    EXPECT_EQ(relax_pattern("(?!a{99})b{99}", 0), "(?!a{99})b{99}");
+}
+
 TEST(FilterPattern, KnowsItsLiterals) {
     EXPECT_EQ(longest_literal("^/[a-z]{8,10}\\.php\\?k=[0-9]$"), ".php?k=");
     EXPECT_EQ(longest_literal("^\\x2f[A-Z]{83}\\x3d"), "/");
