@@ -252,7 +252,7 @@ PortBench::PortBench(const RowSettings& settings) : state_(std::make_unique<Stat
             std::make_unique<rx::DpdkPort>(port_settings("memif:" + directory + "/memif.sock", 0));
         state.sending = std::make_unique<rx::DpdkPort>(
             port_settings("vdev:" + ethdev + ",role=client,id=0,socket=" + directory +
-                              "/./memif.sock,socket-abstract=no,rsize=11,bsize=2048",
+                              "/./memif.sock,socket-abstract=no,rsize=13,bsize=2048",
                           1));
         for (unsigned tries = 0; !state.sending->stats().link_up || !state.receiving->stats().link_up;
              ++tries) {
