@@ -41,7 +41,7 @@ struct PipelineSettings {
     std::uint32_t symmetric_ports = 0;
 };
 
-class Pipeline final : flow::RecordSink, http::RequestSink {
+class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestSink {
   public:
     Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash, emit::Emitter& emitter,
              steer::Mesh* mesh, api::WorkerArea& area);

@@ -32,7 +32,7 @@ struct WorkerState {
     std::atomic<bool> finished{false};  // input_done was emitted
 };
 
-struct LiveWorker {
+struct alignas(64) LiveWorker {
     Pipeline* pipeline = nullptr;
     std::vector<std::unique_ptr<rx::RxQueue>> queues;
     std::unique_ptr<steer::MeshInbox> inbox;  // null with one worker
@@ -54,7 +54,7 @@ struct ReplayPlan {
     std::vector<Progress> progress;
 };
 
-struct ReplayWorker {
+struct alignas(64) ReplayWorker {
     Pipeline* pipeline = nullptr;
     std::uint32_t index = 0;
     std::unique_ptr<steer::MeshInbox> inbox;  // null with one worker

@@ -41,7 +41,7 @@ inline constexpr std::size_t uri_kept_max = 4096;
 inline constexpr std::size_t field_kept_max = 1024;  // user agent, referer, content type
 inline constexpr std::size_t name_kept_max = 256;    // method, host, version, payload
 
-class Emitter {
+class alignas(api::cache_line) Emitter {
   public:
     Emitter(api::EventRingWriter ring, const EmitterSettings& settings) : ring_(ring), settings_(settings) {}
 

@@ -23,7 +23,7 @@ struct MergeInput {
     std::uint16_t port = 0;  // becomes Frame::port
 };
 
-class MergedCapture final : public RxQueue {
+class alignas(64) MergedCapture final : public RxQueue {
   public:
     explicit MergedCapture(const std::vector<MergeInput>& inputs);
 

@@ -13,7 +13,7 @@ struct rte_mbuf;
 
 namespace picket::rx {
 
-class DpdkQueue final : public RxQueue {
+class alignas(64) DpdkQueue final : public RxQueue {
   public:
     // cut_short: counter shared by the port's queues, outlives them.
     DpdkQueue(std::uint16_t ethdev, std::uint16_t queue, std::uint16_t port_index, std::size_t burst,

@@ -73,7 +73,7 @@ class Mesh {
 };
 
 // What one worker receives from all others.
-class MeshInbox {
+class alignas(64) MeshInbox {
   public:
     MeshInbox(Mesh& mesh, std::size_t worker);
 
@@ -89,7 +89,7 @@ class MeshInbox {
     void release() noexcept;
 
   private:
-    struct Source {
+    struct alignas(64) Source {
         MeshRing* ring;
         std::uint64_t position = 0;
         std::uint64_t next = 0;  // behind `frame`, if has_head
