@@ -36,8 +36,8 @@ struct PipelineSettings {
     parse::ParseSettings parse;
     flow::FlowSettings flow;
     std::size_t assemblies = 4096;  // split request heads at one time
-    // Bit i: port i spreads plain packets by the symmetric key over exactly the workers, so that they are
-    // where they belong and only the others need to be steered.
+    // Bit i: port i spreads packets by their addresses and the symmetric key over exactly the workers, so
+    // that plain ones are where they belong and only of the others the owner is computed.
     std::uint32_t symmetric_ports = 0;
 };
 

@@ -26,7 +26,7 @@ enum PacketFlag : std::uint8_t {
     packet_later_fragment = 1u << 1,  // no ports in it
     packet_icmp_reply = 1u << 2,      // echo reply and its kin: the receiver asked
     packet_vlan = 1u << 3,
-    packet_plain = 1u << 5,        // TCP or UDP that every NIC's RSS hashes by addresses and ports
+    packet_plain = 1u << 5,        // TCP or UDP whose addresses every NIC finds
     packet_payload_cut = 1u << 4,  // the capture holds less payload than the packet had
 };
 

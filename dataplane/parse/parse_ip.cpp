@@ -18,7 +18,7 @@ constexpr std::uint8_t next_shim6 = 140;
 // RFC 8200 §4.1 lists each header once, destination options twice; more than this is an evasion.
 constexpr int extension_headers_max = 12;
 
-// What receive-side scaling hashes by addresses and ports: whole TCP and UDP packets.
+// What every NIC hashes by its addresses: whole TCP and UDP packets.
 void mark_plain(std::uint8_t protocol, Packet& packet) noexcept {
     if ((protocol == protocol_tcp || protocol == protocol_udp) && (packet.flags & packet_fragment) == 0) {
         packet.flags |= packet_plain;
