@@ -49,6 +49,12 @@ struct KindCounts {
     }
 };
 
+fragment::FragmentSettings fragment_settings(const PipelineSettings& settings) {
+    fragment::FragmentSettings fragments = settings.fragments;
+    fragments.times_jump = !settings.flow.fixed;  // replay
+    return fragments;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash, emit::Emitter& emitter,
@@ -57,7 +63,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
       emitter_(&emitter),
       mesh_(mesh),
       area_(&area),
-      fragments_(settings.fragments, hash, *this),
+      fragments_(fragment_settings(settings), hash, *this),
       tracker_(settings.flow, hash, *this),
       fold_reporter_(tracker_.folder().tables(), emitter),
       request_stage_(settings.assemblies, requests_, *this) {
@@ -81,7 +87,7 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
     take_stage_time(api::Stage::parse);
     steer_burst(frames, origin);
     take_stage_time(api::Stage::steer);
-    if (fragments_came_ || now_ns_ > fragments_.deadline_ns()) [[unlikely]]
+    if (fragments_came_ || fragments_.waits()) [[unlikely]]
         place_fragments();
     run_flows();
     publish();

@@ -1,4 +1,4 @@
-// The fragment stage of the pipeline: bursts without a fragment do not come here.
+// The fragment stage of the pipeline: bursts without a fragment come here only while a datagram is open.
 #include <algorithm>
 #include <cstring>
 
@@ -10,12 +10,16 @@ namespace picket {
 // more packets go on than a burst has.
 void Pipeline::place_fragments() noexcept {
     const std::size_t count = packet_count_;
+    std::uint64_t latest_ns = 0;
+    for (const auto& packet : std::span(packets_).first(count)) {
+        latest_ns = std::max(latest_ns, packet.time_ns);
+    }
+    if (!fragments_came_ && !fragments_.may_be_over(latest_ns)) return;
     std::copy_n(packets_.begin(), count, burst_packets_.begin());
     packet_count_ = 0;
     fragments_.end_burst();  // the payloads of the last burst with fragments
     for (const parse::Packet& packet : std::span(burst_packets_).first(count)) {
-        // Before the packet that is past it, so that what a flow is told comes in the order of the capture.
-        if (packet.time_ns > fragments_.deadline_ns()) fragments_.expire(packet.time_ns);
+        if (fragments_.may_be_over(packet.time_ns)) fragments_.end_pair(packet);
         if ((packet.flags & parse::packet_fragment) != 0) {
             fragments_.take(packet);
         } else {

@@ -29,7 +29,7 @@ struct DatagramKey {
     const std::uint8_t* ipv6 = nullptr;  // source and destination, 32 bytes; null for IPv4
 };
 
-// REQUIRES: a fragment, as parsed.
+// REQUIRES: a fragment, as parsed. `addresses` is that of any packet of the pair.
 [[nodiscard]] DatagramKey key_of(const parse::Packet& packet, const flow::KeyedHash& hash) noexcept;
 
 struct Datagram {

@@ -52,6 +52,7 @@ FragmentStage::FragmentStage(const FragmentSettings& settings, const flow::Keyed
                              FragmentSink& sink)
     : hash_(hash),
       sink_(&sink),
+      times_jump_(settings.times_jump),
       table_(settings.datagrams),
       pool_(std::max(settings.bytes, datagram_chunks_max * chunk_bytes)),
       held_memory_(settings.held * sizeof(Held)),
@@ -85,10 +86,7 @@ Datagram& FragmentStage::datagram_of(const DatagramKey& key, const Packet& packe
             datagram = nullptr;
         }
     } else if (datagram != nullptr && distance(packet.time_ns, datagram->begun_ns) > whole_within_ns) {
-        // In the order in which expire() would have.
-        if (packet.time_ns > datagram->begun_ns) expire(packet.time_ns);
-        datagram = table_.find(key);
-        if (datagram != nullptr) give_up(*datagram, Why::timed_out);
+        give_up(*datagram, Why::timed_out);
         datagram = nullptr;
     }
     if (datagram != nullptr) return *datagram;
@@ -148,7 +146,7 @@ void FragmentStage::complete(Datagram& datagram, Packet& packet) noexcept {
     ++datagrams_;
     datagram.bytes.clear(pool_);
     table_.finish(datagram);
-    low_is_old_ = true;
+    low_is_old_ = low_is_old_ || datagram.low_ns == low_ns_;
 }
 
 // Gives the packet the transport header and the payload of the datagram, as far as it is there. False if its
@@ -227,7 +225,7 @@ void FragmentStage::give_up(Datagram& datagram, Why why) noexcept {
     if (datagram.first_seen) tell_what_there_is(datagram);
     datagram.bytes.clear(pool_);
     table_.erase(datagram);
-    low_is_old_ = true;
+    low_is_old_ = low_is_old_ || datagram.low_ns == low_ns_;
 }
 
 void FragmentStage::tell_what_there_is(const Datagram& datagram) noexcept {
@@ -237,6 +235,18 @@ void FragmentStage::tell_what_there_is(const Datagram& datagram) noexcept {
     if (!put_together(datagram, packet)) return;
     packet.flags |= parse::packet_payload_cut;
     sink_->tell_late(packet);
+}
+
+void FragmentStage::end_pair(const Packet& packet) noexcept {
+    const std::uint64_t addresses = key_of(packet, hash_).addresses;
+    Datagram* next = nullptr;
+    for (Datagram* i = table_.oldest_open(); i != nullptr; i = next) {
+        next = table_.next_younger(*i);
+        const bool over = packet.time_ns > i->begun_ns + whole_within_ns;
+        if (over && i->addresses == addresses) give_up(*i, Why::timed_out);
+        // Live, those behind it are younger.
+        if (!over && !times_jump_) return;
+    }
 }
 
 void FragmentStage::expire(std::uint64_t now_ns) noexcept {

@@ -11,9 +11,10 @@
 // given up: held fragments go on without ports, as they came, and if the first was there the payload up to
 // the first missing byte is told late.
 //
-// A fragment belongs to a datagram if its own time is within 30 s of the datagram's first, however late
-// expire() is called: results depend neither on it nor on burst boundaries. Only eviction depends on what
-// else is there.
+// A fragment belongs to a datagram if its own time is within 30 s of the datagram's first, and a datagram is
+// given up at the latest before a packet of its address pair that is later than that: so results depend
+// neither on when expire() is called, nor on burst boundaries, nor on what other pairs send. Only eviction
+// does.
 //
 // One worker's, bounded, and without allocation after construction; noexcept from then on.
 #pragma once
@@ -33,6 +34,7 @@ struct FragmentSettings {
     std::size_t datagrams = 4096;
     std::size_t bytes = std::size_t{16} << 20;  // at least one datagram's
     std::size_t held = 8192;                    // fragments that wait for their first one
+    bool times_jump = true;                     // replay: a capture's packets may be in any order of time
 };
 
 inline constexpr std::uint64_t whole_within_ns = 30'000'000'000;
@@ -64,7 +66,19 @@ class FragmentStage {
     // REQUIRES: packet.flags has packet_fragment; its hash is set.
     void take(parse::Packet packet) noexcept;
 
-    // Gives up what was not whole in time by now_ns, oldest first.
+    // Whether end_pair() may find something for a packet of that time.
+    [[nodiscard]] bool may_be_over(std::uint64_t time_ns) noexcept {
+        const Datagram* oldest = table_.oldest_open();
+        if (oldest == nullptr) return false;
+        return time_ns > (times_jump_ ? low_ns() : oldest->begun_ns) + whole_within_ns;
+    }
+    // Before any packet goes on: gives up what its address pair did not finish in time before it.
+    void end_pair(const parse::Packet& packet) noexcept;
+    // Datagrams are open.
+    [[nodiscard]] bool waits() const noexcept { return table_.oldest_open() != nullptr; }
+
+    // Gives up what was not whole in time by now_ns, oldest first, until one is met that still may. No packet
+    // of an earlier time will come.
     void expire(std::uint64_t now_ns) noexcept;
     // Forgets the ports of datagrams that have been whole for long enough.
     void forget(std::uint64_t now_ns) noexcept;
@@ -103,6 +117,7 @@ class FragmentStage {
 
     flow::KeyedHash hash_;
     FragmentSink* sink_;
+    bool times_jump_;
     DatagramTable table_;
     ChunkPool pool_;
     flow::PageMapping held_memory_;

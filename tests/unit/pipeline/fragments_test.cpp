@@ -125,8 +125,12 @@ TEST(PipelineFragments, LostOnesEndUpWhereTheyBelong) {
     // Flows that a fragment may still belong to do not end before it.
     worker.pipeline.housekeep(20 * second_ns);
     EXPECT_TRUE(worker.flows.empty());
+    // Nor do other pairs' packets give up for it, only its own and the clock.
     worker.feed(PacketBuilder().ethernet().ipv4("10.0.0.8", "10.0.0.9").udp(1, 2), 40 * second_ns);
     worker.run();
+    expect_balance(worker, 1);
+    worker.pipeline.housekeep(40 * second_ns);
+    worker.pipeline.publish();
     expect_balance(worker, 0);
     worker.finish(80 * second_ns);
     ASSERT_EQ(worker.flows.size(), 3u);
