@@ -26,7 +26,7 @@ class LivePorts {
 
     // Queue n of every port belongs to worker n modulo the number of workers.
     [[nodiscard]] std::vector<std::unique_ptr<rx::RxQueue>> queues_of(std::size_t worker);
-    // Ports whose device spreads plain packets by the symmetric key over exactly the workers.
+    // Ports whose device spreads packets by addresses and the symmetric key over exactly the workers.
     [[nodiscard]] std::uint32_t symmetric_ports() const noexcept;
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
 

@@ -118,7 +118,7 @@ class Dataplane {
             pipeline.parse.vlan_in_key = settings_.vlan_in_key;
             pipeline.flow = settings_.flow;
             pipeline.flow.id_base = (i + 1) << 44;
-            const bool nic_model = settings_.replay && settings_.rss_model == rx::RssModel::symmetric;
+            const bool nic_model = settings_.replay && settings_.rss_model == rx::RssModel::two_tuple;
             pipeline.symmetric_ports = live_ != nullptr ? live_->symmetric_ports()
                                        : nic_model      ? 0xffffffff
                                                         : 0;

@@ -49,6 +49,12 @@ struct KindCounts {
     }
 };
 
+fragment::FragmentSettings fragment_settings(const PipelineSettings& settings) {
+    fragment::FragmentSettings fragments = settings.fragments;
+    fragments.times_jump = !settings.flow.fixed;  // replay
+    return fragments;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash, emit::Emitter& emitter,
@@ -57,6 +63,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
       emitter_(&emitter),
       mesh_(mesh),
       area_(&area),
+      fragments_(fragment_settings(settings), hash, *this),
       tracker_(settings.flow, hash, *this),
       fold_reporter_(tracker_.folder().tables(), emitter),
       request_stage_(settings.assemblies, requests_, *this) {
@@ -72,8 +79,7 @@ Pipeline::~Pipeline() {
     delete retired_.load();
 }
 
-// The stages, in order. A burst is run through flow to emit in as many stretches as records leave in its
-// middle (FlowTracker::track), which is one nearly always.
+// The stages, in order.
 void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcept {
     stage_mark_ = __rdtsc();
     now_ns_ = frames.back().time_ns;
@@ -81,6 +87,16 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
     take_stage_time(api::Stage::parse);
     steer_burst(frames, origin);
     take_stage_time(api::Stage::steer);
+    if (fragments_came_ || fragments_.waits()) [[unlikely]]
+        place_fragments();
+    run_flows();
+    publish();
+    take_stage_time(api::Stage::emit);
+}
+
+// A burst is run through flow to emit in as many stretches as records leave in its middle
+// (FlowTracker::track), which is one nearly always.
+void Pipeline::run_flows() noexcept {
     for (std::size_t from = 0; from < packet_count_;) {
         const std::size_t to = track_flows(from);
         take_stage_time(api::Stage::flow);
@@ -91,8 +107,7 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
         take_stage_time(api::Stage::match);
         from = to;
     }
-    publish();
-    take_stage_time(api::Stage::emit);
+    packet_count_ = 0;
 }
 
 void Pipeline::take_stage_time(api::Stage stage) noexcept {
@@ -103,6 +118,7 @@ void Pipeline::take_stage_time(api::Stage stage) noexcept {
 
 void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept {
     std::size_t count_parsed = 0;
+    unsigned flags = 0;  // of packets that go the long way, as fragments do
     // A copy, because the compiler must take the secrets for changed after each packet that is stored.
     const flow::KeyedHash hash = tracker_.table().hasher();
     for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -123,6 +139,7 @@ void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noe
                 continue;
             }
             packet.hash = hash(packet.key);
+            flags |= packet.flags;
         }
         frame_of_[count_parsed++] = static_cast<std::uint8_t>(i);
         if (count_parsed % prefetch_group == 0) {
@@ -132,6 +149,7 @@ void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noe
     const std::size_t rest = count_parsed % prefetch_group;
     tracker_.prefetch(std::span(packets_).subspan(count_parsed - rest, rest));
     packet_count_ = count_parsed;
+    fragments_came_ = (flags & parse::packet_fragment) != 0;
 }
 
 // Keeps the packets whose flows are this worker's and hands the others over.
@@ -238,7 +256,7 @@ void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
 void Pipeline::housekeep(std::uint64_t now_ns, bool idle) noexcept {
     now_ns_ = now_ns;
     if (offered_.load(std::memory_order_relaxed) != nullptr) adopt_matcher();
-    tracker_.turn_wheel(now_ns);
+    turn_timers(now_ns);
     fold_reporter_.step(now_ns);
     emitter_->tell_hit_counts(now_ns);
     if (walk_id_.load(std::memory_order_acquire) != 0) walk_step(idle);
@@ -246,6 +264,7 @@ void Pipeline::housekeep(std::uint64_t now_ns, bool idle) noexcept {
 
 void Pipeline::publish() noexcept {
     tracker_.publish(counters_);
+    fragments_.publish(counters_);
     request_stage_.publish(counters_);
     emitter_->count_into(counters_);
     counters_.packet_ns = now_ns_;
@@ -268,6 +287,7 @@ void Pipeline::finish(std::uint64_t last_ns, bool forced) noexcept {
     // A live ring cannot hold a whole table: the reader is waited for, as long as there is one.
     constexpr std::uint64_t patience_ns = 2'000'000'000;
     if (forced) emitter_->wait_at_most(patience_ns);
+    give_up_fragments();
     tracker_.end_all(last_ns, forced);
     fold_reporter_.finish(last_ns);
     emitter_->finish_hit_counts(last_ns);

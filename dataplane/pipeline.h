@@ -1,5 +1,5 @@
-// The way of a packet within one worker, burst in, burst out: parse, steer, flow, http, match, emit.
-// process() in pipeline.cpp is the table of contents.
+// The way of a packet within one worker, burst in, burst out: parse, steer, fragment, flow, http, match,
+// emit. process() in pipeline.cpp is the table of contents.
 //
 // Ownership: one Pipeline a worker, used by its thread alone, but for offer_matcher(), which is for the
 // housekeeping thread. Nothing here allocates, locks, logs or calls the system while packets pass.
@@ -18,6 +18,7 @@
 #include "dataplane/emit/emitter.h"
 #include "dataplane/emit/fold_reporter.h"
 #include "dataplane/flow/flow_tracker.h"
+#include "dataplane/fragment/fragment_stage.h"
 #include "dataplane/http/request_stage.h"
 #include "dataplane/match/matcher.h"
 #include "dataplane/parse/parse_frame.h"
@@ -36,12 +37,13 @@ struct PipelineSettings {
     parse::ParseSettings parse;
     flow::FlowSettings flow;
     std::size_t assemblies = 4096;  // split request heads at one time
-    // Bit i: port i spreads plain packets by the symmetric key over exactly the workers, so that they are
-    // where they belong and only the others need to be steered.
+    fragment::FragmentSettings fragments;
+    // Bit i: port i spreads packets by their addresses and the symmetric key over exactly the workers, so
+    // that plain ones are where they belong and only of the others the owner is computed.
     std::uint32_t symmetric_ports = 0;
 };
 
-class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestSink {
+class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestSink, fragment::FragmentSink {
   public:
     Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash, emit::Emitter& emitter,
              steer::Mesh* mesh, api::WorkerArea& area);
@@ -95,6 +97,10 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     // The stages; each works on the whole burst.
     void parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
     void steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
+    void place_fragments() noexcept;
+    void run_flows() noexcept;
+    void turn_timers(std::uint64_t now_ns) noexcept;
+    void give_up_fragments() noexcept;
     std::size_t track_flows(std::size_t from) noexcept;
     void find_requests(std::size_t from, std::size_t to) noexcept;
     void match_payloads(std::size_t from, std::size_t to) noexcept;
@@ -131,6 +137,13 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
                   std::uint32_t request, const http::ResponseHead& head,
                   std::uint64_t time_ns) noexcept override;
 
+    // fragment::FragmentSink
+    void pass(const parse::Packet& packet) noexcept override;
+    void hold(const parse::Packet& packet) noexcept override;
+    void release(const parse::Packet& packet) noexcept override;
+    void tell_late(const parse::Packet& packet) noexcept override;
+    void flush() noexcept override;
+
     // An answer that waits for its request to be told; the text lies in the burst's frames.
     struct PendingResponse {
         api::EventEnds ends;
@@ -145,6 +158,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     emit::Emitter* emitter_;
     steer::Mesh* mesh_;
     api::WorkerArea* area_;
+    fragment::FragmentStage fragments_;
     flow::FlowTracker tracker_;
     emit::FoldReporter fold_reporter_;
     http::RequestBatch requests_;
@@ -154,6 +168,9 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     std::array<flow::Tracked, burst_max> tracked_;
     std::array<std::uint8_t, burst_max> frame_of_{};  // index of the packet's frame in the burst
     std::size_t packet_count_ = 0;
+    bool fragments_came_ = false;                         // in this burst
+    std::array<parse::Packet, burst_max> burst_packets_;  // of a burst with fragments, as they came
+    std::array<std::array<std::uint8_t, 32>, burst_max> held_addresses_;  // IPv6 addresses of packets_
     std::array<match::PayloadView, burst_max> payloads_;
     std::array<std::uint8_t, burst_max> payload_packet_{};
 

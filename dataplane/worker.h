@@ -46,7 +46,7 @@ void run_live_worker(LiveWorker& worker, const WorkerOrders& orders, WorkerState
 // capture order whatever way they came.
 struct ReplayPlan {
     std::vector<rx::MergeInput> inputs;
-    rx::RssModel rss = rx::RssModel::symmetric;
+    rx::RssModel rss = rx::RssModel::two_tuple;
     std::uint64_t last_ns = 0;  // of all inputs
     struct alignas(64) Progress {
         std::atomic<std::uint64_t> sequence{0};

@@ -21,7 +21,7 @@ void owner(benchmark::State& state, const testing::PacketBuilder& like) {
     for (auto& packet : packets) {
         frames.emplace_back(like.bytes());
         if (parse::parse_frame(frames.back().frame, {}, bench_hash, packet)) std::abort();
-        packet.key.port_a = static_cast<std::uint16_t>(frames.size());
+        packet.key.address_a = static_cast<std::uint32_t>(frames.size());
     }
     Meter meter(state);
     for (auto _ : state) {

@@ -18,7 +18,7 @@ struct ReplayRequest {
     std::vector<std::string> rules;  // empty: the shipped ones, or the configuration's
     std::vector<std::pair<std::string, std::string>> watch;
     unsigned workers = 1;
-    std::string rss_model = "symmetric";
+    std::string rss_model = "two-tuple";
     std::string dialect;  // empty: the configuration's
     std::string eve;      // FILE, "-" or empty
     std::string config_file;

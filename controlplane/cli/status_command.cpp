@@ -155,6 +155,7 @@ void print_audit(const Json& status) {
     }
     std::string text = grouped(count_at(audit, "received")) + " = flows " +
                        grouped(count_at(audit, "in_flows")) + " + outcomes " + grouped(outcomes);
+    if (count_at(audit, "held") > 0) text += " + fragments held " + grouped(count_at(audit, "held"));
     if (count_at(audit, "in_transit") > 0) text += " + on the way " + grouped(count_at(audit, "in_transit"));
     if (!flag_at(audit, "balanced")) text += "   NOT BALANCED: please report this";
     line("audit", text);

@@ -39,6 +39,7 @@ void Audit::add(const api::PortAudit& audit) noexcept {
     received += audit.received;
     received_bytes += audit.received_bytes;
     in_flows += audit.in_flows;
+    held += audit.held;
     handed_out += audit.handed_out;
     taken_in += audit.taken_in;
     for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += audit.outcomes[i];
@@ -48,6 +49,7 @@ void Audit::add(const Audit& audit) noexcept {
     received += audit.received;
     received_bytes += audit.received_bytes;
     in_flows += audit.in_flows;
+    held += audit.held;
     handed_out += audit.handed_out;
     taken_in += audit.taken_in;
     for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += audit.outcomes[i];
@@ -66,7 +68,7 @@ std::uint64_t Audit::outcome(api::Outcome name) const noexcept {
 }
 
 bool Audit::balanced() const noexcept {
-    return received + taken_in == in_flows + outcomes_total() + handed_out;
+    return received + taken_in == in_flows + held + outcomes_total() + handed_out;
 }
 
 Audit CounterSnapshot::port_audit(std::size_t port) const noexcept {

@@ -31,6 +31,7 @@ struct Audit {
     std::uint64_t received = 0;
     std::uint64_t received_bytes = 0;
     std::uint64_t in_flows = 0;
+    std::uint64_t held = 0;  // fragments that wait for the one with their ports
     std::array<std::uint64_t, api::outcome_count> outcomes{};
     std::uint64_t handed_out = 0;
     std::uint64_t taken_in = 0;

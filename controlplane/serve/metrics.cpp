@@ -95,7 +95,9 @@ void add_packets(Collector& out, const detect::CounterSnapshot& counters) {
     for (std::size_t i = 0; i < api::outcome_count; ++i) {
         packets.add({{"outcome", std::string(api::outcome_names[i])}}, audit.outcomes[i]);
     }
-    const double explained = static_cast<double>(audit.in_flows) +
+    out.gauge("picket_fragments_held", "Fragments that wait for the one with their ports")
+        .add({}, static_cast<double>(audit.held));
+    const double explained = static_cast<double>(audit.in_flows) + static_cast<double>(audit.held) +
                              static_cast<double>(audit.outcomes_total()) +
                              static_cast<double>(audit.handed_out) - static_cast<double>(audit.taken_in);
     out.gauge("picket_audit_imbalance", "Received packets that are in no flow and no outcome")
@@ -110,6 +112,14 @@ void add_packets(Collector& out, const detect::CounterSnapshot& counters) {
         .add({{"kind", "other_ip"}}, counters.sum(&Counters::packets_other_ip))
         .add({{"kind", "vlan"}}, counters.sum(&Counters::packets_vlan))
         .add({{"kind", "fragment"}}, counters.sum(&Counters::packets_fragment));
+    out.counter("picket_fragment_datagrams_total", "Fragmented datagrams that became whole")
+        .add({}, counters.sum(&Counters::fragment_datagrams));
+    auto lost = out.counter("picket_fragments_incomplete_total",
+                            "Fragments whose datagram was given up: not whole in time, or no room for it");
+    lost.add({{"reason", "timed_out"}}, counters.sum(&Counters::fragments_timed_out))
+        .add({{"reason", "evicted"}}, counters.sum(&Counters::fragments_evicted));
+    out.counter("picket_fragments_contradicting_total", "Fragments that overlap others or cannot be")
+        .add({}, counters.sum(&Counters::fragments_contradicting));
 }
 
 void add_flows(Collector& out, const detect::CounterSnapshot& counters) {

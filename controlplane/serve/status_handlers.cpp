@@ -304,6 +304,7 @@ Json audit_json(const detect::Audit& audit) {
     }
     return {{"received", audit.received},
             {"in_flows", audit.in_flows},
+            {"held", audit.held},
             {"outcomes", std::move(outcomes)},
             {"in_transit", audit.in_transit()},
             {"balanced", audit.balanced()}};

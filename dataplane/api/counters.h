@@ -16,24 +16,25 @@
 
 namespace picket::api {
 
-enum class Stage : std::uint8_t { rx, parse, steer, flow, http, match, emit, count_ };
+enum class Stage : std::uint8_t { rx, parse, steer, fragment, flow, http, match, emit, count_ };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(Stage::count_);
-inline constexpr std::array<std::string_view, stage_count> stage_names{"rx",   "parse", "steer", "flow",
-                                                                       "http", "match", "emit"};
+inline constexpr std::array<std::string_view, stage_count> stage_names{"rx",   "parse", "steer", "fragment",
+                                                                       "flow", "http",  "match", "emit"};
 
 // Packets of one port as one worker saw them. The worker's queue index on the port is its own index.
-// Over all workers: received = in_flows + sum(outcomes) + (handed_out - taken_in), the last being frames
-// that are in a steering ring at this moment; in a replay with several workers also plus the frames that wait
-// for their turn in capture order. When the input is over both are 0.
+// Over all workers: received = in_flows + sum(outcomes) + held + (handed_out - taken_in), the last being
+// frames that are in a steering ring at this moment; in a replay with several workers also plus the frames
+// that wait for their turn in capture order. When the input is over all three are 0.
 struct PortAudit {
     std::uint64_t received = 0;        // frames that this worker took from its queue of the port
     std::uint64_t received_bytes = 0;  // their bytes on the wire, without preamble, gap and FCS
     std::uint64_t handed_out = 0;      // frames given to the worker that owns their flow
     std::uint64_t taken_in = 0;        // frames of this port taken from other workers
     std::uint64_t in_flows = 0;
+    std::uint64_t held = 0;  // gauge: fragments that wait for the one with their ports
     std::array<std::uint64_t, outcome_count> outcomes{};
 };
-static_assert(sizeof(PortAudit) == 8 * (5 + outcome_count));
+static_assert(sizeof(PortAudit) == 8 * (6 + outcome_count));
 
 inline constexpr std::size_t event_kind_count = 16;
 
@@ -59,6 +60,11 @@ struct WorkerCounters {
     std::uint64_t packets_other_ip = 0;
     std::uint64_t packets_vlan = 0;
     std::uint64_t packets_fragment = 0;
+    // fragments (of packets_fragment) and what they were of
+    std::uint64_t fragment_datagrams = 0;       // datagrams that became whole
+    std::uint64_t fragments_timed_out = 0;      // fragments of datagrams that did not become whole in time
+    std::uint64_t fragments_evicted = 0;        // fragments of datagrams given up to make room for others
+    std::uint64_t fragments_contradicting = 0;  // overlaps that are no repeats, and impossible offsets
     // requests and rules
     std::uint64_t http_requests = 0;
     std::uint64_t http_responses = 0;

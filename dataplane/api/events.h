@@ -82,16 +82,17 @@ struct FlowDirection {
 static_assert(sizeof(FlowDirection) == 72);
 
 enum FlowFlag : std::uint32_t {
-    flow_midstream = 1u << 0,          // TCP flow whose SYN was not seen
-    flow_watched = 1u << 1,            // an end is on a watch list
-    flow_fragments = 1u << 2,          // contains fragments without ports
-    flow_cut_short = 1u << 3,          // ended by the end of the input before its timeout
-    flow_http = 1u << 4,               // at least one request was found
-    flow_vlan_swapped = 1u << 5,       // the two directions carry different VLAN tags
-    flow_icmp_quoted = 1u << 6,        // an ICMP error quoted this flow
-    flow_payload_truncated = 1u << 7,  // the capture cut payload that requests might have been in
-    flow_direction_revised = 1u << 8,  // initiator decided by a SYN or SYN-ACK that came second
-    flow_first_folded = 1u << 9,       // its first packets were folded: counted, but not in this flow
+    flow_midstream = 1u << 0,           // TCP flow whose SYN was not seen
+    flow_watched = 1u << 1,             // an end is on a watch list
+    flow_fragments = 1u << 2,           // contains fragments
+    flow_cut_short = 1u << 3,           // ended by the end of the input before its timeout
+    flow_http = 1u << 4,                // at least one request was found
+    flow_vlan_swapped = 1u << 5,        // the two directions carry different VLAN tags
+    flow_icmp_quoted = 1u << 6,         // an ICMP error quoted this flow
+    flow_payload_truncated = 1u << 7,   // the capture cut payload that requests might have been in
+    flow_direction_revised = 1u << 8,   // initiator decided by a SYN or SYN-ACK that came second
+    flow_first_folded = 1u << 9,        // its first packets were folded: counted, but not in this flow
+    flow_fragments_overlap = 1u << 10,  // contains fragments that contradict each other
 };
 
 inline constexpr std::size_t flow_rules_max = 8;

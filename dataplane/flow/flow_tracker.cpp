@@ -313,6 +313,7 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
     if ((packet.flags & (parse::packet_fragment | parse::packet_payload_cut)) != 0) {
         auto& flags = table_.cold(hot.cold).flags;
         if ((packet.flags & parse::packet_fragment) != 0) flags |= api::flow_fragments;
+        if ((packet.flags & parse::packet_overlap) != 0) flags |= api::flow_fragments_overlap;
         if ((packet.flags & parse::packet_payload_cut) != 0) flags |= api::flow_payload_truncated;
     }
     if (packet.key.protocol == parse::protocol_tcp && (packet.flags & parse::packet_later_fragment) == 0) {
@@ -321,6 +322,21 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
     if (packet.payload_captured != 0 && (hot.marks & (side == 0 ? mark_data_a : mark_data_b)) == 0) {
         note_first_payload(hot, packet);
     }
+}
+
+Tracked FlowTracker::tell_late(const parse::Packet& packet) noexcept {
+    Tracked result;
+    Ipv6Sides sides;
+    if (packet.ipv6 != nullptr) sides = ipv6_sides(packet);
+    HotFlow* hot = table_.find(packet.key, packet.hash, packet.ipv6 != nullptr ? &sides : nullptr);
+    if (hot == nullptr) return result;
+    result.hot = hot;
+    result.cold = hot->cold;
+    if (packet.key.protocol == parse::protocol_tcp) update_tcp(*hot, packet, result);
+    if (packet.payload_captured != 0 && (hot->marks & (packet.side == 0 ? mark_data_a : mark_data_b)) == 0) {
+        note_first_payload(*hot, packet);
+    }
+    return result;
 }
 
 void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept {

@@ -77,6 +77,10 @@ class FlowTracker {
     [[nodiscard]] std::size_t track(std::span<const parse::Packet> packets,
                                     std::span<Tracked> results) noexcept;
 
+    // Tells a flow of the transport header and payload of a packet that was counted earlier, as a fragment.
+    // No index in the result: the flow is over.
+    [[nodiscard]] Tracked tell_late(const parse::Packet& packet) noexcept;
+
     // Ends the flows whose idle timeout lies before now_ns; visits a bounded number. Returns whether more
     // is due.
     bool turn_wheel(std::uint64_t now_ns) noexcept;

@@ -19,7 +19,7 @@ struct Options {
     std::vector<std::vector<std::string>> ports;
     std::string workers;
     unsigned worker_count = 0;
-    std::string rss_model = "symmetric";
+    std::string rss_model = "two-tuple";
     std::uint64_t ring_mib = 0;
     std::uint64_t idle_ms = 15'000;
     std::uint64_t tcp_idle_ms = 300'000;

@@ -25,7 +25,7 @@ struct Settings {
     std::vector<unsigned> worker_cores;  // CPU of each worker; replay: only their number counts
     bool replay = false;                 // all ports are capture files
     bool hold = false;                   // workers wait for the start command
-    rx::RssModel rss_model = rx::RssModel::symmetric;
+    rx::RssModel rss_model = rx::RssModel::two_tuple;
     unsigned memory_mib = 2048;
     std::size_t ring_bytes = 0;
     bool vlan_in_key = false;

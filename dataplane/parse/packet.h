@@ -1,6 +1,7 @@
 // One parsed packet: what the stages after the parser need to know of it. Lives for one burst.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +15,9 @@ inline constexpr std::uint8_t protocol_tcp = 6;
 inline constexpr std::uint8_t protocol_udp = 17;
 inline constexpr std::uint8_t protocol_icmpv6 = 58;
 
+// IPv6 extension headers that another header follows (RFC 8200 §4.1, RFC 7045 §4).
+inline constexpr std::array<std::uint8_t, 8> extension_headers{0, 43, 44, 51, 60, 135, 139, 140};
+
 // TCP header flags (RFC 9293 §3.1).
 inline constexpr std::uint8_t tcp_fin = 0x01;
 inline constexpr std::uint8_t tcp_syn = 0x02;
@@ -26,8 +30,20 @@ enum PacketFlag : std::uint8_t {
     packet_later_fragment = 1u << 1,  // no ports in it
     packet_icmp_reply = 1u << 2,      // echo reply and its kin: the receiver asked
     packet_vlan = 1u << 3,
-    packet_plain = 1u << 5,        // TCP or UDP that every NIC's RSS hashes by addresses and ports
+    packet_plain = 1u << 5,        // TCP or UDP whose addresses every NIC finds
     packet_payload_cut = 1u << 4,  // the capture holds less payload than the packet had
+    packet_overlap = 1u << 6,      // a fragment that contradicts others of its datagram
+};
+
+// What a fragment (packet_fragment) is of its datagram; of other packets it is undefined.
+struct Fragment {
+    const std::uint8_t* data = nullptr;  // in the frame: what follows the IP or fragment header
+    std::uint32_t id = 0;                // identification: 16 bits of IPv4, 32 of IPv6
+    std::uint16_t length = 0;            // bytes that the fragment had
+    std::uint16_t captured = 0;          // bytes at data
+    std::uint16_t offset = 0;            // of data in the datagram, bytes
+    std::uint16_t transport_at = 0;      // of the first fragment: extension headers before the transport's
+    bool more = false;                   // it is not the last
 };
 
 struct Packet {
@@ -51,6 +67,7 @@ struct Packet {
     std::uint8_t tos = 0;
     std::uint8_t tcp_flags = 0;
     std::uint8_t flags = 0;  // PacketFlag
+    Fragment fragment;
 };
 
 }  // namespace picket::parse

@@ -8,17 +8,12 @@ namespace picket::parse {
 namespace {
 
 constexpr std::uint8_t next_hop_by_hop = 0;
-constexpr std::uint8_t next_routing = 43;
 constexpr std::uint8_t next_fragment = 44;
 constexpr std::uint8_t next_authentication = 51;
-constexpr std::uint8_t next_destination = 60;
-constexpr std::uint8_t next_mobility = 135;
-constexpr std::uint8_t next_hip = 139;
-constexpr std::uint8_t next_shim6 = 140;
 // RFC 8200 §4.1 lists each header once, destination options twice; more than this is an evasion.
 constexpr int extension_headers_max = 12;
 
-// What receive-side scaling hashes by addresses and ports: whole TCP and UDP packets.
+// What every NIC hashes by its addresses: whole TCP and UDP packets.
 void mark_plain(std::uint8_t protocol, Packet& packet) noexcept {
     if ((protocol == protocol_tcp || protocol == protocol_udp) && (packet.flags & packet_fragment) == 0) {
         packet.flags |= packet_plain;
@@ -50,23 +45,56 @@ void order_ipv6_key(Ports ports, const flow::KeyedHash& hash, Packet& packet) no
     packet.key.family = 6;
 }
 
+void note_fragment(ByteCursor data, std::uint32_t length, std::uint32_t id, std::uint16_t offset, bool more,
+                   Packet& packet) noexcept {
+    packet.flags |= packet_fragment;
+    if (offset != 0) packet.flags |= packet_later_fragment;
+    packet.fragment.data = data.at();
+    packet.fragment.id = id;
+    packet.fragment.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(length, 0xffff));
+    packet.fragment.captured =
+        static_cast<std::uint16_t>(std::min<std::size_t>(data.remaining(), packet.fragment.length));
+    packet.fragment.offset = offset;
+    packet.fragment.more = more;
+}
+
+// Whether a TCP header goes on in the next fragment (RFC 1858 §3): its ports are here.
+bool header_goes_on(ByteCursor cursor, std::uint8_t protocol, std::uint32_t length,
+                    const Packet& packet) noexcept {
+    if ((packet.flags & (packet_fragment | packet_later_fragment)) != packet_fragment) return false;
+    if (protocol != protocol_tcp || !packet.fragment.more || cursor.remaining() < 4) return false;
+    if (length < 20) return true;
+    const std::uint8_t* header = cursor.take(20);
+    const std::uint32_t header_length = header == nullptr ? 0 : (header[12] >> 4) * 4u;
+    return header_length >= 20 && header_length > length;
+}
+
+ParseResult parse_ports(ByteCursor cursor, std::uint8_t protocol, std::uint32_t length, bool cut,
+                        Packet& packet, Ports& ports) noexcept {
+    if (!header_goes_on(cursor, protocol, length, packet)) {
+        return parse_transport(cursor, protocol, length, cut, packet, ports);
+    }
+    ports.source = cursor.u16();
+    ports.destination = cursor.u16();
+    return {};
+}
+
 struct ExtensionChain {
     std::uint8_t protocol = 0;
-    bool fragment = false;
     bool later_fragment = false;
     bool bad = false;  // too many headers
 };
 
 // Walks the chain until a header that is not an extension; the cursor is left at its first byte.
-ExtensionChain walk_extensions(ByteCursor& cursor, std::uint8_t next) noexcept {
+// total: bytes that followed the IPv6 header on the wire.
+ExtensionChain walk_extensions(ByteCursor& cursor, std::uint8_t next, std::uint32_t total,
+                               Packet& packet) noexcept {
+    const std::size_t before = cursor.remaining();
     ExtensionChain chain;
     for (int headers = 0;; ++headers) {
         chain.protocol = next;
         if (chain.later_fragment || cursor.failed()) return chain;
-        const bool known = next == next_hop_by_hop || next == next_routing || next == next_destination ||
-                           next == next_fragment || next == next_authentication || next == next_mobility ||
-                           next == next_hip || next == next_shim6;
-        if (!known) return chain;
+        if (std::ranges::find(extension_headers, next) == extension_headers.end()) return chain;
         if (headers == extension_headers_max) {
             chain.bad = true;
             return chain;
@@ -76,10 +104,13 @@ ExtensionChain walk_extensions(ByteCursor& cursor, std::uint8_t next) noexcept {
         const std::uint8_t length = cursor.u8();
         if (header == next_fragment) {
             const std::uint16_t offset_and_more = cursor.u16();
-            cursor.take(4);
+            const std::uint32_t id = cursor.u32();
             // An atomic fragment (offset 0, no more) is a whole packet (RFC 6946).
-            chain.fragment = chain.fragment || (offset_and_more & 0xfff9) != 0;
-            chain.later_fragment = (offset_and_more & 0xfff8) != 0;
+            if ((offset_and_more & 0xfff9) == 0 || cursor.failed()) continue;
+            const std::uint16_t offset = offset_and_more & 0xfff8;
+            const auto passed = static_cast<std::uint32_t>(before - cursor.remaining());
+            note_fragment(cursor, total - passed, id, offset, (offset_and_more & 1) != 0, packet);
+            chain.later_fragment = offset != 0;
         } else if (header == next_authentication) {
             cursor.take((std::size_t{length} + 2) * 4 - 2);
         } else {
@@ -109,9 +140,6 @@ ParseResult parse_ipv4(ByteCursor cursor, const LayerContext& context, Packet& p
     cursor.limit(total_length - 20);  // what follows is Ethernet padding
     if (cursor.take(header_length - 20) == nullptr) return api::Outcome::truncated;
 
-    const auto fragment = static_cast<std::uint16_t>(header[6] << 8 | header[7]);
-    if ((fragment & 0x3fff) != 0) packet.flags |= packet_fragment;
-    if ((fragment & 0x1fff) != 0) packet.flags |= packet_later_fragment;
     packet.tos = header[1];
     packet.ip_id = static_cast<std::uint16_t>(header[4] << 8 | header[5]);
     packet.ttl = header[8];
@@ -119,7 +147,12 @@ ParseResult parse_ipv4(ByteCursor cursor, const LayerContext& context, Packet& p
     packet.key.protocol = header[9];
     Ports ports;
     const auto length = static_cast<std::uint32_t>(total_length - header_length);
-    if (const auto bad = parse_transport(cursor, header[9], length, cut, packet, ports)) return bad;
+    const auto fragment = static_cast<std::uint16_t>(header[6] << 8 | header[7]);
+    if ((fragment & 0x3fff) != 0) {
+        const auto offset = static_cast<std::uint16_t>(fragment << 3);
+        note_fragment(cursor, length, packet.ip_id, offset, (fragment & 0x2000) != 0, packet);
+    }
+    if (const auto bad = parse_ports(cursor, header[9], length, cut, packet, ports)) return bad;
 
     std::uint32_t source;
     std::uint32_t destination;
@@ -148,11 +181,12 @@ ParseResult parse_ipv6(ByteCursor cursor, const LayerContext& context, Packet& p
     cursor.limit(payload_length);
     const std::size_t before = cursor.remaining();
 
-    const ExtensionChain chain = walk_extensions(cursor, header[6]);
+    const ExtensionChain chain = walk_extensions(cursor, header[6], payload_length, packet);
     if (chain.bad) return api::Outcome::ipv6_extensions;
     if (cursor.failed()) return cut ? api::Outcome::truncated : api::Outcome::ipv6_extensions;
-    if (chain.fragment) packet.flags |= packet_fragment;
-    if (chain.later_fragment) packet.flags |= packet_later_fragment;
+    if ((packet.flags & packet_fragment) != 0) {
+        packet.fragment.transport_at = static_cast<std::uint16_t>(cursor.at() - packet.fragment.data);
+    }
     packet.tos = static_cast<std::uint8_t>(header[0] << 4 | header[1] >> 4);
     packet.ttl = header[7];
     packet.ip_bytes = payload_length + 40;
@@ -160,7 +194,7 @@ ParseResult parse_ipv6(ByteCursor cursor, const LayerContext& context, Packet& p
     packet.ipv6 = header + 8;
     Ports ports;
     const auto length = static_cast<std::uint32_t>(payload_length - (before - cursor.remaining()));
-    if (const auto bad = parse_transport(cursor, chain.protocol, length, cut, packet, ports)) return bad;
+    if (const auto bad = parse_ports(cursor, chain.protocol, length, cut, packet, ports)) return bad;
     order_ipv6_key(ports, context.hash, packet);
     if (chain.protocol == header[6]) mark_plain(chain.protocol, packet);  // no extension headers
     if (context.settings.vlan_in_key) packet.key.vlan = packet.vlan;

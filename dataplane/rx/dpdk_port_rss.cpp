@@ -11,7 +11,12 @@
 namespace picket::rx {
 namespace {
 
-constexpr std::uint64_t wanted_types = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+// Addresses only, so that fragments are on the queue of their flow. Not those of mobile hosts, which lie in
+// extension headers (IPV6_EX).
+constexpr std::uint64_t wanted_types = RTE_ETH_RSS_IP & ~RTE_ETH_RSS_IPV6_EX;
+// The kinds that stand for any packet of the family. Devices that have only kinds by protocol would put all
+// TCP on queue 0.
+constexpr std::uint64_t needed_types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 constexpr std::uint8_t usual_key_bytes = 40;
 
 std::uint8_t key_bytes(const rte_eth_dev_info& info) noexcept {
@@ -46,7 +51,7 @@ bool table_is(std::uint16_t ethdev, const std::vector<std::uint16_t>& table) {
 
 bool request_symmetric_rss(const rte_eth_dev_info& info, rte_eth_conf& configuration) noexcept {
     const std::uint64_t types = info.flow_type_rss_offloads & wanted_types;
-    if ((types & RTE_ETH_RSS_IP) == 0 || key_bytes(info) > symmetric_key.size()) {
+    if ((types & needed_types) != needed_types || key_bytes(info) > symmetric_key.size()) {
         return false;
     }
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -62,12 +67,13 @@ bool apply_symmetric_rss(std::uint16_t ethdev, const rte_eth_dev_info& info, std
     rte_eth_rss_conf kept{};
     kept.rss_key = key.data();
     kept.rss_key_len = key_bytes(info);
-    if (rte_eth_dev_rss_hash_conf_get(ethdev, &kept) != 0 || kept.rss_hf == 0 ||
+    if (rte_eth_dev_rss_hash_conf_get(ethdev, &kept) != 0 || (kept.rss_hf & needed_types) != needed_types ||
+        (kept.rss_hf & ~wanted_types) != 0 ||
         !std::equal(key.begin(), key.begin() + key_bytes(info), symmetric_key.begin())) {
         return false;
     }
     if (info.reta_size == 0) {
-        return true;  // a fixed table: any table is symmetric if the hash is
+        return false;  // a fixed table: what is handed over would not meet what the device has spread
     }
     const std::vector<std::uint16_t> table = make_reta(info.reta_size, queues);
     std::vector<rte_eth_rss_reta_entry64> groups = table_groups(table);

@@ -35,7 +35,7 @@ inline constexpr std::size_t reta_entries_default = 128;
 // What the NIC of `picket replay --rss` is able to do.
 enum class RssModel : std::uint8_t {
     symmetric,  // symmetric key over addresses and ports: both directions of a flow on one queue
-    two_tuple,  // symmetric key over addresses only
+    two_tuple,  // symmetric key over addresses only: what Picket asks of NICs, frames are where they belong
     none,       // no symmetric hash: Microsoft's key, so that the two directions mostly land apart
 };
 

@@ -43,10 +43,6 @@ std::uint32_t owner_of(const parse::Packet& packet, std::uint32_t workers) noexc
         word = fold(packet.key.address_a ^ packet.key.address_b);
     }
     word = __builtin_bswap16(word);
-    const std::uint8_t protocol = packet.key.protocol;
-    if (protocol == parse::protocol_tcp || protocol == parse::protocol_udp) {
-        word = static_cast<std::uint16_t>(word ^ packet.key.port_a ^ packet.key.port_b);
-    }
     const std::uint32_t hash = tables.high[word >> 8] ^ tables.low[word & 0xff];
     return rx::queue_of(hash, static_cast<std::uint16_t>(workers));
 }

@@ -1,8 +1,9 @@
 // Which worker owns a flow: the queue that a NIC with the symmetric key would pick for its innermost
-// addresses and, for TCP and UDP, ports.
+// addresses, whatever the protocol (docs/decisions/0010-owner-by-addresses.md).
 //
-// So a plain packet on such a NIC is already where it belongs, and what the NIC cannot hash that way
-// (fragments, tunnels, odd link layers, other NICs) is brought to the same place. Pure function.
+// So all flows of an address pair, and fragments, which have no ports, are at one worker. A packet on such a
+// NIC is already where it belongs, and what the NIC cannot hash that way (tunnels, odd link layers, other
+// NICs) is brought to the same place. Pure function.
 #pragma once
 
 #include <cstdint>

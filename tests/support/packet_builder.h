@@ -63,6 +63,12 @@ class PacketBuilder {
         next_header_at_ = bytes_.size();
         return u8(0).u8(0).u16(word).u16(0).u16(0);
     }
+    // An IPv6 fragment header: offset and flag as in the header, identification.
+    PacketBuilder& fragment(std::uint16_t word, std::uint32_t id) {
+        next(44);
+        next_header_at_ = bytes_.size();
+        return u8(0).u8(0).u16(word).u32(id);
+    }
     PacketBuilder& tcp(std::uint16_t source, std::uint16_t destination, TcpFields fields = {}) {
         next(parse::protocol_tcp);
         return u16(source)

@@ -283,8 +283,9 @@ TEST(Pipeline, SteeringHandsOverAndBalances) {
     settings.worker = 1;
     PipelineHarness second(settings, &mesh);
     for (std::uint16_t port = 1; port <= 40; ++port) {
-        first.feed(PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").udp(port, 53), second_ns);
-        first.feed(PacketBuilder().ethernet().ipv4("10.0.0.2", "10.0.0.1").udp(53, port), second_ns);
+        const std::string client = "10.0.0." + std::to_string(port);
+        first.feed(PacketBuilder().ethernet().ipv4(client.c_str(), "10.0.1.2").udp(port, 53), second_ns);
+        first.feed(PacketBuilder().ethernet().ipv4("10.0.1.2", client.c_str()).udp(53, port), second_ns);
     }
     first.run();
     steer::MeshInbox inbox(mesh, 1);

@@ -79,8 +79,8 @@ TEST(MeshInbox, HeadsComeInSequence) {
     EXPECT_FALSE(inbox.head(head));
 }
 
-// Ownership is what a NIC with the symmetric key does, so that a plain packet is already at home.
-TEST(Owner, AgreesWithTheSymmetricQueue) {
+// Ownership is what a NIC with the symmetric key does by addresses, so that a packet is already at home.
+TEST(Owner, AgreesWithTheQueueByAddresses) {
     std::mt19937 random(5);
     for (int i = 0; i < 2000; ++i) {
         auto builder = PacketBuilder().ethernet();
@@ -112,9 +112,30 @@ TEST(Owner, AgreesWithTheSymmetricQueue) {
         ASSERT_FALSE(parse::parse_frame(owned.frame, {}, testing::test_hash, packet));
         for (const std::uint16_t workers : {1, 2, 3, 7, 16}) {
             EXPECT_EQ(owner_of(packet, workers),
-                      rx::queue_of(rx::rss_hash(owned.frame, rx::RssModel::symmetric), workers));
+                      rx::queue_of(rx::rss_hash(owned.frame, rx::RssModel::two_tuple), workers));
         }
     }
+}
+
+// Fragments have no ports, and an answer may come from another port: the pair of addresses decides.
+TEST(Owner, IsTheSameForAllPacketsOfAnAddressPair) {
+    const auto owner = [](const PacketBuilder& builder) {
+        const OwnedFrame owned(builder.bytes());
+        parse::Packet packet;
+        EXPECT_FALSE(parse::parse_frame(owned.frame, {}, testing::test_hash, packet));
+        return owner_of(packet, 7);
+    };
+    const auto there = [] { return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.9.8.7"); };
+    const std::uint32_t one = owner(there().udp(5000, 53));
+    EXPECT_EQ(owner(there().tcp(6001, 80)), one);
+    EXPECT_EQ(owner(there().icmp(8, 0, 77)), one);
+    EXPECT_EQ(owner(PacketBuilder().ethernet().ipv4("10.9.8.7", "10.0.0.1").udp(53, 5000)), one);
+    EXPECT_EQ(owner(PacketBuilder()
+                        .ethernet()
+                        .ipv4("10.9.8.7", "10.0.0.1", {.fragment = 0x20b9})
+                        .protocol(parse::protocol_udp)
+                        .payload("later fragment")),
+              one);
 }
 
 }  // namespace
