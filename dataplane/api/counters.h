@@ -59,6 +59,7 @@ struct WorkerCounters {
     std::uint64_t packets_other_ip = 0;
     std::uint64_t packets_vlan = 0;
     std::uint64_t packets_fragment = 0;
+    std::uint64_t quotes_lost = 0;  // ICMP errors whose quoted flow was not marked: its owner's ring was full
     // requests and rules
     std::uint64_t http_requests = 0;
     std::uint64_t http_responses = 0;

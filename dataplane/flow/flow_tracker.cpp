@@ -23,6 +23,23 @@ Ipv6Sides ipv6_sides(const parse::Packet& packet) noexcept {
     return sides;
 }
 
+api::Address outer_address(const parse::Packet& packet, unsigned end) noexcept {
+    api::Address address;
+    if (packet.outer_family == 4) address = api::ipv4_mapped(packet.outer + 4 * std::size_t{end});
+    if (packet.outer_family == 6) std::memcpy(address.bytes.data(), packet.outer + 16 * std::size_t{end}, 16);
+    return address;
+}
+
+// The tunnel of the flow's first packet: its end on the sender's side is that of the sender.
+void begin_tunnel(ColdFlow& cold, const parse::Packet& packet) noexcept {
+    cold.flags |= api::flow_tunnelled;
+    cold.far.tunnel = packet.tunnel;
+    cold.far.tunnel_depth = packet.tunnel_depth;
+    cold.far.tunnel_id = packet.tunnel_id;
+    cold.far.outer[packet.side] = outer_address(packet, 0).bytes;
+    cold.far.outer[1 - packet.side] = outer_address(packet, 1).bytes;
+}
+
 // Keeps the flow's last packet time and, as a distance from it, the other side's.
 void note_time(HotFlow& hot, FlowTable& table, const parse::Packet& packet) noexcept {
     const unsigned last_side = (hot.marks & mark_last_side_b) != 0 ? 1 : 0;
@@ -200,6 +217,10 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     // every packet of a flood took 13 ns of 65 (1 M flows, table full). Of IPv6 only digests were looked up.
     const bool may_be_new = created_ != created_before_batch_ || ipv6 != nullptr;
     if (hot == nullptr && may_be_new) hot = table_.find(packet.key, packet.hash, ipv6);
+    if ((packet.flags & parse::packet_quoted) != 0) {
+        if (hot != nullptr) mark_quoted(*hot, packet);
+        return true;
+    }
     if (hot == nullptr) {
         hot = begin_flow(packet, ipv6, result.outcome);
         if (hot == nullptr) return true;
@@ -230,6 +251,21 @@ bool FlowTracker::continues(const HotFlow& hot, const parse::Packet& packet) noe
     return !opens_new_connection(hot, table_.cold(hot.cold), packet);
 }
 
+// An error that says the destination is not reached is kept rather than advice (of size, route, rate).
+void FlowTracker::mark_quoted(HotFlow& hot, const parse::Packet& packet) noexcept {
+    const std::uint64_t distance =
+        packet.time_ns >= hot.last_ns ? packet.time_ns - hot.last_ns : hot.last_ns - packet.time_ns;
+    if (distance > idle_timeout(hot)) return;
+    ColdFlow& cold = table_.cold(hot.cold);
+    const bool first = (cold.flags & api::flow_icmp_quoted) == 0;
+    const bool ipv6 = packet.ipv6 != nullptr;
+    if (first ||
+        (api::is_icmp_advice(ipv6, cold.far.icmp_error) && !api::is_icmp_advice(ipv6, packet.icmp_error))) {
+        cold.far.icmp_error = packet.icmp_error;
+    }
+    cold.flags |= api::flow_icmp_quoted;
+}
+
 // REQUIRES: hot.key and hot.cold are set. Everything else begins anew, but for what belongs to the entry.
 void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     const FlowKey key = hot.key;
@@ -246,6 +282,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     cold.vlan = packet.vlan;
     cold.vlan_inner = packet.vlan_inner;
     cold.port = packet.port;
+    if ((packet.flags & parse::packet_tunnelled) != 0) begin_tunnel(cold, packet);
     begin_part(hot, cold, packet.time_ns);
     hot.last_ns = packet.time_ns;
     // The sender is the initiator until a SYN or a reply proves otherwise.
@@ -310,10 +347,13 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
         cold.ttl_min = std::min(cold.ttl_min, packet.ttl);
         cold.ttl_max = std::max(cold.ttl_max, packet.ttl);
     }
-    if ((packet.flags & (parse::packet_fragment | parse::packet_payload_cut)) != 0) {
+    constexpr unsigned marking =
+        parse::packet_fragment | parse::packet_payload_cut | parse::packet_inner_undecoded;
+    if ((packet.flags & marking) != 0) {
         auto& flags = table_.cold(hot.cold).flags;
         if ((packet.flags & parse::packet_fragment) != 0) flags |= api::flow_fragments;
         if ((packet.flags & parse::packet_payload_cut) != 0) flags |= api::flow_payload_truncated;
+        if ((packet.flags & parse::packet_inner_undecoded) != 0) flags |= api::flow_inner_undecoded;
     }
     if (packet.key.protocol == parse::protocol_tcp && (packet.flags & parse::packet_later_fragment) == 0) {
         update_tcp(hot, packet, result);
