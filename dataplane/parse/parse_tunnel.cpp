@@ -31,6 +31,7 @@ TunnelKind kind_of(std::uint8_t protocol, std::uint16_t destination_port) noexce
     }
     switch (destination_port) {
         case port_vxlan:
+        case port_vxlan_gpe:
         case port_vxlan_linux:
             return TunnelKind::vxlan;
         case port_geneve:
@@ -118,12 +119,24 @@ void enter_tunnel(const IpEnds& ends, std::uint8_t protocol, std::uint16_t desti
 }
 
 Entry enter_vxlan(ByteCursor cursor, const LayerContext& context, Packet& inner) noexcept {
+    constexpr std::uint8_t has_protocol = 0x04;  // the generic protocol extension's; else it is Ethernet
     const std::uint8_t flags = cursor.u8();
-    cursor.take(3);
+    cursor.take(2);
+    const std::uint8_t protocol = cursor.u8();
     inner.tunnel_id = cursor.u32() >> 8;
     if (cursor.failed()) return context.cut != 0 ? Entry::undecoded : Entry::no_tunnel;
     if ((flags & 0x08) == 0) return Entry::no_tunnel;  // a valid VNI is what makes it VXLAN
-    return entry_of(parse_ethernet(cursor, context, inner));
+    if ((flags & has_protocol) == 0) return entry_of(parse_ethernet(cursor, context, inner));
+    switch (protocol) {
+        case 1:
+            return entry_of(parse_ipv4(cursor, context, inner));
+        case 2:
+            return entry_of(parse_ipv6(cursor, context, inner));
+        case 3:
+            return entry_of(parse_ethernet(cursor, context, inner));
+        default:
+            return Entry::undecoded;
+    }
 }
 
 Entry enter_geneve(ByteCursor cursor, const LayerContext& context, Packet& inner) noexcept {

@@ -9,6 +9,7 @@ namespace picket::parse {
 inline constexpr std::uint16_t port_l2tp = 1701;         // RFC 2661, RFC 3931
 inline constexpr std::uint16_t port_gtpu = 2152;         // 3GPP TS 29.281
 inline constexpr std::uint16_t port_vxlan = 4789;        // RFC 7348
+inline constexpr std::uint16_t port_vxlan_gpe = 4790;    // draft-ietf-nvo3-vxlan-gpe
 inline constexpr std::uint16_t port_vxlan_linux = 8472;  // what Linux chose before there was a number
 inline constexpr std::uint16_t port_geneve = 6081;       // RFC 8926
 
@@ -24,7 +25,8 @@ inline constexpr std::uint16_t port_geneve = 6081;       // RFC 8926
                                     std::uint64_t{__builtin_bswap16(port_geneve)} << 48;
     const std::uint64_t lanes = (as_loaded * ones) ^ ports;
     const std::uint64_t zero = (lanes - ones) & ~lanes & ones << 15;
-    return (zero != 0) | (as_loaded == __builtin_bswap16(port_l2tp));
+    return (zero != 0) | (as_loaded == __builtin_bswap16(port_l2tp)) |
+           (as_loaded == __builtin_bswap16(port_vxlan_gpe));
 }
 static_assert(is_tunnel_port(__builtin_bswap16(4789)) && is_tunnel_port(__builtin_bswap16(1701)) &&
               is_tunnel_port(__builtin_bswap16(6081)) && !is_tunnel_port(__builtin_bswap16(4788)));

@@ -126,6 +126,7 @@ std::vector<Case> other_cases() {
         {"vxlan", outer_udp(4789).u32(0x08000000).u32(100 << 8), inner_ethernet(), TunnelKind::vxlan, 100},
         {"vxlan linux", outer_udp(8472).u32(0x08000000).u32(101 << 8), inner_ethernet(), TunnelKind::vxlan,
          101},
+        {"vxlan-gpe", outer_udp(4790).u32(0x0c000001).u32(110 << 8), inner_ipv4(), TunnelKind::vxlan, 110},
         {"geneve", outer_udp(6081).u16(0x0000).u16(0x6558).u32(102 << 8), inner_ethernet(),
          TunnelKind::geneve, 102},
         {"geneve options", outer_udp(6081).u16(0x0200).u16(0x0800).u32(103 << 8).u32(0).u32(0), inner_ipv4(),
@@ -214,7 +215,7 @@ TEST(ParseTunnel, OnlyWhatTheSettingsNameIsEntered) {
 }
 
 TEST(ParseTunnel, WhatIsNotIpCountsInTheOuterFlow) {
-    for (const Case& one : {gre_cases()[3], other_cases()[4], other_cases()[6], other_cases()[12]}) {
+    for (const Case& one : {gre_cases()[3], other_cases()[4], other_cases()[7], other_cases()[13]}) {
         SCOPED_TRACE(one.name);
         Case arp = one;
         arp.inner = PacketBuilder().ethernet().ethertype(0x0806).payload(std::string(28, 'a')).bytes();
