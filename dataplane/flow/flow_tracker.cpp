@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dataplane/api/setup_error.h"
+#include "dataplane/flow/far_sides.h"
 #include "dataplane/flow/flow_record.h"
 #include "dataplane/flow/tcp_tracking.h"
 
@@ -21,23 +22,6 @@ Ipv6Sides ipv6_sides(const parse::Packet& packet) noexcept {
     std::memcpy(sides.a.data(), packet.ipv6 + (packet.side != 0 ? 16 : 0), 16);
     std::memcpy(sides.b.data(), packet.ipv6 + (packet.side != 0 ? 0 : 16), 16);
     return sides;
-}
-
-api::Address outer_address(const parse::Packet& packet, unsigned end) noexcept {
-    api::Address address;
-    if (packet.outer_family == 4) address = api::ipv4_mapped(packet.outer + 4 * std::size_t{end});
-    if (packet.outer_family == 6) std::memcpy(address.bytes.data(), packet.outer + 16 * std::size_t{end}, 16);
-    return address;
-}
-
-// The tunnel of the flow's first packet: its end on the sender's side is that of the sender.
-void begin_tunnel(ColdFlow& cold, const parse::Packet& packet) noexcept {
-    cold.flags |= api::flow_tunnelled;
-    cold.far.tunnel = packet.tunnel;
-    cold.far.tunnel_depth = packet.tunnel_depth;
-    cold.far.tunnel_id = packet.tunnel_id;
-    cold.far.outer[packet.side] = outer_address(packet, 0).bytes;
-    cold.far.outer[1 - packet.side] = outer_address(packet, 1).bytes;
 }
 
 // Keeps the flow's last packet time and, as a distance from it, the other side's.
@@ -251,19 +235,10 @@ bool FlowTracker::continues(const HotFlow& hot, const parse::Packet& packet) noe
     return !opens_new_connection(hot, table_.cold(hot.cold), packet);
 }
 
-// An error that says the destination is not reached is kept rather than advice (of size, route, rate).
 void FlowTracker::mark_quoted(HotFlow& hot, const parse::Packet& packet) noexcept {
     const std::uint64_t distance =
         packet.time_ns >= hot.last_ns ? packet.time_ns - hot.last_ns : hot.last_ns - packet.time_ns;
-    if (distance > idle_timeout(hot)) return;
-    ColdFlow& cold = table_.cold(hot.cold);
-    const bool first = (cold.flags & api::flow_icmp_quoted) == 0;
-    const bool ipv6 = packet.ipv6 != nullptr;
-    if (first ||
-        (api::is_icmp_advice(ipv6, cold.far.icmp_error) && !api::is_icmp_advice(ipv6, packet.icmp_error))) {
-        cold.far.icmp_error = packet.icmp_error;
-    }
-    cold.flags |= api::flow_icmp_quoted;
+    if (distance <= idle_timeout(hot)) note_quoted(table_.cold(hot.cold), packet);
 }
 
 // REQUIRES: hot.key and hot.cold are set. Everything else begins anew, but for what belongs to the entry.
