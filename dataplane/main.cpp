@@ -115,7 +115,7 @@ class Dataplane {
             pipeline.worker = static_cast<std::uint32_t>(i);
             pipeline.workers = static_cast<std::uint32_t>(settings_.workers());
             pipeline.ports = segments_.evidence().ports;
-            pipeline.parse.vlan_in_key = settings_.vlan_in_key;
+            pipeline.parse = settings_.parse;
             pipeline.flow = settings_.flow;
             pipeline.flow.id_base = (i + 1) << 44;
             const bool nic_model = settings_.replay && settings_.rss_model == rx::RssModel::two_tuple;

@@ -118,7 +118,9 @@ void Pipeline::take_stage_time(api::Stage stage) noexcept {
 
 void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept {
     std::size_t count_parsed = 0;
-    unsigned flags = 0;  // of packets that go the long way, as fragments do
+    std::size_t count_prefetched = 0;
+    rare_flags_ = 0;
+    quotes_ = false;
     // A copy, because the compiler must take the secrets for changed after each packet that is stored.
     const flow::KeyedHash hash = tracker_.table().hasher();
     for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -127,45 +129,82 @@ void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noe
         if (origin == Origin::queue) {
             ++port.received;
             port.received_bytes += frame.wire_length;
-        } else if (origin == Origin::mesh) {
+        } else if (origin == Origin::mesh && !frame.quote_only) {
             ++port.taken_in;
         }
         if (i + frames_ahead < frames.size())
             __builtin_prefetch(frames[i + frames_ahead].data + frame_addresses_at);
-        parse::Packet& packet = packets_[count_parsed];
-        if (!parse::parse_plain(frame, hash, packet)) {
-            if (const auto outcome = parse::parse_frame(frame, settings_.parse, hash, packet)) {
-                count(frame.port, *outcome);
-                continue;
-            }
-            packet.hash = hash(packet.key);
-            flags |= packet.flags;
+        frame_of_[count_parsed] = static_cast<std::uint8_t>(i);
+        if (parse::parse_plain(frame, hash, packets_[count_parsed])) {
+            ++count_parsed;
+        } else {
+            count_parsed += parse_rare(frame, count_parsed);
         }
-        frame_of_[count_parsed++] = static_cast<std::uint8_t>(i);
-        if (count_parsed % prefetch_group == 0) {
-            tracker_.prefetch(std::span(packets_).subspan(count_parsed - prefetch_group, prefetch_group));
+        if (count_parsed - count_prefetched >= prefetch_group) {
+            tracker_.prefetch(std::span(packets_).first(count_parsed).subspan(count_prefetched));
+            count_prefetched = count_parsed;
         }
     }
-    const std::size_t rest = count_parsed % prefetch_group;
-    tracker_.prefetch(std::span(packets_).subspan(count_parsed - rest, rest));
+    tracker_.prefetch(std::span(packets_).first(count_parsed).subspan(count_prefetched));
     packet_count_ = count_parsed;
-    fragments_came_ = (flags & parse::packet_fragment) != 0;
+    fragments_came_ = (rare_flags_ & parse::packet_fragment) != 0;
 }
 
-// Keeps the packets whose flows are this worker's and hands the others over.
+// Not the short way: returns how many packets there are from packets_[at] on, 0 if an outcome was counted, 2
+// if the frame is an ICMP error: then the second is what it quotes.
+std::size_t Pipeline::parse_rare(const rx::Frame& frame, std::size_t at) noexcept {
+    const flow::KeyedHash& hash = tracker_.table().hasher();
+    parse::Packet& packet = packets_[at];
+    if (const auto outcome = parse::parse_frame(frame, settings_.parse, hash, packet)) {
+        if (!frame.quote_only) count(frame.port, *outcome);
+        return 0;
+    }
+    packet.hash = hash(packet.key);
+    rare_flags_ |= packet.flags;
+    if ((packet.flags & parse::packet_icmp_error) == 0) return frame.quote_only ? 0 : 1;
+    parse::Packet& quoted = packets_[at + 1];
+    if (!parse::parse_quoted(packet, settings_.parse, hash, quoted)) return frame.quote_only ? 0 : 1;
+    quoted.hash = hash(quoted.key);
+    quotes_ = true;
+    if (frame.quote_only) {
+        packet = quoted;
+        return 1;
+    }
+    frame_of_[at + 1] = frame_of_[at];
+    return 2;
+}
+
+// Keeps the packets whose flows are this worker's and hands the others over. What comes from elsewhere is its
+// own, but for what ICMP errors quote: the owner of that was told by whoever received the frame.
 void Pipeline::steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept {
-    if (settings_.workers == 1 || origin != Origin::queue) return;
+    if (settings_.workers == 1 || (origin != Origin::queue && !quotes_)) return;
     std::size_t kept = 0;
+    std::uint32_t owner_before = settings_.worker;
     for (std::size_t i = 0; i < packet_count_; ++i) {
-        const std::uint32_t owner = owner_of(packets_[i]);
+        const bool quote = (packets_[i].flags & parse::packet_quoted) != 0;
+        const std::uint32_t owner =
+            origin == Origin::queue || quote ? owner_of(packets_[i]) : settings_.worker;
         if (owner == settings_.worker) {
             if (kept != i) packets_[kept] = packets_[i];
             ++kept;
-        } else {
-            hand_over(frames[frame_of_[i]], owner);
+        } else if (origin == Origin::queue) {
+            const rx::Frame& frame = frames[frame_of_[i]];
+            if (!quote) {
+                hand_over(frame, owner);
+            } else if (owner != owner_before && !send_quote(frame, owner)) {
+                ++counters_.quotes_lost;
+            }
         }
+        owner_before = owner;
     }
     packet_count_ = kept;
+}
+
+bool Pipeline::send_quote(const rx::Frame& frame, std::uint32_t owner) noexcept {
+    rx::Frame notice = frame;
+    notice.quote_only = true;
+    // What is too long for the ring will not fit later either.
+    return mesh_->ring(settings_.worker, owner).push(notice) != steer::PushResult::full;
 }
 
 void Pipeline::hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept {
@@ -182,14 +221,18 @@ void Pipeline::hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept {
     }
 }
 
-std::uint32_t Pipeline::owner(const rx::Frame& frame) noexcept {
+Pipeline::Owners Pipeline::owners(const rx::Frame& frame) noexcept {
     parse::Packet packet;
     const flow::KeyedHash& hash = tracker_.table().hasher();
     if (!parse::parse_plain(frame, hash, packet) &&
         parse::parse_frame(frame, settings_.parse, hash, packet)) {
-        return settings_.worker;
+        return {settings_.worker, settings_.worker};
     }
-    return owner_of(packet);
+    Owners owners{owner_of(packet), owner_of(packet)};
+    if ((packet.flags & parse::packet_icmp_error) == 0) return owners;
+    parse::Packet quoted;
+    if (parse::parse_quoted(packet, settings_.parse, hash, quoted)) owners.quote = owner_of(quoted);
+    return owners;
 }
 
 std::uint32_t Pipeline::owner_of(const parse::Packet& packet) const noexcept {
@@ -221,6 +264,7 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
     KindCounts kinds;
     for (std::size_t i = from; i < from + done; ++i) {
         if (tracked_[i].cold == flow::no_index) {
+            if ((packets_[i].flags & parse::packet_quoted) != 0) continue;
             count(packets_[i].port, tracked_[i].outcome);
             continue;
         }

@@ -29,6 +29,8 @@
 namespace picket {
 
 inline constexpr std::size_t burst_max = 64;
+// Every frame of a burst may be an ICMP error, which is a packet and quotes another.
+inline constexpr std::size_t packets_max = 2 * burst_max;
 
 struct PipelineSettings {
     std::uint32_t worker = 0;
@@ -57,13 +59,24 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     // At most burst_max frames. Their bytes are not needed afterwards.
     void process(std::span<const rx::Frame> frames, Origin origin) noexcept;
 
-    // Replay: which worker owns the frame's flow; frames that belong to no flow stay with this worker.
-    [[nodiscard]] std::uint32_t owner(const rx::Frame& frame) noexcept;
+    // Replay: which worker owns the frame's flow (frames that belong to no flow stay with this worker), and
+    // which one that of the packet that an ICMP error quotes; the same if none is quoted.
+    struct Owners {
+        std::uint32_t frame = 0;
+        std::uint32_t quote = 0;
+    };
+    [[nodiscard]] Owners owners(const rx::Frame& frame) noexcept;
     // Replay: a frame from another worker's ring is about to be processed as `own`.
-    void count_taken_in(const rx::Frame& frame) noexcept { ++audit(frame.port).taken_in; }
+    void count_taken_in(const rx::Frame& frame) noexcept {
+        if (!frame.quote_only) ++audit(frame.port).taken_in;
+    }
     // Replay: counts the frame as received here and, unless this worker owns it, hands it over. False if
     // the ring is full: nothing was counted, come again.
     [[nodiscard]] bool receive_and_steer(const rx::Frame& frame, std::uint32_t owner) noexcept;
+
+    // An ICMP error's frame to the owner of the flow that it quotes, which is another's: not counted
+    // anywhere, because the frame is counted where its own flow is. False if the ring is full.
+    [[nodiscard]] bool send_quote(const rx::Frame& frame, std::uint32_t owner) noexcept;
 
     // Between bursts: timers, a step of a walk, adoption of new rules, publication.
     // idle: there are no packets to hurry for.
@@ -96,6 +109,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
   private:
     // The stages; each works on the whole burst.
     void parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
+    [[nodiscard]] std::size_t parse_rare(const rx::Frame& frame, std::size_t at) noexcept;
     void steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
     void place_fragments() noexcept;
     void run_flows() noexcept;
@@ -164,13 +178,15 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     http::RequestBatch requests_;
     http::RequestStage request_stage_;
 
-    std::array<parse::Packet, burst_max> packets_;
-    std::array<flow::Tracked, burst_max> tracked_;
-    std::array<std::uint8_t, burst_max> frame_of_{};  // index of the packet's frame in the burst
+    std::array<parse::Packet, packets_max> packets_;
+    std::array<flow::Tracked, packets_max> tracked_;
+    std::array<std::uint8_t, packets_max> frame_of_{};  // index of the packet's frame in the burst
     std::size_t packet_count_ = 0;
-    bool fragments_came_ = false;                         // in this burst
-    std::array<parse::Packet, burst_max> burst_packets_;  // of a burst with fragments, as they came
-    std::array<std::array<std::uint8_t, 32>, burst_max> held_addresses_;  // IPv6 addresses of packets_
+    bool fragments_came_ = false;                           // in this burst
+    std::array<parse::Packet, packets_max> burst_packets_;  // of a burst with fragments, as they came
+    std::array<std::array<std::uint8_t, 32>, packets_max> held_addresses_;  // IPv6 addresses of packets_
+    unsigned rare_flags_ = 0;  // of the packets of the burst that went the long way
+    bool quotes_ = false;      // some packet of the burst is packet_quoted
     std::array<match::PayloadView, burst_max> payloads_;
     std::array<std::uint8_t, burst_max> payload_packet_{};
 

@@ -19,6 +19,10 @@ void Pipeline::place_fragments() noexcept {
     packet_count_ = 0;
     fragments_.end_burst();  // the payloads of the last burst with fragments
     for (const parse::Packet& packet : std::span(burst_packets_).first(count)) {
+        if ((packet.flags & parse::packet_quoted) != 0) {  // no packet of its own
+            pass(packet);
+            continue;
+        }
         if (fragments_.may_be_over(packet.time_ns)) fragments_.end_pair(packet);
         if ((packet.flags & parse::packet_fragment) != 0) {
             fragments_.take(packet);

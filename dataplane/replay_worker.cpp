@@ -77,16 +77,31 @@ class SteeredReplay {
                 position_ = next_.sequence + 1;
                 const auto workers = static_cast<std::uint16_t>(plan_.progress.size());
                 if (rx::queue_of(rx::rss_hash(next_, plan_.rss), workers) != worker_.index) continue;
-                owner_ = pipeline_.owner(next_);
+                owners_ = pipeline_.owners(next_);
+                steered_ = false;
             }
-            stuck_ = !pipeline_.receive_and_steer(next_, owner_);
+            stuck_ = !steer();
             if (stuck_) break;
             received = true;
-            if (owner_ == worker_.index) pending_.push_back(next_);
         }
         const std::uint64_t passed = exhausted_ ? no_more : stuck_ ? next_.sequence : position_;
         plan_.progress[worker_.index].sequence.store(passed, std::memory_order_release);
         return received;
+    }
+
+    // The frame to the owner of its flow, and to that of the flow that it quotes. False if a ring is full:
+    // what is done is remembered.
+    bool steer() {
+        if (!steered_) {
+            if (!pipeline_.receive_and_steer(next_, owners_.frame)) return false;
+            if (owners_.frame == worker_.index) pending_.push_back(next_);
+            steered_ = true;
+        }
+        if (owners_.quote == owners_.frame) return true;
+        if (owners_.quote != worker_.index) return pipeline_.send_quote(next_, owners_.quote);
+        pending_.push_back(next_);
+        pending_.back().quote_only = true;
+        return true;
     }
 
     [[nodiscard]] std::uint64_t slowest() const noexcept {
@@ -138,8 +153,9 @@ class SteeredReplay {
     std::deque<rx::Frame> pending_;
     std::array<rx::Frame, burst_max> frames_;
     rx::Frame next_;
-    std::uint32_t owner_ = 0;
-    bool stuck_ = false;  // next_ found the ring to its owner full
+    Pipeline::Owners owners_;
+    bool steered_ = false;  // next_ is where its flow is, but not yet where the flow is that it quotes
+    bool stuck_ = false;    // next_ found the ring to its owner full
     bool exhausted_ = false;
     std::uint64_t position_ = 0;  // sequence behind the last frame that was looked at
     std::uint64_t sample_position_ = 0;

@@ -48,6 +48,18 @@ void print_direction(const Json& row, const std::string& name, const char* suffi
     print_field("", payload_text(text_at(more, "payload")));
 }
 
+// "vxlan 10.0.0.1 > 10.0.0.2, id 100, depth 1"; of a link encapsulation its kind and id.
+std::string tunnel_text(const Json& tunnel) {
+    if (!tunnel.is_object()) return "";
+    std::string text = text_at(tunnel, "kind");
+    if (count_at(tunnel, "depth") > 0) {
+        text += " " + text_at(tunnel, "src_ip") + " > " + text_at(tunnel, "dest_ip");
+    }
+    text += ", id " + plain_text(member(tunnel, "id"));
+    if (count_at(tunnel, "depth") > 0) text += ", depth " + plain_text(member(tunnel, "depth"));
+    return text;
+}
+
 void print_requests(const Printer& printer, const Json& row) {
     for (const Json& request : member(row, "requests")) {
         const std::string status = plain_text(member(request, "status"));
@@ -103,6 +115,12 @@ void print_flow_detail(const Printer& printer, const Json& answer) {
         if (count_at(row, "vlan") > 0) {
             print_field("VLAN",
                         plain_text(member(row, "vlan")) + " " + plain_text(member(row, "vlan_inner")));
+        }
+        print_field("tunnel", tunnel_text(member(row, "tunnel")));
+        const Json& error = member(row, "icmp_error");
+        if (error.is_object()) {
+            print_field("ICMP error", "type " + plain_text(member(error, "type")) + " code " +
+                                          plain_text(member(error, "code")));
         }
         print_field("seen at", plain_text(member(row, "port")));
         print_field("marks", plain_text(member(row, "flags")));

@@ -69,6 +69,7 @@ Json eve_flow(const Json& row) {
     const unsigned protocol = protocol_of(row);
     record["proto"] = protocol < 255 ? protocol_name(protocol) : plain_text(member(row, "proto"));
     if (count_at(row, "vlan") > 0) record["vlan"] = Json::array({count_at(row, "vlan")});
+    if (count_at(member(row, "tunnel"), "depth") > 0) record["tunnel"] = member(row, "tunnel");
     Json flow;
     for (const char* key : {"pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient"}) {
         flow[key] = member(row, key);

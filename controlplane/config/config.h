@@ -49,7 +49,8 @@ struct Flow {
     std::uint64_t syn_timeout_ms = 75'000;
     std::uint64_t active_timeout_ms = 120'000;
     bool vlan_in_key = false;
-    std::vector<std::string> tunnels{"gre", "ipip", "vxlan", "geneve", "gtpu", "erspan"};
+    std::vector<std::string> tunnels{"gre", "ipip", "vxlan", "geneve", "gtpu", "erspan", "l2tp"};
+    std::uint32_t tunnel_depth = 4;  // tunnels entered at most, one within the other
     Duplicates duplicates = Duplicates::count;
 };
 

@@ -14,19 +14,38 @@ std::string number(double value) {
     return {buffer.data(), end};
 }
 
+std::string tunnel_names(const std::vector<std::string>& tunnels) {
+    if (tunnels.empty()) return "none";
+    std::string names;
+    for (const std::string& tunnel : tunnels) names += (names.empty() ? "" : ",") + tunnel;
+    return names;
+}
+
 }  // namespace
 
 std::vector<std::string> flow_arguments(const Config& config) {
     const Flow& flow = config.flow;
     std::vector<std::string> arguments{
-        "--flow-capacity",       std::to_string(flow.capacity_flows),
-        "--fold-above",          number(flow.fold_above_share),
-        "--idle-timeout-ms",     std::to_string(flow.idle_timeout_ms),
-        "--tcp-idle-timeout-ms", std::to_string(flow.tcp_idle_timeout_ms),
-        "--syn-timeout-ms",      std::to_string(flow.syn_timeout_ms),
-        "--active-timeout-ms",   std::to_string(flow.active_timeout_ms),
-        "--duplicates",          name_of(flow.duplicates),
-        "--payload-bytes",       std::to_string(config.privacy.payload_bytes),
+        "--flow-capacity",
+        std::to_string(flow.capacity_flows),
+        "--fold-above",
+        number(flow.fold_above_share),
+        "--idle-timeout-ms",
+        std::to_string(flow.idle_timeout_ms),
+        "--tcp-idle-timeout-ms",
+        std::to_string(flow.tcp_idle_timeout_ms),
+        "--syn-timeout-ms",
+        std::to_string(flow.syn_timeout_ms),
+        "--active-timeout-ms",
+        std::to_string(flow.active_timeout_ms),
+        "--tunnels",
+        tunnel_names(flow.tunnels),
+        "--tunnel-depth",
+        std::to_string(flow.tunnel_depth),
+        "--duplicates",
+        name_of(flow.duplicates),
+        "--payload-bytes",
+        std::to_string(config.privacy.payload_bytes),
     };
     if (flow.vlan_in_key) arguments.emplace_back("--vlan-in-key");
     return arguments;

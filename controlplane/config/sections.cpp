@@ -5,6 +5,7 @@
 
 #include "controlplane/config/quantities.h"
 #include "dataplane/api/abi.h"
+#include "dataplane/api/events.h"
 
 namespace picket::config {
 namespace {
@@ -115,7 +116,7 @@ void read_port(Section& section, const std::string& directory, Config& config) {
     config.ports.push_back(std::move(port));
 }
 
-void read_flow(Section& section, const Location& place, Findings& findings, Config& config) {
+void read_flow(Section& section, Findings& findings, Config& config) {
     Flow& flow = config.flow;
     constexpr std::uint64_t hundred_ms = 100;
     constexpr std::uint64_t hour_ms = 3'600'000;  // what the data plane's hot flow entry can tell apart
@@ -141,6 +142,9 @@ void read_flow(Section& section, const Location& place, Findings& findings, Conf
                           "nothing to do");
         }
     }
+    if (const auto value = section.integer("tunnel_depth", 0, api::tunnel_depth_max)) {
+        flow.tunnel_depth = static_cast<std::uint32_t>(*value);
+    }
     const auto tunnels = section.texts("tunnels");
     if (!tunnels) return;
     static const std::vector<std::string> known = Flow{}.tunnels;
@@ -148,16 +152,10 @@ void read_flow(Section& section, const Location& place, Findings& findings, Conf
     for (const LocatedText& tunnel : *tunnels) {
         if (std::find(known.begin(), known.end(), tunnel.text) == known.end()) {
             section.error(tunnel.location, "flow.tunnels holds \"" + tunnel.text + "\"",
-                          "known are gre, ipip, vxlan, geneve, gtpu, erspan");
+                          "known are gre, ipip, vxlan, geneve, gtpu, erspan, l2tp");
         } else {
             flow.tunnels.push_back(tunnel.text);
         }
-    }
-    if (!flow.tunnels.empty()) {
-        Location at = section.place("tunnels");
-        if (at.line == 0) at = place;
-        findings.warn(at, "this build does not decode tunnels yet: flows are those of the outer headers",
-                      "nothing to do");
     }
 }
 

@@ -86,6 +86,17 @@ void write_http(EveLine& line, const store::StoredRequest& request) {
     line.end_object();
 }
 
+void write_tunnel(EveLine& line, const store::Tunnel& tunnel) {
+    line.object("tunnel")
+        .text("src_ip", store::format_address(tunnel.source))
+        .text("dest_ip", store::format_address(tunnel.destination))
+        .text("proto", store::tunnel_protocol(tunnel.kind))
+        .text("kind", api::tunnel_kind_names[static_cast<std::size_t>(tunnel.kind)])
+        .number("id", tunnel.id)
+        .number("depth", tunnel.depth)
+        .end_object();
+}
+
 }  // namespace
 
 const std::string& EveWriter::port_name(std::uint16_t port) const {
@@ -115,6 +126,7 @@ void EveWriter::write_flow(const store::StoredFlow& flow) {
                {flow.source, flow.destination, flow.source_port, flow.destination_port, flow.protocol,
                 flow.vlan, flow.vlan_inner});
     if (flow.flags & api::flow_http) line.text("app_proto", "http");
+    if (flow.tunnel.depth > 0) write_tunnel(line, flow.tunnel);
     const auto& to_server = flow.directions[0];
     const auto& to_client = flow.directions[1];
     line.object("flow")

@@ -56,6 +56,22 @@ void write_rules(JsonWriter& writer, const store::StoredFlow& flow, const store:
     writer.EndArray();
 }
 
+// Only what was wrapped in something has it.
+void write_tunnel(JsonWriter& writer, const store::Tunnel& tunnel) {
+    if (tunnel.kind == api::TunnelKind::none) return;
+    writer.Key("tunnel");
+    writer.StartObject();
+    text(writer, "kind", api::tunnel_kind_names[static_cast<std::size_t>(tunnel.kind)]);
+    number(writer, "id", tunnel.id);
+    number(writer, "depth", tunnel.depth);
+    if (tunnel.depth > 0) {
+        text(writer, "src_ip", store::format_address(tunnel.source));
+        text(writer, "dest_ip", store::format_address(tunnel.destination));
+        text(writer, "proto", store::tunnel_protocol(tunnel.kind));
+    }
+    writer.EndObject();
+}
+
 Json direction_json(const api::FlowDirection& direction) {
     return {{"packets", direction.packets},
             {"bytes", direction.bytes},
@@ -74,10 +90,10 @@ Json direction_json(const api::FlowDirection& direction) {
 }
 
 Json flag_names(std::uint32_t flags) {
-    static constexpr std::array<const char*, 11> names{
-        "midstream",        "watched",     "fragments",         "cut_short",         "http",
-        "vlan_swapped",     "icmp_quoted", "payload_truncated", "direction_revised", "first_folded",
-        "fragments_overlap"};
+    static constexpr std::array<const char*, 13> names{
+        "midstream",    "watched",         "fragments",         "cut_short",         "http",
+        "vlan_swapped", "icmp_quoted",     "payload_truncated", "direction_revised", "first_folded",
+        "tunnelled",    "inner_undecoded", "fragments_overlap"};
     Json list = Json::array();
     for (std::size_t i = 0; i < names.size(); ++i) {
         if ((flags >> i & 1) != 0) list.push_back(names[i]);
@@ -129,6 +145,7 @@ void write_flow_row(JsonWriter& writer, const store::StoredFlow& flow, const sto
     write_http(writer, flow, join);
     write_rules(writer, flow, join);
     number(writer, "lost", flow.lost_bytes());
+    write_tunnel(writer, flow.tunnel);
     writer.EndObject();
 }
 
@@ -145,6 +162,9 @@ Json flow_detail(const store::StoredFlow& flow, const store::QueryJoin& join,
     row["port"] = flow.port < port_names.size() ? Json(port_names[flow.port]) : Json(flow.port);
     if (flow.vlan_inner != 0) row["vlan_inner"] = flow.vlan_inner;
     row["flags"] = flag_names(flow.flags);
+    if ((flow.flags & api::flow_icmp_quoted) != 0) {
+        row["icmp_error"] = {{"type", flow.icmp_error >> 8}, {"code", flow.icmp_error & 0xff}};
+    }
     row["handshake_rtt_us"] =
         flow.handshake_rtt_ns == 0 ? Json() : Json(static_cast<double>(flow.handshake_rtt_ns) / 1e3);
     row["duplicates"] = flow.duplicates;

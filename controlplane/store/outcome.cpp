@@ -10,7 +10,10 @@ namespace {
 
 // The responder sent nothing (or nothing that answers): has the flow been waited out?
 FlowOutcome silent(const StoredFlow& flow) noexcept {
-    if (flow.flags & api::flow_icmp_quoted) return FlowOutcome::unreachable;
+    if ((flow.flags & api::flow_icmp_quoted) != 0 &&
+        !api::is_icmp_advice(!flow.source.is_ipv4(), flow.icmp_error)) {
+        return FlowOutcome::unreachable;
+    }
     if (flow.is_live() || (flow.flags & api::flow_cut_short)) return FlowOutcome::pending;
     return FlowOutcome::no_reply;
 }

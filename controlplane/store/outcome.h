@@ -13,7 +13,7 @@ enum class FlowOutcome : std::uint8_t {
     no_reply,     // the responder sent nothing
     refused,      // RST to a SYN
     reset,        // the responder reset the connection before it answered
-    unreachable,  // an ICMP error quoted the flow, and nothing else came back
+    unreachable,  // an ICMP error (but for advice on size or route) quoted the flow, nothing else came
     connected,    // handshake, no answer
     answered,     // the responder sent payload (TCP), or a packet (other protocols)
     pending,      // not waited out yet: the flow is live, or the input ended before its timeout

@@ -34,6 +34,24 @@ std::string protocol_name(std::uint8_t protocol) {
     return std::to_string(protocol);
 }
 
+std::string_view tunnel_protocol(api::TunnelKind kind) noexcept {
+    switch (kind) {
+        case api::TunnelKind::gre:
+        case api::TunnelKind::erspan:
+            return "GRE";
+        case api::TunnelKind::ipip:
+            return "IPIP";
+        case api::TunnelKind::l2tp:
+            return "L2TP";
+        case api::TunnelKind::vxlan:
+        case api::TunnelKind::geneve:
+        case api::TunnelKind::gtpu:
+            return "UDP";
+        default:
+            return {};
+    }
+}
+
 std::optional<std::uint8_t> parse_protocol(std::string_view text) {
     if (equal_nocase(text, "icmpv6") || equal_nocase(text, "icmp6")) return protocol_icmpv6;
     for (const auto& [number, name] : names) {

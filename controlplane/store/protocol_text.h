@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/api/events.h"
+
 namespace picket::store {
 
 inline constexpr std::uint8_t protocol_icmp = 1;
@@ -14,6 +16,8 @@ inline constexpr std::uint8_t protocol_udp = 17;
 inline constexpr std::uint8_t protocol_icmpv6 = 58;
 inline constexpr std::uint8_t protocol_sctp = 132;
 
+// Of the header around a tunnel's contents, empty for what is no IP tunnel.
+std::string_view tunnel_protocol(api::TunnelKind kind) noexcept;
 // "TCP", "UDP", "ICMP", "IPv6-ICMP", "SCTP", ..., else the number.
 std::string protocol_name(std::uint8_t protocol);
 // A name in any case, "icmp6", "icmpv6", or a number.

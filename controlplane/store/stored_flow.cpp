@@ -53,6 +53,7 @@ void take_state(StoredFlow& total, const StoredFlow& newer) noexcept {
     total.rule_count = newer.rule_count;
     total.rule_generation = newer.rule_generation;
     total.rules = newer.rules;
+    if (newer.icmp_error != 0) total.icmp_error = newer.icmp_error;
 }
 
 }  // namespace
@@ -89,6 +90,11 @@ StoredFlow store_flow(const api::FlowRecord& record, std::int64_t utc_minus_pack
     flow.history.back() = '\0';
     flow.watch_lists = record.watch_lists;
     flow.handshake_rtt_ns = record.handshake_rtt_ns;
+    if ((record.flags & api::flow_tunnelled) != 0 && record.tunnel <= api::TunnelKind::pppoe) {
+        flow.tunnel = {record.outer_source, record.outer_destination, record.tunnel_id, record.tunnel,
+                       record.tunnel_depth};
+    }
+    flow.icmp_error = record.icmp_error;
     flow.directions = record.directions;
     for (auto& direction : flow.directions) {
         direction.first_ns = shift(direction.first_ns, utc_minus_packet_ns);
@@ -106,6 +112,7 @@ void add_part(StoredFlow& total, const StoredFlow& part) noexcept {
         std::swap(total.directions[0], total.directions[1]);
         std::swap(total.source, total.destination);
         std::swap(total.source_port, total.destination_port);
+        std::swap(total.tunnel.source, total.tunnel.destination);
     }
     const bool swap_part = turned && !part_is_newer;
     for (std::size_t i = 0; i < total.directions.size(); ++i) {

@@ -23,6 +23,15 @@ struct FlowKey {
     }
 };
 
+// What the packets of a flow were wrapped in; as in api::FlowRecord.
+struct Tunnel {
+    api::Address source;
+    api::Address destination;
+    std::uint32_t id = 0;
+    api::TunnelKind kind = api::TunnelKind::none;
+    std::uint8_t depth = 0;
+};
+
 struct StoredFlow {
     std::uint64_t id = 0;
     std::uint64_t start_ns = 0;       // first packet of the flow
@@ -52,6 +61,8 @@ struct StoredFlow {
     std::uint64_t watch_lists = 0;
     std::uint64_t handshake_rtt_ns = 0;
     std::array<api::FlowDirection, 2> directions;
+    Tunnel tunnel;
+    std::uint16_t icmp_error = 0;  // type << 8 | code, with api::flow_icmp_quoted
 
     [[nodiscard]] FlowKey key() const noexcept { return {id, run}; }
     [[nodiscard]] std::uint64_t packets() const noexcept {

@@ -65,6 +65,7 @@ struct WorkerCounters {
     std::uint64_t fragments_timed_out = 0;      // fragments of datagrams that did not become whole in time
     std::uint64_t fragments_evicted = 0;        // fragments of datagrams given up to make room for others
     std::uint64_t fragments_contradicting = 0;  // overlaps that are no repeats, and impossible offsets
+    std::uint64_t quotes_lost = 0;  // ICMP errors whose quoted flow was not marked: its owner's ring was full
     // requests and rules
     std::uint64_t http_requests = 0;
     std::uint64_t http_responses = 0;

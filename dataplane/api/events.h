@@ -92,8 +92,25 @@ enum FlowFlag : std::uint32_t {
     flow_payload_truncated = 1u << 7,   // the capture cut payload that requests might have been in
     flow_direction_revised = 1u << 8,   // initiator decided by a SYN or SYN-ACK that came second
     flow_first_folded = 1u << 9,        // its first packets were folded: counted, but not in this flow
-    flow_fragments_overlap = 1u << 10,  // contains fragments that contradict each other
+    flow_tunnelled = 1u << 10,          // FlowRecord::tunnel and what belongs to it are valid
+    flow_inner_undecoded = 1u << 11,    // a tunnel whose contents are no whole IP packet: they count here
+    flow_fragments_overlap = 1u << 12,  // contains fragments that contradict each other
 };
+
+// What a flow's packets were wrapped in, from which its key does not come. The first seven are entered by
+// configuration (flow.tunnels), mpls and pppoe always.
+enum class TunnelKind : std::uint16_t { none, gre, ipip, vxlan, geneve, gtpu, erspan, l2tp, mpls, pppoe };
+inline constexpr std::array<std::string_view, 10> tunnel_kind_names{
+    "none", "gre", "ipip", "vxlan", "geneve", "gtpu", "erspan", "l2tp", "mpls", "pppoe"};
+inline constexpr std::uint8_t tunnel_depth_max = 8;
+
+// Whether an ICMP error (type << 8 | code) is advice on size, route or rate: the destination may well be
+// reached. ipv6: it is an ICMPv6 message.
+[[nodiscard]] constexpr bool is_icmp_advice(bool ipv6, std::uint16_t error) noexcept {
+    const unsigned type = error >> 8;
+    if (ipv6) return type == 2;  // packet too big
+    return error == (3 << 8 | 4) || type == 4 || type == 5;
+}
 
 inline constexpr std::size_t flow_rules_max = 8;
 
@@ -117,9 +134,15 @@ struct FlowRecord {
     std::uint16_t vlan = 0;        // outermost 802.1Q id, 0 if untagged; of the flow's first packet
     std::uint16_t vlan_inner = 0;  // second tag, 0 if none
     std::uint16_t port = 0;        // ingress port of the first packet
-    std::uint16_t tunnel = 0;      // 0: none (kinds are assigned with tunnel decoding)
-    Address outer_source;          // of the tunnel's header, all zero if none
-    Address outer_destination;
+    // Of the flow's first packet: the innermost tunnel that was entered, else the outermost link
+    // encapsulation.
+    TunnelKind tunnel = TunnelKind::none;
+    Address outer_source;           // the tunnel's end on the side of source; all zero for mpls and pppoe
+    Address outer_destination;      // the tunnel's end on the side of destination
+    std::uint32_t tunnel_id = 0;    // VNI, GRE key, TEID, ERSPAN or L2TP session, top label, PPPoE session
+    std::uint8_t tunnel_depth = 0;  // tunnels entered, 0 for mpls and pppoe alone
+    std::uint8_t reserved = 0;
+    std::uint16_t icmp_error = 0;        // type << 8 | code of the ICMP error that quoted the flow, 0 if none
     std::uint64_t handshake_rtt_ns = 0;  // SYN to the ACK that completes the handshake, 0 if not seen
     std::array<char, 24> history{};      // Zeek's history letters, zero-terminated
     std::uint32_t requests = 0;          // HTTP requests of the flow so far
@@ -132,7 +155,7 @@ struct FlowRecord {
     std::uint64_t walk_id = 0;                          // flow_live: the walk that asked
     std::array<FlowDirection, 2> directions;
 };
-static_assert(sizeof(FlowRecord) == 376 && alignof(FlowRecord) == 8);
+static_assert(sizeof(FlowRecord) == 384 && alignof(FlowRecord) == 8);
 
 // Both ends of a request or a hit. The client sent the request (or the packet that hit).
 struct EventEnds {

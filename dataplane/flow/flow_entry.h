@@ -109,6 +109,17 @@ struct ColdSide {
 };
 static_assert(sizeof(ColdSide) == 64, "one line a side");
 
+// Of flows with api::flow_tunnelled or api::flow_icmp_quoted, each of its own fields.
+struct FarSides {
+    std::array<std::array<std::uint8_t, 16>, 2> outer;  // api::Address of the tunnel's ends, side a first
+    std::uint32_t tunnel_id;
+    api::TunnelKind tunnel;
+    std::uint16_t icmp_error;  // valid with flow_icmp_quoted
+    std::uint8_t tunnel_depth;
+    std::array<std::uint8_t, 23> reserved;
+};
+static_assert(sizeof(FarSides) == 64, "one line");
+
 struct ColdFlow {
     std::array<ColdSide, 2> sides;
     std::uint64_t flow_id;
@@ -134,13 +145,15 @@ struct ColdFlow {
     std::uint16_t port;
     std::uint8_t history_length;
     std::uint8_t reset_by;  // side + 1 of the first RST, 0 if none
-    // The last line is not touched for most flows: what is not in use is undefined.
+    // The last two lines are not touched for most flows: what is not in use is undefined.
     Ipv6Sides ipv6;                                        // of IPv6 flows
     std::array<std::uint32_t, api::flow_rules_max> rules;  // the first rule_count of them
+    FarSides far;  // of tunnelled flows, and of those quoted in errors
 };
 static_assert(sizeof(ColdFlow) % 64 == 0, "cold records start at a line");
-static_assert(offsetof(ColdFlow, ipv6) % 64 == 0 && offsetof(ColdFlow, ipv6) + 64 == sizeof(ColdFlow),
-              "what most flows do not use has a line of its own");
+static_assert(offsetof(ColdFlow, ipv6) % 64 == 0 && offsetof(ColdFlow, far) % 64 == 0 &&
+                  offsetof(ColdFlow, ipv6) + 128 == sizeof(ColdFlow),
+              "what most flows do not use has lines of its own");
 
 // Beside each cold record.
 struct ColdLink {

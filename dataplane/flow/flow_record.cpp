@@ -41,6 +41,14 @@ void fill_direction(const HotFlow& hot, const ColdFlow& cold, unsigned side,
     to.payload_first = from.payload_first;
 }
 
+void fill_tunnel(const ColdFlow& cold, unsigned orig, api::FlowRecord& record) noexcept {
+    record.tunnel = cold.far.tunnel;
+    record.tunnel_depth = cold.far.tunnel_depth;
+    record.tunnel_id = cold.far.tunnel_id;
+    record.outer_source.bytes = cold.far.outer[orig];
+    record.outer_destination.bytes = cold.far.outer[1 - orig];
+}
+
 }  // namespace
 
 std::uint64_t last_ns_of(const HotFlow& hot, const ColdFlow& cold, unsigned side) noexcept {
@@ -99,6 +107,8 @@ void fill_record(const HotFlow& hot, const ColdFlow& cold, api::FlowRecord& reco
     record.vlan = cold.vlan;
     record.vlan_inner = cold.vlan_inner;
     record.port = cold.port;
+    if ((cold.flags & api::flow_tunnelled) != 0) fill_tunnel(cold, orig, record);
+    if ((cold.flags & api::flow_icmp_quoted) != 0) record.icmp_error = cold.far.icmp_error;
     record.handshake_rtt_ns = cold.handshake_rtt_ns;
     record.history = cold.history;
     record.requests = cold.requests;

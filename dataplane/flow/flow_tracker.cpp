@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dataplane/api/setup_error.h"
+#include "dataplane/flow/far_sides.h"
 #include "dataplane/flow/flow_record.h"
 #include "dataplane/flow/tcp_tracking.h"
 
@@ -200,6 +201,10 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     // every packet of a flood took 13 ns of 65 (1 M flows, table full). Of IPv6 only digests were looked up.
     const bool may_be_new = created_ != created_before_batch_ || ipv6 != nullptr;
     if (hot == nullptr && may_be_new) hot = table_.find(packet.key, packet.hash, ipv6);
+    if ((packet.flags & parse::packet_quoted) != 0) {
+        if (hot != nullptr) mark_quoted(*hot, packet);
+        return true;
+    }
     if (hot == nullptr) {
         hot = begin_flow(packet, ipv6, result.outcome);
         if (hot == nullptr) return true;
@@ -230,6 +235,12 @@ bool FlowTracker::continues(const HotFlow& hot, const parse::Packet& packet) noe
     return !opens_new_connection(hot, table_.cold(hot.cold), packet);
 }
 
+void FlowTracker::mark_quoted(HotFlow& hot, const parse::Packet& packet) noexcept {
+    const std::uint64_t distance =
+        packet.time_ns >= hot.last_ns ? packet.time_ns - hot.last_ns : hot.last_ns - packet.time_ns;
+    if (distance <= idle_timeout(hot)) note_quoted(table_.cold(hot.cold), packet);
+}
+
 // REQUIRES: hot.key and hot.cold are set. Everything else begins anew, but for what belongs to the entry.
 void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     const FlowKey key = hot.key;
@@ -246,6 +257,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     cold.vlan = packet.vlan;
     cold.vlan_inner = packet.vlan_inner;
     cold.port = packet.port;
+    if ((packet.flags & parse::packet_tunnelled) != 0) begin_tunnel(cold, packet);
     begin_part(hot, cold, packet.time_ns);
     hot.last_ns = packet.time_ns;
     // The sender is the initiator until a SYN or a reply proves otherwise.
@@ -310,11 +322,14 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
         cold.ttl_min = std::min(cold.ttl_min, packet.ttl);
         cold.ttl_max = std::max(cold.ttl_max, packet.ttl);
     }
-    if ((packet.flags & (parse::packet_fragment | parse::packet_payload_cut)) != 0) {
+    constexpr unsigned marking =
+        parse::packet_fragment | parse::packet_payload_cut | parse::packet_inner_undecoded;
+    if ((packet.flags & marking) != 0) {
         auto& flags = table_.cold(hot.cold).flags;
         if ((packet.flags & parse::packet_fragment) != 0) flags |= api::flow_fragments;
         if ((packet.flags & parse::packet_overlap) != 0) flags |= api::flow_fragments_overlap;
         if ((packet.flags & parse::packet_payload_cut) != 0) flags |= api::flow_payload_truncated;
+        if ((packet.flags & parse::packet_inner_undecoded) != 0) flags |= api::flow_inner_undecoded;
     }
     if (packet.key.protocol == parse::protocol_tcp && (packet.flags & parse::packet_later_fragment) == 0) {
         update_tcp(hot, packet, result);

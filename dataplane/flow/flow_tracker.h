@@ -6,6 +6,9 @@
 // The active timeout cuts a part when a packet arrives after it; a silent flow is not cut, its record leaves
 // at its idle timeout, at most one wheel tick (1.07 s) and the backlog of the wheel later.
 //
+// A packet with packet_quoted is none: it marks the flow that an ICMP error is about, if a packet at its time
+// would continue that flow, and has neither flow nor outcome (Tracked::cold is no_index, outcome is count_).
+//
 // Not thread-safe: one worker's. noexcept and without allocation after construction if the table is fixed.
 #pragma once
 
@@ -110,6 +113,7 @@ class FlowTracker {
                                       api::Outcome& outcome) noexcept;
     [[nodiscard]] bool continues(const HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin(HotFlow& hot, const parse::Packet& packet) noexcept;
+    void mark_quoted(HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
     void update(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept;
     void update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept;

@@ -32,8 +32,9 @@ struct OrdinaryLimits {
 [[nodiscard]] inline bool update_ordinary(HotFlow& hot, const parse::Packet& packet,
                                           const OrdinaryLimits& limits) noexcept {
     constexpr std::uint8_t rare_flags = parse::tcp_syn | parse::tcp_fin | parse::tcp_rst;
-    constexpr std::uint8_t rare_kinds =
-        parse::packet_fragment | parse::packet_later_fragment | parse::packet_payload_cut;
+    constexpr std::uint16_t rare_kinds = parse::packet_fragment | parse::packet_later_fragment |
+                                         parse::packet_payload_cut | parse::packet_inner_undecoded |
+                                         parse::packet_quoted;
     const unsigned side = packet.side;
     const unsigned marks = hot.marks;
     const std::uint32_t tcp_mask = packet.key.protocol == parse::protocol_tcp ? 0xffffffff : 0;

@@ -23,6 +23,7 @@ bool may_have_ports(const Packet& packet) noexcept {
         case parse::protocol_udp:
         case parse::protocol_icmp:
         case parse::protocol_icmpv6:
+        case parse::protocol_sctp:
             return true;
         default:
             return packet.ipv6 != nullptr &&
@@ -36,6 +37,12 @@ void take_payload_away(Packet& packet) noexcept {
     packet.payload_length = 0;
     packet.payload_captured = 0;
     packet.flags |= parse::packet_later_fragment;  // its transport header is not told of either
+}
+
+// To be kept beyond its burst: the outer headers of a tunnel lie in its frame.
+Packet without_outer(Packet packet) noexcept {
+    packet.flags &= static_cast<std::uint16_t>(~parse::packet_tunnelled);
+    return packet;
 }
 
 // The flow of the datagram's first fragment is the flow of all.
@@ -130,7 +137,7 @@ void FragmentStage::add(Datagram& datagram, Packet& packet) noexcept {
 }
 
 void FragmentStage::begin_first(Datagram& datagram, const Packet& packet) noexcept {
-    datagram.first = packet;
+    datagram.first = without_outer(packet);
     datagram.first_seen = true;
     release_held(datagram);
 }
@@ -192,7 +199,7 @@ void FragmentStage::hold(Datagram& datagram, const Packet& packet) noexcept {
     } else {
         ++held_used_;
     }
-    held[index].packet = packet;
+    held[index].packet = without_outer(packet);
     held[index].next = no_index;
     (datagram.held_first == no_index ? datagram.held_first : held[datagram.held_last].next) = index;
     datagram.held_last = index;

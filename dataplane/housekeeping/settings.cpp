@@ -29,6 +29,8 @@ struct Options {
     double fold_above = 0.9;
     std::string duplicates = "count";
     unsigned payload_bytes = 16;
+    std::string tunnels = "all";
+    unsigned tunnel_depth = 4;
 };
 
 [[noreturn]] void refuse(const std::string& option, const std::string& why, const std::string& remedy) {
@@ -57,6 +59,23 @@ std::vector<unsigned> core_list(const std::string& text) {
         at = comma + 1;
     }
     return cores;
+}
+
+// "all", "none", or names with commas between.
+std::uint16_t tunnel_bits(const std::string& text) {
+    if (text == "all") return 0xffff;
+    std::uint16_t bits = 0;
+    for (std::size_t at = 0; text != "none" && at <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', at), text.size());
+        const std::string name = text.substr(at, comma - at);
+        const auto* found = std::find(api::tunnel_kind_names.begin() + 1, api::tunnel_kind_names.end(), name);
+        if (found == api::tunnel_kind_names.end()) {
+            refuse("--tunnels", "'" + name + "' is no tunnel", "write names such as gre,vxlan, all, or none");
+        }
+        bits |= parse::tunnel_bit(static_cast<api::TunnelKind>(found - api::tunnel_kind_names.begin()));
+        at = comma + 1;
+    }
+    return bits;
 }
 
 void take_ports(const Options& options, Settings& settings) {
@@ -109,6 +128,8 @@ void take_numbers(const Options& options, Settings& settings) {
                                      options.tcp_idle_ms * ns_per_ms, options.idle_ms * ns_per_ms};
     settings.flow.active_timeout_ns = options.active_ms * ns_per_ms;
     settings.flow.payload_bytes = static_cast<std::uint8_t>(options.payload_bytes);
+    settings.parse.tunnels = tunnel_bits(options.tunnels);
+    settings.parse.tunnel_depth = static_cast<std::uint8_t>(options.tunnel_depth);
     settings.flow.fixed = !settings.replay;
     settings.flow.fold_above_share = settings.replay ? 0 : options.fold_above;
     settings.flow.id_from_sequence = settings.replay;
@@ -149,7 +170,9 @@ bool parse_settings(int argc, char** argv, Settings& settings) {
     app.add_option("--tcp-idle-timeout-ms", options.tcp_idle_ms);
     app.add_option("--syn-timeout-ms", options.syn_ms);
     app.add_option("--active-timeout-ms", options.active_ms);
-    app.add_flag("--vlan-in-key", settings.vlan_in_key);
+    app.add_flag("--vlan-in-key", settings.parse.vlan_in_key);
+    app.add_option("--tunnels", options.tunnels, "tunnels that are entered: names, all, or none");
+    app.add_option("--tunnel-depth", options.tunnel_depth)->check(CLI::Range(0, int{api::tunnel_depth_max}));
     app.add_option("--duplicates", options.duplicates)->check(CLI::IsMember({"count", "drop", "ignore"}));
     app.add_option("--payload-bytes", options.payload_bytes)->check(CLI::Range(0, 16));
     try {

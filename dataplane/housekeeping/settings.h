@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataplane/flow/flow_tracker.h"
+#include "dataplane/parse/parse_frame.h"
 #include "dataplane/rx/device_spec.h"
 #include "dataplane/rx/rss.h"
 
@@ -28,7 +29,7 @@ struct Settings {
     rx::RssModel rss_model = rx::RssModel::two_tuple;
     unsigned memory_mib = 2048;
     std::size_t ring_bytes = 0;
-    bool vlan_in_key = false;
+    parse::ParseSettings parse;
     flow::FlowSettings flow;
     [[nodiscard]] std::size_t workers() const noexcept { return worker_cores.size(); }
 };

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/api/events.h"
 #include "dataplane/api/outcomes.h"
 #include "dataplane/flow/flow_key.h"
 
@@ -14,6 +15,7 @@ inline constexpr std::uint8_t protocol_icmp = 1;
 inline constexpr std::uint8_t protocol_tcp = 6;
 inline constexpr std::uint8_t protocol_udp = 17;
 inline constexpr std::uint8_t protocol_icmpv6 = 58;
+inline constexpr std::uint8_t protocol_sctp = 132;
 
 // IPv6 extension headers that another header follows (RFC 8200 §4.1, RFC 7045 §4).
 inline constexpr std::array<std::uint8_t, 8> extension_headers{0, 43, 44, 51, 60, 135, 139, 140};
@@ -25,14 +27,18 @@ inline constexpr std::uint8_t tcp_rst = 0x04;
 inline constexpr std::uint8_t tcp_psh = 0x08;
 inline constexpr std::uint8_t tcp_ack = 0x10;
 
-enum PacketFlag : std::uint8_t {
+enum PacketFlag : std::uint16_t {
     packet_fragment = 1u << 0,        // any fragment, the first included
     packet_later_fragment = 1u << 1,  // no ports in it
     packet_icmp_reply = 1u << 2,      // echo reply and its kin: the receiver asked
     packet_vlan = 1u << 3,
-    packet_plain = 1u << 5,        // TCP or UDP whose addresses every NIC finds
-    packet_payload_cut = 1u << 4,  // the capture holds less payload than the packet had
-    packet_overlap = 1u << 6,      // a fragment that contradicts others of its datagram
+    packet_plain = 1u << 5,            // TCP or UDP whose addresses every NIC finds
+    packet_payload_cut = 1u << 4,      // the capture holds less payload than the packet had
+    packet_inner_undecoded = 1u << 6,  // a tunnel that should be entered, and could not
+    packet_tunnelled = 1u << 7,        // tunnel and the fields after it are valid
+    packet_icmp_error = 1u << 8,       // the payload quotes the packet that the message is about
+    packet_quoted = 1u << 9,           // no packet of its own: what an ICMP error quotes
+    packet_overlap = 1u << 10,         // a fragment that contradicts others of its datagram
 };
 
 // What a fragment (packet_fragment) is of its datagram; of other packets it is undefined.
@@ -66,7 +72,14 @@ struct Packet {
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;
     std::uint8_t tcp_flags = 0;
-    std::uint8_t flags = 0;  // PacketFlag
+    std::uint16_t flags = 0;       // PacketFlag
+    std::uint16_t icmp_error = 0;  // packet_quoted: type << 8 | code of the message
+    // With packet_tunnelled, else undefined. As in api::FlowRecord.
+    api::TunnelKind tunnel = api::TunnelKind::none;
+    std::uint8_t tunnel_depth = 0;
+    std::uint8_t outer_family = 0;  // 4, 6, or 0: no addresses
+    std::uint32_t tunnel_id = 0;
+    const std::uint8_t* outer = nullptr;  // source and destination in the frame
     Fragment fragment;
 };
 

@@ -161,6 +161,7 @@ ParseResult parse_ipv4(ByteCursor cursor, const LayerContext& context, Packet& p
     order_ipv4_key(source, destination, ports, packet);
     mark_plain(header[9], packet);
     if (context.settings.vlan_in_key) packet.key.vlan = packet.vlan;
+    enter_tunnel({header + 12, 4}, header[9], ports.destination, context, packet);
     return {};
 }
 
@@ -198,6 +199,7 @@ ParseResult parse_ipv6(ByteCursor cursor, const LayerContext& context, Packet& p
     order_ipv6_key(ports, context.hash, packet);
     if (chain.protocol == header[6]) mark_plain(chain.protocol, packet);  // no extension headers
     if (context.settings.vlan_in_key) packet.key.vlan = packet.vlan;
+    enter_tunnel({header + 8, 6}, chain.protocol, ports.destination, context, packet);
     return {};
 }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "dataplane/parse/packet.h"
+#include "dataplane/parse/tunnel_ports.h"
 #include "dataplane/rx/frame.h"
 
 namespace picket::parse {
@@ -49,7 +50,8 @@ inline bool transport(const std::uint8_t* header, std::uint8_t protocol, std::ui
     // Of UDP bytes before the ports are read in place of TCP's fields, and masked out.
     const std::uint8_t* fields = header - (12 & ~tcp_mask);
     const std::uint32_t header_length = ((fields[12] >> 4) * 4u & tcp_mask) | (udp_bytes & ~tcp_mask);
-    if ((header_length < least) | (header_length > length)) return false;
+    const bool tunnel = may_be_tunnel_port(load<std::uint16_t>(header + 2), tcp_mask);
+    if ((header_length < least) | (header_length > length) | tunnel) return false;
     packet.tcp_sequence = load_be32(fields + 4) & tcp_mask;
     packet.tcp_acknowledgment = load_be32(fields + 8) & tcp_mask;
     packet.tcp_flags = static_cast<std::uint8_t>(fields[13] & tcp_mask);

@@ -1,4 +1,4 @@
-// TCP (RFC 9293 §3.1), UDP (RFC 768), ICMP (RFC 792) and ICMPv6 (RFC 4443).
+// TCP (RFC 9293 §3.1), UDP (RFC 768), SCTP (RFC 9260 §3.1), ICMP (RFC 792) and ICMPv6 (RFC 4443).
 #include <algorithm>
 
 #include "dataplane/parse/parse_frame.h"
@@ -33,6 +33,14 @@ ParseResult parse_tcp(ByteCursor cursor, std::uint32_t length, bool cut, Packet&
     return {};
 }
 
+// Of a quoted packet no more than the ports need be there (RFC 792: 8 bytes).
+ParseResult parse_quoted_ports(ByteCursor cursor, Ports& ports) noexcept {
+    ports.source = cursor.u16();
+    ports.destination = cursor.u16();
+    if (cursor.failed()) return api::Outcome::truncated;
+    return {};
+}
+
 ParseResult parse_udp(ByteCursor cursor, std::uint32_t length, bool cut, Packet& packet,
                       Ports& ports) noexcept {
     ports.source = cursor.u16();
@@ -40,6 +48,26 @@ ParseResult parse_udp(ByteCursor cursor, std::uint32_t length, bool cut, Packet&
     cursor.take(4);
     if (cursor.failed()) return cut && length >= 8 ? api::Outcome::truncated : api::Outcome::malformed_udp;
     set_payload(cursor, length - 8, packet);
+    return {};
+}
+
+// Without its header it is still a packet of a flow, of ports 0.
+ParseResult parse_sctp(ByteCursor cursor, std::uint32_t length, bool cut, Packet& packet,
+                       Ports& ports) noexcept {
+    constexpr std::uint32_t header_bytes = 12;
+    ByteCursor fields = cursor;
+    fields.limit(header_bytes);
+    ports.source = fields.u16();
+    ports.destination = fields.u16();
+    fields.take(header_bytes - 4);
+    if (!fields.failed()) {
+        cursor.take(header_bytes);
+        set_payload(cursor, length - header_bytes, packet);
+        return {};
+    }
+    ports = {};
+    if (cut && length >= header_bytes) return api::Outcome::truncated;
+    set_payload(cursor, length, packet);
     return {};
 }
 
@@ -76,6 +104,12 @@ IcmpQuery query_of(std::uint8_t protocol, std::uint8_t type) noexcept {
     }
 }
 
+// Messages about a packet, which they quote.
+bool is_error(std::uint8_t protocol, std::uint8_t type) noexcept {
+    if (protocol == protocol_icmpv6) return type >= 1 && type <= 4;
+    return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
 // A query and its replies are one flow: the asker's port is the identifier, the other's is the request's
 // type << 8, as NetFlow writes it. Other messages have source port 0 and type << 8 | code.
 ParseResult parse_icmp(ByteCursor cursor, std::uint8_t protocol, std::uint32_t length, bool cut,
@@ -88,6 +122,7 @@ ParseResult parse_icmp(ByteCursor cursor, std::uint8_t protocol, std::uint32_t l
     if (cursor.failed()) return cut && length >= 8 ? api::Outcome::truncated : api::Outcome::malformed_icmp;
     const IcmpQuery query = query_of(protocol, type);
     if (query.ask == 0) {
+        if (is_error(protocol, type)) packet.flags |= packet_icmp_error;
         ports.destination = static_cast<std::uint16_t>(type << 8 | code);
     } else {
         const auto asked = static_cast<std::uint16_t>(query.ask << 8);
@@ -105,9 +140,13 @@ ParseResult parse_transport(ByteCursor cursor, std::uint8_t protocol, std::uint3
     if ((packet.flags & packet_later_fragment) != 0) return {};
     switch (protocol) {
         case protocol_tcp:
+            if ((packet.flags & packet_quoted) != 0) return parse_quoted_ports(cursor, ports);
             return parse_tcp(cursor, length, cut, packet, ports);
         case protocol_udp:
             return parse_udp(cursor, length, cut, packet, ports);
+        case protocol_sctp:
+            if ((packet.flags & packet_quoted) != 0) return parse_quoted_ports(cursor, ports);
+            return parse_sctp(cursor, length, cut, packet, ports);
         case protocol_icmp:
         case protocol_icmpv6:
             return parse_icmp(cursor, protocol, length, cut, packet, ports);

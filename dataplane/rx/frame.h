@@ -15,6 +15,8 @@ enum class LinkType : std::uint16_t {
     null = 0,
     ethernet = 1,
     ppp = 9,
+    ppp_hdlc = 50,
+    ppp_ether = 51,
     raw_ip_12 = 12,
     raw_ip = 101,
     c_hdlc = 104,
@@ -33,6 +35,8 @@ struct Frame {
     std::uint64_t sequence = 0;         // capture files: 0-based position in the merged input; else 0
     std::uint16_t port = 0;             // index of the port in the configuration
     LinkType link_type = LinkType::ethernet;
+    // From another worker, which counts the frame: only the flow that its ICMP error quotes is of concern.
+    bool quote_only = false;
 };
 
 // One receive queue of one port, polled by exactly one worker.

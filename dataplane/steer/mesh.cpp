@@ -24,13 +24,8 @@ PushResult MeshRing::push(const rx::Frame& frame) noexcept {
         std::memcpy(at, &skip, sizeof skip);
         at = memory_.data();
     }
-    const Entry entry{frame.time_ns,
-                      frame.sequence,
-                      frame.captured_length,
-                      frame.wire_length,
-                      frame.port,
-                      frame.link_type,
-                      0};
+    const Entry entry{frame.time_ns, frame.sequence,  frame.captured_length,     frame.wire_length,
+                      frame.port,    frame.link_type, frame.quote_only ? 1u : 0u};
     std::memcpy(at, &entry, sizeof entry);
     if (frame.captured_length != 0) std::memcpy(at + sizeof entry, frame.data, frame.captured_length);
     written_.value.store(written + total, std::memory_order_release);
@@ -54,6 +49,7 @@ std::uint64_t MeshRing::peek(std::uint64_t position, rx::Frame& frame) noexcept 
     frame.sequence = entry.sequence;
     frame.port = entry.port;
     frame.link_type = entry.link_type;
+    frame.quote_only = entry.quote_only != 0;
     return position + sizeof entry + ((std::size_t{entry.captured_length} + 31) & ~std::size_t{31});
 }
 

@@ -42,7 +42,7 @@ class MeshRing {
         std::uint32_t wire_length;
         std::uint16_t port;
         rx::LinkType link_type;
-        std::uint32_t pad;
+        std::uint32_t quote_only;
     };
     static_assert(sizeof(Entry) == 32);
     static constexpr std::uint32_t skip_mark = 0xffffffff;

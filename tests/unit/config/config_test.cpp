@@ -206,6 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[flow]\nvlan_in_key = \"no\"", 4, 15, "is a string"},
         Mistake{"[flow]\ntunnels = [\"gre\", \"wireguard\"]", 4, 19, "wireguard"},
         Mistake{"[flow]\ntunnels = \"gre\"", 4, 11, "is a string"},
+        Mistake{"[flow]\ntunnel_depth = 9", 4, 16, "9"},
         Mistake{"[flow]\nduplicates = \"keep\"", 4, 14, "cannot be"},
         Mistake{"[flow]\ncapcity = 5", 4, 1, "unknown key \"capcity\""},
         Mistake{"[rules]\nfiles = [\"a\", 3]", 4, 15, "is an integer"},
@@ -321,15 +322,17 @@ TEST(Config, FileThatIsNotThere) {
 
 TEST(DataplaneArguments, AreThoseOfTheConfiguration) {
     const LoadResult result = parse(
-        "[dataplane]\nworkers = \"1,3\"\n[flow]\nvlan_in_key = true\nidle_timeout = \"2s\"\nfold_above = "
+        "[dataplane]\nworkers = \"1,3\"\n[flow]\ntunnels = [\"vxlan\", \"gre\"]\ntunnel_depth = "
+        "2\nvlan_in_key = true\nidle_timeout = \"2s\"\nfold_above = "
         "0.5\n"
         "[[port]]\ndevice = \"af_packet:veth0\"\nname = \"a\"\ngroup = \"g\"\nrss = \"software\"\n");
     const auto arguments = dataplane_arguments(result.config);
     std::string line;
     for (const std::string& argument : arguments) line += " " + argument;
-    for (const char* part : {" --port a g software af_packet:veth0", " --workers 1,3", " --memory-mib 2048",
-                             " --idle-timeout-ms 2000", " --fold-above 0.5", " --vlan-in-key",
-                             " --duplicates count", " --payload-bytes 16", " --flow-capacity 4000000"}) {
+    for (const char* part :
+         {" --port a g software af_packet:veth0", " --workers 1,3", " --memory-mib 2048",
+          " --idle-timeout-ms 2000", " --fold-above 0.5", " --vlan-in-key", " --duplicates count",
+          " --payload-bytes 16", " --tunnels vxlan,gre", " --tunnel-depth 2", " --flow-capacity 4000000"}) {
         EXPECT_NE(line.find(part), std::string::npos) << part << " in" << line;
     }
 }

@@ -1,0 +1,36 @@
+#include "dataplane/flow/far_sides.h"
+
+#include <cstring>
+
+namespace picket::flow {
+namespace {
+
+api::Address outer_address(const parse::Packet& packet, unsigned end) noexcept {
+    api::Address address;
+    if (packet.outer_family == 4) address = api::ipv4_mapped(packet.outer + 4 * std::size_t{end});
+    if (packet.outer_family == 6) std::memcpy(address.bytes.data(), packet.outer + 16 * std::size_t{end}, 16);
+    return address;
+}
+
+}  // namespace
+
+void begin_tunnel(ColdFlow& cold, const parse::Packet& packet) noexcept {
+    cold.flags |= api::flow_tunnelled;
+    cold.far.tunnel = packet.tunnel;
+    cold.far.tunnel_depth = packet.tunnel_depth;
+    cold.far.tunnel_id = packet.tunnel_id;
+    cold.far.outer[packet.side] = outer_address(packet, 0).bytes;
+    cold.far.outer[1 - packet.side] = outer_address(packet, 1).bytes;
+}
+
+void note_quoted(ColdFlow& cold, const parse::Packet& packet) noexcept {
+    const bool first = (cold.flags & api::flow_icmp_quoted) == 0;
+    const bool ipv6 = packet.ipv6 != nullptr;
+    if (first ||
+        (api::is_icmp_advice(ipv6, cold.far.icmp_error) && !api::is_icmp_advice(ipv6, packet.icmp_error))) {
+        cold.far.icmp_error = packet.icmp_error;
+    }
+    cold.flags |= api::flow_icmp_quoted;
+}
+
+}  // namespace picket::flow

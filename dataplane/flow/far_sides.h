@@ -1,0 +1,18 @@
+// What is known of a flow beyond its own packets: the tunnel around it, and the ICMP errors about it. Both
+// are in the last line of the cold record (FarSides).
+#pragma once
+
+#include "dataplane/flow/flow_entry.h"
+#include "dataplane/parse/packet.h"
+
+namespace picket::flow {
+
+// The tunnel of the flow's first packet: its end on the sender's side is that of the sender.
+// REQUIRES: packet_tunnelled.
+void begin_tunnel(ColdFlow& cold, const parse::Packet& packet) noexcept;
+
+// An error that says the destination is not reached is kept rather than advice (of size, route, rate); among
+// equals the first. REQUIRES: packet_quoted.
+void note_quoted(ColdFlow& cold, const parse::Packet& packet) noexcept;
+
+}  // namespace picket::flow
