@@ -138,7 +138,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void take_stage_time(api::Stage stage) noexcept;
 
     // Whether payload rules look at the packet: at all but what a TCP server sends after its first packets.
-    [[nodiscard]] bool is_first_of_answer(const parse::Packet& packet, const flow::HotFlow& hot) noexcept;
+    [[nodiscard]] bool is_first_of_answer(const parse::Packet& packet, const flow::Tracked& tracked) noexcept;
     void tell_requests() noexcept;
     void tell_responses() noexcept;
 

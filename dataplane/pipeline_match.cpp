@@ -107,10 +107,11 @@ void Pipeline::hit_request(std::uint32_t index, std::uint32_t rule) noexcept {
 
 // PERF: a server's bulk is most of the bytes of a link, and scanning all of them is what no core keeps up
 // with: 280 ns for each full segment with 18 such rules.
-bool Pipeline::is_first_of_answer(const parse::Packet& packet, const flow::HotFlow& hot) noexcept {
+bool Pipeline::is_first_of_answer(const parse::Packet& packet, const flow::Tracked& tracked) noexcept {
     constexpr std::uint32_t answer_bytes = 8192;  // with headers
-    if (packet.key.protocol != parse::protocol_tcp || packet.side == flow::initiator_side(hot)) return true;
-    return hot.bytes[packet.side] <= answer_bytes && tracker_.table().cold(hot.cold).part == 1;
+    const unsigned initiator = tracked.marks & flow::mark_initiator_b;
+    if (packet.key.protocol != parse::protocol_tcp || packet.side == initiator) return true;
+    return tracked.side_bytes <= answer_bytes && tracker_.table().cold(tracked.cold).part == 1;
 }
 
 void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
@@ -123,15 +124,16 @@ void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
         ports.protocol = packet.key.protocol;
         ports.source_port = packet.side == 0 ? packet.key.port_a : packet.key.port_b;
         ports.destination_port = packet.side == 0 ? packet.key.port_b : packet.key.port_a;
+        const unsigned marks = tracked_[i].marks;
+        ports.to_server = packet.side == (marks & flow::mark_initiator_b);
+        if (!matcher_->rules().wants_payload(ports) || !is_first_of_answer(packet, tracked_[i])) continue;
         const flow::HotFlow& hot = *tracked_[i].hot;
-        ports.to_server = packet.side == flow::initiator_side(hot);
-        if (!matcher_->rules().wants_payload(ports) || !is_first_of_answer(packet, hot)) continue;
         api::EventEnds ends;
         flow::fill_ends(hot, tracker_.table().cold(tracked_[i].cold), packet.side, ends);
         payloads_[count].ends = flow_ends(ends);
         payloads_[count].ends.to_server = ports.to_server;
         payloads_[count].ends.established =
-            (hot.marks & flow::mark_other_seen) != 0 || flow::activity_of(hot) == flow::Activity::established;
+            (marks & flow::mark_other_seen) != 0 || flow::activity_of(marks) == flow::Activity::established;
         payloads_[count].payload = {packet.payload, packet.payload_captured};
         payload_packet_[count++] = static_cast<std::uint8_t>(i);
     }

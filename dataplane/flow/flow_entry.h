@@ -162,8 +162,11 @@ struct ColdLink {
 };
 static_assert(sizeof(ColdLink) == 8);
 
+[[nodiscard]] constexpr Activity activity_of(unsigned marks) noexcept {
+    return static_cast<Activity>((marks & mark_activity) >> mark_activity_shift);
+}
 [[nodiscard]] inline Activity activity_of(const HotFlow& hot) noexcept {
-    return static_cast<Activity>((hot.marks & mark_activity) >> mark_activity_shift);
+    return activity_of(unsigned{hot.marks});
 }
 inline void set_activity(HotFlow& hot, Activity activity) noexcept {
     hot.marks = static_cast<std::uint16_t>((hot.marks & ~mark_activity) | static_cast<unsigned>(activity)

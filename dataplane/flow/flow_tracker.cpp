@@ -129,6 +129,8 @@ std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span
             results[done] = Tracked{};
             results[done].hot = hot;
             results[done].cold = hot->cold;
+            results[done].side_bytes = hot->bytes[packet.side];
+            results[done].marks = hot->marks;
         } else if (!track_one(packet, hot, done == 0, results[done])) {
             break;
         }
@@ -224,6 +226,8 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     result.hot = hot;
     result.cold = hot->cold;
     update(*hot, packet, result);
+    result.side_bytes = hot->bytes[packet.side];
+    result.marks = hot->marks;
     return true;
 }
 
@@ -351,6 +355,8 @@ Tracked FlowTracker::tell_late(const parse::Packet& packet) noexcept {
     if (packet.payload_captured != 0 && (hot->marks & (packet.side == 0 ? mark_data_a : mark_data_b)) == 0) {
         note_first_payload(*hot, packet);
     }
+    result.side_bytes = hot->bytes[packet.side];
+    result.marks = hot->marks;
     return result;
 }
 

@@ -57,6 +57,10 @@ struct Tracked {
     bool begun = false;            // the packet is the first of its flow
     bool gap = false;              // TCP: bytes before its payload have not been seen
     std::uint32_t seen_bytes = 0;  // TCP: leading payload bytes that were seen before
+    // Of the flow as it was after this packet: what payload rules ask for must not depend on what else the
+    // burst held.
+    std::uint32_t side_bytes = 0;  // HotFlow::bytes of the packet's side
+    std::uint16_t marks = 0;       // HotFlow::marks
 };
 
 class FlowTracker {
