@@ -68,7 +68,7 @@ void Pipeline::tell_late(const parse::Packet& packet) noexcept {
 // Timers run on time. In replay they stop at the oldest fragment whose datagram is open: what its flow is
 // told then must not depend on when they ran. Live nobody may keep flows from ending.
 void Pipeline::turn_timers(std::uint64_t now_ns) noexcept {
-    if (now_ns > fragments_.deadline_ns()) {
+    if (fragments_.may_be_over(now_ns)) {
         fragments_.expire(now_ns);
         run_flows();
         fragments_.end_burst();

@@ -39,6 +39,7 @@ void print_port(const Json& port) {
     field("received",
           grouped(count_at(port, "received")) + " = flows " + grouped(count_at(port, "in_flows")) +
               " + outcomes " + grouped(outcomes) +
+              (count_at(port, "held") > 0 ? " + fragments held " + grouped(count_at(port, "held")) : "") +
               (count_at(port, "in_transit") > 0 ? " + on the way " + grouped(count_at(port, "in_transit"))
                                                 : "") +
               "   " + byte_text(number_at(port, "received_bytes")));

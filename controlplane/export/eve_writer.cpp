@@ -208,7 +208,7 @@ void EveWriter::stats(std::uint64_t time_ns, std::uint64_t uptime_seconds,
         .number("icmp", counters.sum(&Counters::packets_icmp))
         .number("vlan", counters.sum(&Counters::packets_vlan))
         .end_object();
-    line.object("audit").number("in_flows", audit.in_flows);
+    line.object("audit").number("in_flows", audit.in_flows).number("held", audit.held);
     for (std::size_t i = 0; i < api::outcome_count; ++i) {
         line.number(api::outcome_names[i].data(), audit.outcomes[i]);
     }

@@ -244,20 +244,32 @@ void FragmentStage::tell_what_there_is(const Datagram& datagram) noexcept {
     sink_->tell_late(packet);
 }
 
+// The open datagram that was begun first; addresses: of that pair alone. By time and not by arrival, so that
+// the order is the one in which the clock would give them up. nullptr if there is none.
+Datagram* FragmentStage::first_begun(std::optional<std::uint64_t> addresses) const noexcept {
+    Datagram* first = nullptr;
+    for (Datagram* i = table_.oldest_open(); i != nullptr; i = table_.next_younger(*i)) {
+        if (addresses && i->addresses != *addresses) continue;
+        if (first == nullptr || i->begun_ns < first->begun_ns) first = i;
+        if (!times_jump_) break;  // those behind it are younger
+    }
+    return first;
+}
+
 void FragmentStage::end_pair(const Packet& packet) noexcept {
     const std::uint64_t addresses = key_of(packet, hash_).addresses;
-    Datagram* next = nullptr;
-    for (Datagram* i = table_.oldest_open(); i != nullptr; i = next) {
-        next = table_.next_younger(*i);
-        const bool over = packet.time_ns > i->begun_ns + whole_within_ns;
-        if (over && i->addresses == addresses) give_up(*i, Why::timed_out);
-        // Live, those behind it are younger.
-        if (!over && !times_jump_) return;
+    while (Datagram* first = first_begun(addresses)) {
+        if (packet.time_ns <= first->begun_ns + whole_within_ns) return;
+        give_up(*first, Why::timed_out);
     }
 }
 
 void FragmentStage::expire(std::uint64_t now_ns) noexcept {
-    while (now_ns > deadline_ns()) give_up(*table_.oldest_open(), Why::timed_out);
+    while (may_be_over(now_ns)) {
+        Datagram* first = first_begun({});
+        if (now_ns <= first->begun_ns + whole_within_ns) return;
+        give_up(*first, Why::timed_out);
+    }
 }
 
 void FragmentStage::forget(std::uint64_t now_ns) noexcept {
@@ -270,7 +282,7 @@ void FragmentStage::forget(std::uint64_t now_ns) noexcept {
 }
 
 void FragmentStage::give_up_all() noexcept {
-    while (Datagram* oldest = table_.oldest_open()) give_up(*oldest, Why::timed_out);
+    while (Datagram* first = first_begun({})) give_up(*first, Why::timed_out);
 }
 
 std::uint64_t FragmentStage::low_ns() noexcept {

@@ -21,6 +21,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -66,7 +67,7 @@ class FragmentStage {
     // REQUIRES: packet.flags has packet_fragment; its hash is set.
     void take(parse::Packet packet) noexcept;
 
-    // Whether end_pair() may find something for a packet of that time.
+    // Whether end_pair() for a packet of that time, or expire(), may find something.
     [[nodiscard]] bool may_be_over(std::uint64_t time_ns) noexcept {
         const Datagram* oldest = table_.oldest_open();
         if (oldest == nullptr) return false;
@@ -77,8 +78,7 @@ class FragmentStage {
     // Datagrams are open.
     [[nodiscard]] bool waits() const noexcept { return table_.oldest_open() != nullptr; }
 
-    // Gives up what was not whole in time by now_ns, oldest first, until one is met that still may. No packet
-    // of an earlier time will come.
+    // Gives up what was not whole in time by now_ns. No packet of an earlier time will come.
     void expire(std::uint64_t now_ns) noexcept;
     // Forgets the ports of datagrams that have been whole for long enough.
     void forget(std::uint64_t now_ns) noexcept;
@@ -86,11 +86,6 @@ class FragmentStage {
     // What was passed has been dealt with: its payload is not needed any more.
     void end_burst() noexcept { room_used_ = 0; }
 
-    // expire() has something to do from after this time on.
-    [[nodiscard]] std::uint64_t deadline_ns() const noexcept {
-        const Datagram* oldest = table_.oldest_open();
-        return oldest == nullptr ? UINT64_MAX : oldest->begun_ns + whole_within_ns;
-    }
     // No fragment of an open datagram is older.
     [[nodiscard]] std::uint64_t low_ns() noexcept;
 
@@ -111,6 +106,7 @@ class FragmentStage {
     void hold(Datagram& datagram, const parse::Packet& packet) noexcept;
     void release_held(Datagram& datagram) noexcept;
     void give_up(Datagram& datagram, Why why) noexcept;
+    [[nodiscard]] Datagram* first_begun(std::optional<std::uint64_t> addresses) const noexcept;
     void tell_what_there_is(const Datagram& datagram) noexcept;
     [[nodiscard]] bool put_together(const Datagram& datagram, parse::Packet& packet) noexcept;
     [[nodiscard]] std::span<std::uint8_t> room() noexcept;

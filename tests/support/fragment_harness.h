@@ -81,6 +81,7 @@ class FragmentHarness final : public fragment::FragmentSink {
         ASSERT_FALSE(parse::parse_frame(owned.frame, {}, test_hash, packet));
         packet.hash = test_hash(packet.key);
         packet.sequence = frames_.size();
+        last_fed = packet;
         stage.take(packet);
         frames_.pop_back();
     }
@@ -111,6 +112,7 @@ class FragmentHarness final : public fragment::FragmentSink {
     std::vector<Passed> passed;
     std::vector<Passed> late;
     int held = 0;
+    parse::Packet last_fed;
     fragment::FragmentStage stage;
 
   private:

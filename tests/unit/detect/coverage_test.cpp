@@ -84,8 +84,9 @@ TEST(Coverage, CapturesAreNeverBlind) {
 
 TEST(Audit, BalancedWithPacketsOnTheirWay) {
     Audit audit;
-    audit.received = 10;
+    audit.received = 11;
     audit.in_flows = 6;
+    audit.held = 1;
     audit.outcomes[0] = 1;
     audit.handed_out = 5;
     audit.taken_in = 2;

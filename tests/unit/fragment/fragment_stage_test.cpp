@@ -58,7 +58,7 @@ TEST(FragmentStage, EveryOrderOfFour) {
             }
             EXPECT_EQ(times, (std::vector<std::uint64_t>{0, 1, 2, 3}));
             EXPECT_EQ(harness.counters().fragment_datagrams, 1u);
-            EXPECT_EQ(harness.stage.deadline_ns(), UINT64_MAX);
+            EXPECT_FALSE(harness.stage.waits());
             EXPECT_EQ(harness.stage.low_ns(), UINT64_MAX);
         } while (std::next_permutation(order.begin(), order.end()));
     }
@@ -136,7 +136,8 @@ TEST(FragmentStage, WithoutTheFirstTheyGoOnWithoutPorts) {
     harness.feed(fragment_of(datagram, {16, 16, true}), 10 * second_ns);
     harness.feed(fragment_of(datagram, {32, 16, false}), 11 * second_ns);
     EXPECT_EQ(harness.held, 2);
-    EXPECT_EQ(harness.stage.deadline_ns(), 40 * second_ns);
+    EXPECT_FALSE(harness.stage.may_be_over(40 * second_ns));
+    EXPECT_TRUE(harness.stage.may_be_over(40 * second_ns + 1));
     EXPECT_EQ(harness.stage.low_ns(), 10 * second_ns);
     harness.stage.expire(40 * second_ns);
     EXPECT_EQ(harness.held, 2);
@@ -163,6 +164,34 @@ TEST(FragmentStage, AFragmentOfThirtySecondsLaterIsOfAnotherDatagram) {
         EXPECT_EQ(harness.payloads().size(), later == 30 * second_ns ? 1u : 0u);
         expect_ports(harness.passed[0].packet, later == 30 * second_ns ? 53 : 0,
                      later == 30 * second_ns ? 5000 : 0);
+    }
+}
+
+// Captures may go back in time: what is given up goes by the datagrams' times, whoever comes first.
+TEST(FragmentStage, GivesUpInTheOrderOfTime) {
+    const std::string datagram = udp_datagram(letters(24));
+    for (const bool by_packet : {false, true}) {
+        FragmentHarness harness;
+        std::uint32_t id = 1;
+        for (const std::uint64_t begun : {300, 100, 200}) {
+            harness.feed(fragment_of(datagram, {16, 16, false}, {.id = id++}), begun * second_ns);
+        }
+        parse::Packet packet;
+        packet.key = harness.last_fed.key;
+        packet.time_ns = 231 * second_ns;
+        if (by_packet) {
+            harness.stage.end_pair(packet);
+        } else {
+            harness.stage.expire(packet.time_ns);
+        }
+        ASSERT_EQ(harness.passed.size(), 2u);
+        EXPECT_EQ(harness.passed[0].packet.time_ns, 100 * second_ns);
+        EXPECT_EQ(harness.passed[1].packet.time_ns, 200 * second_ns);
+        packet.key.address_b += 1;
+        packet.time_ns = 400 * second_ns;
+        harness.stage.end_pair(packet);
+        EXPECT_EQ(harness.held, 1);
+        EXPECT_EQ(harness.stage.low_ns(), 300 * second_ns);
     }
 }
 
@@ -235,7 +264,7 @@ TEST(FragmentStage, ProtocolsWithoutPortsDoNotWait) {
     harness.feed(fragment_of(letters(32), {16, 16, false}, {.protocol = 50}));
     EXPECT_EQ(harness.held, 0);
     EXPECT_EQ(harness.passed.size(), 1u);
-    EXPECT_EQ(harness.stage.deadline_ns(), UINT64_MAX);
+    EXPECT_FALSE(harness.stage.waits());
 }
 
 TEST(FragmentStage, IdentificationDirectionAndProtocolTellDatagramsApart) {

@@ -128,6 +128,13 @@ TEST(ParseFrame, Fragments) {
     ASSERT_FALSE(later.outcome.has_value());
     EXPECT_EQ(later.packet.flags, packet_fragment | packet_later_fragment);
     EXPECT_EQ(later.packet.key.port_a, 0);
+    EXPECT_EQ(later.packet.fragment.offset, 128);
+    EXPECT_EQ(later.packet.fragment.id, 1u);
+    EXPECT_EQ(later.packet.fragment.length, 2);
+    EXPECT_EQ(later.packet.fragment.data[1], 'z');
+    EXPECT_FALSE(later.packet.fragment.more);
+    EXPECT_TRUE(first.packet.fragment.more);
+    EXPECT_EQ(first.packet.fragment.length, 8);
     const auto later6 = parse(PacketBuilder()
                                   .ethernet()
                                   .ipv6("2001:db8::1", "2001:db8::2")
@@ -136,10 +143,42 @@ TEST(ParseFrame, Fragments) {
                                   .payload("z"));
     ASSERT_FALSE(later6.outcome.has_value());
     EXPECT_EQ(later6.packet.flags, packet_fragment | packet_later_fragment);
+    EXPECT_EQ(later6.packet.fragment.offset, 16);
+    EXPECT_EQ(later6.packet.fragment.length, 1);
+    EXPECT_TRUE(later6.packet.fragment.more);
+    const auto first6 = parse(PacketBuilder()
+                                  .ethernet()
+                                  .ipv6("2001:db8::1", "2001:db8::2")
+                                  .fragment(1, 0x12345678)
+                                  .extension(60)
+                                  .udp(1, 2));
+    ASSERT_FALSE(first6.outcome.has_value());
+    EXPECT_EQ(first6.packet.flags, packet_fragment);
+    EXPECT_EQ(first6.packet.fragment.id, 0x12345678u);
+    EXPECT_EQ(first6.packet.fragment.transport_at, 8);
+    EXPECT_EQ(first6.packet.fragment.length, 16);
     const auto atomic6 =
         parse(PacketBuilder().ethernet().ipv6("2001:db8::1", "2001:db8::2").extension(44, 0).udp(1, 2));
     EXPECT_EQ(atomic6.packet.flags, 0);
     EXPECT_EQ(atomic6.packet.key.port_b, 2);
+}
+
+// RFC 1858 §3: the ports are there, the rest of the header is in the next fragment.
+TEST(ParseFrame, ATcpHeaderThatGoesOnInTheNextFragment) {
+    auto bytes =
+        PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2", {.fragment = 0x2000}).tcp(1, 80).bytes();
+    for (const std::size_t length : {8, 16, 20}) {
+        auto tiny = bytes;
+        tiny.resize(34 + length);
+        tiny[17] = static_cast<std::uint8_t>(20 + length);
+        if (length == 20) tiny[46] = 0x80;  // options follow
+        const auto result = parse(OwnedFrame(tiny));
+        ASSERT_FALSE(result.outcome.has_value()) << length;
+        EXPECT_EQ(result.packet.key.port_a + result.packet.key.port_b, 81);
+        EXPECT_EQ(result.packet.payload_length, 0u);
+        tiny[20] = 0;  // not a fragment
+        EXPECT_EQ(parse(OwnedFrame(tiny)).outcome, Outcome::malformed_tcp);
+    }
 }
 
 TEST(ParseFrame, IcmpEchoAndReplyAreOneFlow) {
