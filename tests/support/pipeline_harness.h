@@ -39,6 +39,7 @@ class PipelineHarness {
     void feed(const PacketBuilder& builder, std::uint64_t time_ns) {
         frames_.emplace_back(builder.bytes(), time_ns);
     }
+    void feed(OwnedFrame frame) { frames_.push_back(std::move(frame)); }
 
     // Runs what was fed, `burst` frames at a time.
     void run(std::size_t burst = burst_max) {
