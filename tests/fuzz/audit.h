@@ -10,6 +10,9 @@
 
 namespace picket::fuzz {
 
+// Room for a burst's events, and for the last records of a few hundred flows; quick to clear.
+inline constexpr std::size_t ring_bytes = 1 << 20;
+
 // REQUIRES: harness.finish() was called. frames: fed to each port.
 inline void check_audit(const testing::PipelineHarness& harness,
                         const std::array<std::uint64_t, api::ports_max>& frames) {

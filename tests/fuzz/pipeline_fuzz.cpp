@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace picket;
     fuzz::Input input(data, size);
     const std::uint8_t bits = input.u8();
-    PipelineHarness harness(settings_of(bits));
+    PipelineHarness harness(settings_of(bits), nullptr, fuzz::ring_bytes);
     std::uint64_t now_ns = 1'000'000 * second_ns;
     if ((bits & 32) != 0) offer_rules(harness, now_ns);
     std::array<std::uint64_t, api::ports_max> fed{};

@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace picket;
     fuzz::Input input(data, size);
     const std::uint8_t bits = input.u8();
-    PipelineHarness harness(settings_of(bits));
+    PipelineHarness harness(settings_of(bits), nullptr, fuzz::ring_bytes);
     if ((bits & 4) != 0) {
         static const auto rules = fuzz::load_fuzz_rules();
         std::string error;

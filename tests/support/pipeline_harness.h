@@ -21,9 +21,10 @@ struct SeenResponse {
 
 class PipelineHarness {
   public:
-    static constexpr std::size_t ring_bytes = 1 << 22;
+    static constexpr std::size_t ring_bytes_default = 1 << 22;
 
-    explicit PipelineHarness(PipelineSettings settings = replay_settings(), steer::Mesh* mesh = nullptr)
+    explicit PipelineHarness(PipelineSettings settings = replay_settings(), steer::Mesh* mesh = nullptr,
+                             std::size_t ring_bytes = ring_bytes_default)
         : data_(ring_bytes / 8),
           emitter_(api::EventRingWriter(bytes(), ring_bytes, written_, read_), {}),
           reader_(bytes(), ring_bytes, written_, read_),
