@@ -53,6 +53,7 @@ void offer_rules(PipelineHarness& harness, std::uint64_t now_ns) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace picket;
+    fuzz::use_small_pages();
     fuzz::Input input(data, size);
     const std::uint8_t bits = input.u8();
     PipelineHarness harness(settings_of(bits), nullptr, fuzz::ring_bytes);
