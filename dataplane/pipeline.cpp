@@ -35,7 +35,7 @@ struct KindCounts {
         fragment += (packet.flags & parse::packet_fragment) != 0 ? 1 : 0;
         tcp += protocol == parse::protocol_tcp ? 1 : 0;
         udp += protocol == parse::protocol_udp ? 1 : 0;
-        icmp += (protocol == parse::protocol_icmp) | (protocol == parse::protocol_icmpv6) ? 1 : 0;
+        icmp += ((protocol == parse::protocol_icmp) | (protocol == parse::protocol_icmpv6)) ? 1 : 0;
     }
     void add_to(api::WorkerCounters& counters) const noexcept {
         counters.packets_ipv4 += all - ipv6;

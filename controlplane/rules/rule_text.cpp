@@ -208,6 +208,9 @@ std::string split_rule(std::string_view rule, RuleParts& out) {
     if (!trim(body.substr(begin)).empty()) {
         return "the last option does not end with ';'";
     }
+    if (std::ranges::any_of(out.options, [](const OptionText& option) { return option.name.empty(); })) {
+        return "an option has no name before its ':'";
+    }
     return "";
 }
 

@@ -98,7 +98,9 @@ class EventRingReader {
           capacity_(capacity),
           write_(&write),
           read_(&read),
-          position_(read.value.load(std::memory_order_relaxed)) {}
+          position_(read.value.load(std::memory_order_relaxed)),
+          // The segments come from the other process: a position between words would lead beyond the end.
+          broken_(position_ % 8 != 0) {}
 
     // The next event, or nullptr if there is none. It stays valid until release(). Sizes are checked against
     // the ring; a ring that fails the check reports broken() and returns nullptr from then on.
@@ -134,7 +136,7 @@ class EventRingReader {
     const RingPosition* write_;
     RingPosition* read_;
     std::uint64_t position_;
-    bool broken_ = false;
+    bool broken_;
 };
 
 }  // namespace picket::api

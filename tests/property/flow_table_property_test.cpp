@@ -1,5 +1,5 @@
 // The flow stage against an obvious model: a plain map and plain loops, under random packets, times,
-// timeouts and burst sizes. Every record of one must be a record of the other.
+// capacities and burst sizes. Every record of one must be a record of the other.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -40,9 +40,23 @@ Row row_of(const ModelFlow& flow, bool final) {
             flow.first_of[1], flow.last_of[0], flow.last_of[1]};
 }
 
-std::vector<Row> model(const std::vector<Event>& events) {
-    std::map<std::uint16_t, std::pair<ModelFlow, bool>> flows;  // and whether `back` is the initiator
+// What the flow stage is made with. A fixed table refuses what would begin a flow beyond its capacity.
+struct Room {
+    std::size_t capacity;
+    bool fixed;
+};
+
+struct Outcome {
     std::vector<Row> rows;
+    std::size_t refused = 0;
+
+    bool operator==(const Outcome&) const = default;
+};
+
+Outcome model(const std::vector<Event>& events, const Room& room) {
+    std::map<std::uint16_t, std::pair<ModelFlow, bool>> flows;  // and whether `back` is the initiator
+    Outcome outcome;
+    auto& rows = outcome.rows;
     for (std::size_t i = 0; i < events.size(); ++i) {
         const Event& event = events[i];
         auto found = flows.find(event.port);
@@ -62,6 +76,10 @@ std::vector<Row> model(const std::vector<Event>& events) {
                 flow.bytes = {};
             }
         }
+        if (found == flows.end() && room.fixed && flows.size() == room.capacity) {
+            ++outcome.refused;
+            continue;
+        }
         if (found == flows.end()) {
             ModelFlow flow;
             flow.id = i + 1;
@@ -78,12 +96,16 @@ std::vector<Row> model(const std::vector<Event>& events) {
     }
     for (const auto& [port, entry] : flows) rows.push_back(row_of(entry.first, true));
     std::sort(rows.begin(), rows.end());
-    return rows;
+    return outcome;
 }
 
-std::vector<Row> product(const std::vector<Event>& events, std::mt19937_64& random) {
+// A fixed table whose wheel turns would have room at times that the model does not know: it does not turn.
+Outcome product(const std::vector<Event>& events, const Room& room, std::mt19937_64& random) {
     testing::RecordCollector collector;
+    Outcome outcome;
     auto settings = testing::FlowHarness::replay_settings();
+    settings.capacity = room.capacity;
+    settings.fixed = room.fixed;
     flow::FlowTracker tracker(settings, testing::test_hash, collector);
     // The least time of what is still to come, as the capture reader knows it.
     std::vector<std::uint64_t> future(events.size() + 1, UINT64_MAX);
@@ -110,10 +132,12 @@ std::vector<Row> product(const std::vector<Event>& events, std::mt19937_64& rand
             done += tracker.track(std::span(packets).subspan(done), std::span(results).subspan(done));
         }
         at += burst;
-        if (random() % 2 == 0 && future[at] != UINT64_MAX) tracker.turn_wheel(future[at]);
+        outcome.refused += static_cast<std::size_t>(std::ranges::count_if(
+            results, [](const flow::Tracked& result) { return result.cold == flow::no_index; }));
+        if (!room.fixed && random() % 2 == 0 && future[at] != UINT64_MAX) tracker.turn_wheel(future[at]);
     }
     tracker.end_all(events.back().time_ns, false);
-    std::vector<Row> rows;
+    auto& rows = outcome.rows;
     for (const auto& record : collector.records) {
         const auto& there = record.directions[0];
         const auto& back = record.directions[1];
@@ -121,31 +145,54 @@ std::vector<Row> product(const std::vector<Event>& events, std::mt19937_64& rand
                         back.bytes, there.first_ns, back.first_ns, there.last_ns, back.last_ns});
     }
     std::sort(rows.begin(), rows.end());
-    return rows;
+    return outcome;
+}
+
+std::vector<Event> random_events(std::mt19937_64& random) {
+    const auto ports = static_cast<unsigned>(1 + random() % 400);
+    const std::uint64_t step_ns = second_ns / 1000 << random() % 14;
+    std::vector<Event> events(2000);
+    std::uint64_t now = 1'000'000 * second_ns;
+    for (auto& event : events) {
+        now += random() % step_ns;
+        if (random() % 500 == 0) now += 400 * second_ns * (random() % 3);  // a jump, of years as well
+        const std::uint64_t disorder = random() % 8 == 0 ? random() % (20 * second_ns) : 0;
+        event = {static_cast<std::uint16_t>(1024 + random() % ports), random() % 3 == 0, now - disorder,
+                 static_cast<std::uint32_t>(random() % 200)};
+    }
+    return events;
+}
+
+void expect_agreement(const std::vector<Event>& events, const Room& room, std::mt19937_64& random,
+                      std::uint64_t seed) {
+    const auto expected = model(events, room);
+    const auto found = product(events, room, random);
+    const auto [at_expected, at_found] =
+        std::mismatch(expected.rows.begin(), expected.rows.end(), found.rows.begin(), found.rows.end());
+    ASSERT_EQ(std::vector(at_expected, std::min(expected.rows.end(), at_expected + 2)),
+              std::vector(at_found, std::min(found.rows.end(), at_found + 2)))
+        << "seed " << seed;
+    ASSERT_EQ(expected.refused, found.refused) << "seed " << seed;
 }
 
 TEST(FlowTableProperty, AgreesWithAPlainMap) {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         std::mt19937_64 random(seed);
-        const auto ports = static_cast<unsigned>(1 + random() % 400);
-        const std::uint64_t step_ns = second_ns / 1000 << random() % 14;
-        std::vector<Event> events(2000);
-        std::uint64_t now = 1'000'000 * second_ns;
-        for (auto& event : events) {
-            now += random() % step_ns;
-            if (random() % 500 == 0) now += 400 * second_ns * (random() % 3);  // a jump, of years as well
-            const std::uint64_t disorder = random() % 8 == 0 ? random() % (20 * second_ns) : 0;
-            event = {static_cast<std::uint16_t>(1024 + random() % ports), random() % 3 == 0, now - disorder,
-                     static_cast<std::uint32_t>(random() % 200)};
-        }
-        const auto expected = model(events);
-        const auto found = product(events, random);
-        const auto [at_expected, at_found] =
-            std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
-        ASSERT_EQ(std::vector(at_expected, std::min(expected.end(), at_expected + 2)),
-                  std::vector(at_found, std::min(found.end(), at_found + 2)))
-            << "seed " << seed;
+        const auto events = random_events(random);
+        expect_agreement(events, {std::size_t{1} << random() % 9, false}, random, seed);
     }
+}
+
+TEST(FlowTableProperty, AFixedTableRefusesWhatAFullMapWould) {
+    std::size_t refused = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        std::mt19937_64 random(seed);
+        const auto events = random_events(random);
+        const Room room{1 + random() % 300, true};
+        expect_agreement(events, room, random, seed);
+        refused += model(events, room).refused;
+    }
+    EXPECT_GT(refused, 1000u);
 }
 
 }  // namespace

@@ -21,9 +21,10 @@ struct SeenResponse {
 
 class PipelineHarness {
   public:
-    static constexpr std::size_t ring_bytes = 1 << 22;
+    static constexpr std::size_t ring_bytes_default = 1 << 22;
 
-    explicit PipelineHarness(PipelineSettings settings = replay_settings(), steer::Mesh* mesh = nullptr)
+    explicit PipelineHarness(PipelineSettings settings = replay_settings(), steer::Mesh* mesh = nullptr,
+                             std::size_t ring_bytes = ring_bytes_default)
         : data_(ring_bytes / 8),
           emitter_(api::EventRingWriter(bytes(), ring_bytes, written_, read_), {}),
           reader_(bytes(), ring_bytes, written_, read_),
@@ -39,6 +40,7 @@ class PipelineHarness {
     void feed(const PacketBuilder& builder, std::uint64_t time_ns) {
         frames_.emplace_back(builder.bytes(), time_ns);
     }
+    void feed(OwnedFrame frame) { frames_.push_back(std::move(frame)); }
 
     // Runs what was fed, `burst` frames at a time.
     void run(std::size_t burst = burst_max) {

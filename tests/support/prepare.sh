@@ -11,6 +11,7 @@ libbpf-dev libxdp-dev libcap-ng-dev clang llvm bpftool libspdlog-dev nlohmann-js
 libtomlplusplus-dev libcpp-httplib-dev prometheus-cpp-dev"
 test_packages="libgtest-dev libgmock-dev libbenchmark-dev libpcap-dev tshark wireshark-common python3 python3-scapy iproute2
 ethtool curl prometheus clang-format"
+fuzz_packages="libclang-rt-14-dev"
 
 # install_packages NAME... : those of Debian's packages that are not there yet.
 install_packages() {

@@ -96,6 +96,18 @@ TEST(EventRing, HostileSizesBreakTheReaderAndNotThePicketd) {
     }
 }
 
+// Where the reading begins is said by a segment that the other process has made.
+TEST(EventRing, APositionBetweenWordsBreaksTheReader) {
+    for (const std::uint64_t position : {std::uint64_t{1}, std::uint64_t{capacity - 1}, ~std::uint64_t{0}}) {
+        Ring ring;
+        ring.read.value = position;
+        ring.written.value = position + 64;
+        auto reader = ring.reader();
+        EXPECT_EQ(reader.next(), nullptr);
+        EXPECT_TRUE(reader.broken());
+    }
+}
+
 // Live: what does not fit is counted by kind, and what fits later is written again.
 TEST(Emitter, DropsAreCountedByKind) {
     Ring ring;

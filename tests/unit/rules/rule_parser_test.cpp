@@ -21,6 +21,10 @@ std::string with_options(const std::string& options) {
     return "alert http any any -> any any (flow:to_server; " + options + " sid:1;)";
 }
 
+TEST(RuleParser, RejectsAnOptionWithoutAName) {
+    EXPECT_EQ(reject_of(with_options("content:\"a\"; : b;")), "rule: an option has no name before its ':'");
+}
+
 TEST(RuleParser, ReadsIdentity) {
     const ParsedRules parsed = parse(
         "# a comment\n\nalert tcp any any -> any any (msg:\"one \\\"two\\\" three\\; four\"; "
