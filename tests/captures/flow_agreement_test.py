@@ -26,13 +26,18 @@ from agreement.differences import Differences  # noqa: E402
 PARALLEL = 2
 SOURCES = {'nDPI': ndpi, 'Arkime': arkime, 'ipfixprobe': ipfixprobe, 'nfstream': nfstream, 'Zeek': zeek}
 TABLE = HERE / 'agreement' / 'flow_differences.tsv'
-CONFIG = ('[flow]\nidle_timeout = "24h"\ntcp_idle_timeout = "24h"\nsyn_timeout = "24h"\nactive_timeout = "1h"\n'
-          'vlan_in_key = {}\n')
+CONFIG = """[flow]
+idle_timeout = "{terms.idle_timeout}"
+tcp_idle_timeout = "{terms.idle_timeout}"
+syn_timeout = "{terms.idle_timeout}"
+active_timeout = "{terms.active_timeout}"
+vlan_in_key = {vlan_in_key}
+"""
 
 
-def replay_of(capture, vlan_in_key=False):
+def replay_of(capture, terms=rows.Terms()):
     with tempfile.NamedTemporaryFile('w', suffix='.toml', encoding='utf-8') as config:
-        config.write(CONFIG.format(str(vlan_in_key).lower()))
+        config.write(CONFIG.format(terms=terms, vlan_in_key=str(terms.vlan_in_key).lower()))
         config.flush()
         replay = picket.Replay(capture, '--config', config.name, events=True)
     if replay.status not in (picket.DONE, picket.DAMAGED):
@@ -41,7 +46,7 @@ def replay_of(capture, vlan_in_key=False):
 
 
 def compare_flows(source, capture, output):
-    ours = rows.picket_rows(replay_of(capture, source.TERMS.vlan_in_key), source.TERMS.vlan_in_key)
+    ours = rows.picket_rows(replay_of(capture, source.TERMS), source.TERMS.vlan_in_key)
     rests = link_bytes.link_rests(capture, source.TERMS.link_length) if source.TERMS.link_length else None
     if source.TERMS.directions:
         return compare.compare(source.rows(output), ours, rests)
@@ -54,7 +59,7 @@ def compare_flows(source, capture, output):
 
 
 def compare_requests(capture, output):
-    """Zeek logs URIs without their percent-encoding, other bytes as \\xHH, and a response alone as a row."""
+    """Zeek logs URIs without their percent-encoding, other bytes as \\xHH."""
     ours = []
     for event in replay_of(capture).of_type('http'):
         http = event['http']

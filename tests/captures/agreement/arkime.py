@@ -12,12 +12,13 @@ def captures(root):
 
 
 def rows(output):
-    """Sessions of other protocols than IP, like ARP and LLDP, have protocol 0 and no flow."""
+    """Sessions of other protocols than IP, like ARP and LLDP, have protocol 0 and no flow. What Arkime saves of a
+    session at its end may have no packet any more; such a part is no flow either."""
     found = []
     for session in json.loads(output.read_text(encoding='utf-8'))['sessions3']:
         body = session['body']
         protocol = body['ipProtocol']
-        if protocol == 0:
+        if protocol == 0 or body['network']['packets'] == 0:
             continue
         sides = [body[side] for side in ('source', 'destination')]
         found.append(Row(

@@ -3,7 +3,7 @@ import csv
 
 from .rows import Row, Terms, end, merge_portless
 
-TERMS = Terms(vlan_in_key=True)
+TERMS = Terms(vlan_in_key=True, idle_timeout='30s', active_timeout='300s')
 INPUTS = {'basic': 'mixed', 'bstats': 'bstats', 'http': 'http', 'tls': 'tls', 'vlan': 'vlan'}
 
 

@@ -2,7 +2,7 @@
 
 tshark lists the headers of each packet from the outermost in. The rest of the frame is noted for the ends of every
 IP header in it, so that it is there for the outer flow and for the inner one. Headers that an ICMP error quotes are
-no packet. Later fragments have the ports of their first.
+no packet. Later fragments have the ports of their first. A packet that claims to be longer than its frame is in no flow of Picket's, and has no rest.
 """
 import collections
 
@@ -13,7 +13,9 @@ from .rows import NUMBERS, SCTP, TCP, UDP, end
 FIELDS = ('frame.len', 'frame.cap_len', 'frame.protocols', 'ip.src', 'ip.dst', 'ip.len', 'ip.id', 'ip.frag_offset',
           'ip.flags.mf', 'ip.proto', 'ipv6.src', 'ipv6.dst', 'ipv6.plen', 'ipv6.nxt', 'ipv6.fraghdr.ident',
           'tcp.srcport', 'tcp.dstport', 'udp.srcport', 'udp.dstport', 'sctp.srcport', 'sctp.dstport')
+ETHERNET = 14  # bytes of its header
 TRANSPORTS = {'tcp': TCP, 'udp': UDP, 'sctp': SCTP}
+TUNNELS, EXTENSIONS = {'ip': 4, 'ipv6': 41}, (0, 43, 60)  # behind extension headers of IPv6 tshark names no protocol
 ENDS = {'icmp': 1, 'icmpv6': NUMBERS['ICMPV6'], 'igmp': 2}
 
 
@@ -31,7 +33,8 @@ def headers(packet):
     for name in packet['frame.protocols'][0].split(':'):
         if name in ('ip', 'ipv6'):
             if current:
-                yield current
+                protocol = TUNNELS[name] if current[0] in EXTENSIONS else current[0]
+                yield (protocol, *current[1:])
             current = network_header(packet, name, seen[name])
             if current is None:
                 return
@@ -67,6 +70,8 @@ def link_rests(capture, length_field):
     for packet in packet_rows(capture):
         length = int(packet[length_field][0])
         for protocol, source, destination, ports, ip_bytes, fragment in headers(packet):
+            if ip_bytes > length - (ETHERNET if packet['frame.protocols'][0].startswith('eth') else 0):
+                continue
             if ports and fragment:
                 ports_of[(source, destination, fragment)] = (protocol, ports)
             if fragment and not ports:

@@ -35,6 +35,8 @@ class Terms:
     link_length: str = ''  # bytes are of whole frames: this field of tshark's; else IP bytes
     vlan_in_key: bool = False
     directions: bool = True  # does its output say which end began?
+    idle_timeout: str = '24h'  # wide, unless the output was made with these
+    active_timeout: str = '1h'
 
 
 def protocol_number(name):

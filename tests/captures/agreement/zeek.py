@@ -14,7 +14,8 @@ def captures(root):
 
 
 def rows(output):
-    """(client, server, method, host, URI, status) a transaction; '' and 0 where Zeek has none."""
+    """(client, server, method, host, URI, status) a request; '' and 0 where Zeek has none. A row without a method
+    is an answer to what was no request to Zeek either."""
     found, fields = [], []
     for line in output.read_text(encoding='utf-8').splitlines():
         if line.startswith('#fields'):
@@ -23,6 +24,8 @@ def rows(output):
             continue
         log = {name: '' if value in ('-', '(empty)') else value
                for name, value in zip(fields, line.split('\t'), strict=True)}
+        if not log['method']:
+            continue
         found.append((
             (log['id.orig_h'], int(log['id.orig_p'])), (log['id.resp_h'], int(log['id.resp_p'])), log['method'],
             log['host'], log['uri'], int(log['status_code'] or 0)))
