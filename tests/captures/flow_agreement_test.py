@@ -3,7 +3,6 @@
 
 usage: flow_agreement_test.py PICKET [unittest arguments]
        flow_agreement_test.py PICKET --renew    (writes the table of differences; new rows need a reason)
-       flow_agreement_test.py PICKET --table    (prints the tables of docs/agreement.md)
 
 Terms and sources: agreement/README.md. Known differences: agreement/flow_differences.tsv.
 """
@@ -104,30 +103,6 @@ class Agreement:
         return sums
 
 
-def percent(part, whole):
-    return f'{100 * part / whole:.1f} %' if whole else '-'
-
-
-def markdown(agreement, table):
-    lines = ['| source | captures | rows | equal | | ' + ' | '.join(compare.CLASSES) + ' |',
-             '|---|---:|---:|---:|---:|' + '---:|' * len(compare.CLASSES)]
-    sums, every = agreement.sums(), collections.Counter()
-    for name, counts in sums.items():
-        every += counts
-    for name, counts in [*sums.items(), ('all', every)]:
-        lines.append(f'| {name} | {counts["captures"]} | {counts["rows"]:,} | {counts["equal"]:,} | '
-                     f'{percent(counts["equal"], counts["rows"])} | '
-                     + ' | '.join(f'{counts[kind]:,}' for kind in compare.CLASSES) + ' |')
-    lines += ['', '| rows | classes | sources | reason |', '|---:|---|---|---|']
-    reasons = collections.defaultdict(list)
-    for key, counts in agreement.found.items():
-        reasons[table.rows.get(key, ((), ''))[1]].append((key, counts[0]))
-    for reason, of in sorted(reasons.items(), key=lambda item: -sum(number for _, number in item[1])):
-        lines.append(f'| {sum(number for _, number in of):,} | {", ".join(sorted({key[2] for key, _ in of}))} | '
-                     f'{", ".join(sorted({key[0] for key, _ in of}))} | {reason} |')
-    return '\n'.join(lines)
-
-
 class Flows(unittest.TestCase):
     def test_the_rows_of_the_oracles(self):
         agreement = Agreement()
@@ -145,13 +120,10 @@ def main():
     if not shutil.which('tshark'):
         print('SKIPPED: nothing was checked, because tshark is not installed: apt-get install tshark')
         sys.exit(picket.SKIPPED)
-    if sys.argv[-1] not in ('--renew', '--table'):
+    if sys.argv[-1] != '--renew':
         picket.main(needs_captures=True)
     picket.PROGRAM['picket'] = sys.argv[1]
     agreement, table = Agreement(), Differences(TABLE, numbers=1)
-    if sys.argv[-1] == '--table':
-        print(markdown(agreement, table))
-        return
     TABLE.write_text(table.renewed(agreement.found), encoding='utf-8')
     for key, counts in agreement.found.items():
         print(*key, *counts, agreement.example(key))

@@ -67,7 +67,7 @@ class Agreement:
     def __init__(self):
         root = picket.captures_of_others() / 'pcap'
         self.captures = capinfos.captures_below(root)
-        self.messages, self.equal = collections.Counter(), collections.Counter()
+        self.messages, self.equal, self.more = (collections.Counter() for _ in range(3))
         self.found, self.examples = {}, {}
         with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
             for capture, (theirs, ours) in zip(self.captures, pool.map(self.ask, self.captures), strict=True):
@@ -82,6 +82,7 @@ class Agreement:
             self.messages[kind] += theirs[kind].total()
             self.equal[kind] += (theirs[kind] & ours[kind]).total()
             less, more = theirs[kind] - ours[kind], ours[kind] - theirs[kind]
+            self.more[kind] += more.total()
             if less or more:
                 self.found[(name, kind)] = (less.total(), more.total())
                 self.examples[(name, kind)] = (f'tshark only {[*less.items()][:EXAMPLES]}, '
