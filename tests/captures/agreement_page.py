@@ -46,7 +46,7 @@ the rows.
 
 ## Other segments
 
-The TCP payload of captures with HTTP comes again in segments of one byte, of seven, out of order, and twice
+The TCP payload of captures with HTTP comes again in segments of one byte, of seven, of twenty, out of order, and twice
 (`tests/support/resegment.py`): the same requests, status codes and hits of rules as in the original?
 
 {segment_sums}

@@ -31,6 +31,7 @@ TABLE = HERE / 'agreement' / 'resegment_differences.tsv'
 WAYS = {
     'segments of 1': {'size': 1},
     'segments of 7': {'size': 7},
+    'segments of 20': {'size': 20},
     'reversed': {'reverse': True},
     'segments of 100, reversed': {'size': 100, 'reverse': True},
     'duplicated': {'duplicate': True}}

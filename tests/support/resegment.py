@@ -47,8 +47,11 @@ def read_capture(path):
         if magic in MAGICS:
             return read_records(data, order, MAGICS[magic])
     with tempfile.NamedTemporaryFile(suffix='.pcap') as file:
-        done = subprocess.run(['editcap', '-F', 'nsecpcap', str(path), file.name], capture_output=True, text=True,
-                              check=False)
+        try:
+            done = subprocess.run(['editcap', '-F', 'nsecpcap', str(path), file.name], capture_output=True, text=True,
+                                  check=False)
+        except FileNotFoundError as error:
+            raise NotACapture('editcap is not installed: apt-get install tshark') from error
         if done.returncode != 0:
             raise NotACapture(f'{path}: {done.stderr.strip()}')
         return read_records(open_bytes(file.name), '<', 1)
