@@ -3,11 +3,10 @@
 
 usage: corpus_test.py PICKET [unittest arguments]
 
-PICKET_MATRIX_EVERY=N compares workers and RSS on every Nth capture only (slow builds).
+PICKET_MATRIX_EVERY=N compares workers and RSS on every Nth capture only, and in three ways (slow builds).
 """
 import collections
 import concurrent.futures
-import json
 import os
 import pathlib
 import random
@@ -25,7 +24,12 @@ import picket_program as picket  # noqa: E402
 PARALLEL = 2
 MATRIX_EVERY = int(os.environ.get('PICKET_MATRIX_EVERY', '1'))
 # One worker gets every packet whatever the RSS, so that the three differ in the steering only.
-MATRIX = [(workers, rss) for workers in (1, 2, 3) for rss in ('symmetric', 'two-tuple', 'none')]
+RULES = [argument for name in ('requests', 'packets') for argument in ('--rules', HERE / 'agreement' / f'{name}.rules')]
+# Fragments, tunnels and ICMP errors, whose packets belong together although RSS sees other ends: never left out.
+ALWAYS = ('*frag*', '*4in6*', '*6in4*', '*6-4-*', '*gre*', '*erspan*', '*vxlan*', '*geneve*', '*gtp*', '*teredo*',
+          '*ip_in_ip*', '*ipv6-in-ipv4*', '*mpls*', '*pppoe*', 'bug-5437-02/*', 'ps-udp*', 'VlanPackets*', 'mixed.*')
+MATRIX = [(workers, rss) for workers in (1, 2, 3) for rss in ('symmetric', 'two-tuple', 'none')
+          ][::1 if MATRIX_EVERY == 1 else 4]
 EVERY, CUTS, FLIPS, SEED = 50, 20, 20, 2003  # capinfos_agreement.py does a hundred of each on the reader alone
 
 
@@ -40,13 +44,19 @@ def in_parallel(ask, things):
 
 
 def comparable(replay):
-    """Flow, http and alert events as sorted lines, without what a number of workers may change: flow ids are
+    """Flow, http and alert lines, sorted, byte for byte but for what a number of workers may change: flow ids are
     counted by worker, lines come in the order in which workers emit."""
-    lines = []
-    for event in replay.events:
-        if event['event_type'] in ('flow', 'http', 'alert'):
-            lines.append(json.dumps({key: value for key, value in event.items() if key != 'flow_id'}, sort_keys=True))
-    return sorted(lines)
+    return sorted(re.sub(r'"flow_id":\d+,', '', line) for line in replay.lines
+                  if re.search(r'"event_type":"(flow|http|alert)"', line))
+
+
+def kinds_of(replay):
+    """What of the things that steering could tear apart is in a capture, as far as its flows show."""
+    flows = replay.of_type('flow')
+    errors = {'ICMP': (3, 4, 5, 11, 12), 'IPv6-ICMP': (1, 2, 3, 4), 'ICMPv6': (1, 2, 3, 4)}
+    return collections.Counter({
+        'flows': len(flows), 'requests': len(replay.of_type('http')), 'alerts': len(replay.of_type('alert')),
+        'ICMP errors': sum(flow.get('icmp_type') in errors.get(flow['proto'], ()) for flow in flows)})
 
 
 def faults(replay, path, theirs):
@@ -94,11 +104,13 @@ class Corpus(unittest.TestCase):
         self.fail_with(in_parallel(check, self.captures))
         print(f'{len(self.captures)} captures', file=sys.stderr)
 
-    def test_workers_and_rss_change_no_flow(self):
+    def test_workers_and_rss_change_no_event(self):
+        seen = collections.Counter()
+
         def check(path):
             found, wanted, counts = [], None, None
             for workers, rss in MATRIX:
-                replay = picket.Replay(path, '--workers', workers, '--rss', rss, events=True)
+                replay = picket.Replay(path, '--workers', workers, '--rss', rss, *RULES, events=True)
                 found += [f'workers {workers}, rss {rss}: {fault}'
                           for fault in faults(replay, path, self.capinfos[str(path)])]
                 if replay.report is None:
@@ -108,6 +120,7 @@ class Corpus(unittest.TestCase):
                           for key in ('packets', 'audit', 'flows', 'http_requests', 'alerts', 'alerts_by_rule')}
                 if wanted is None:
                     wanted, counts = lines, totals
+                    seen.update(kinds_of(replay))
                 elif lines != wanted or totals != counts:
                     more = collections.Counter(lines) - collections.Counter(wanted)
                     less = collections.Counter(wanted) - collections.Counter(lines)
@@ -116,9 +129,25 @@ class Corpus(unittest.TestCase):
                                  f'{sum(less.values())} fewer: {sorted(less)[:2]}')
             return path, found
 
-        some = self.captures[::MATRIX_EVERY]
+        bundled = sorted(picket.BUNDLED.glob('*.pcap*'))
+        self.capinfos.update(capinfos.ask_capinfos(bundled))
+        some = sorted({*self.captures[::MATRIX_EVERY], *bundled[::MATRIX_EVERY], *(
+            path for path in [*self.captures, *bundled] if any(path.match(like) for like in ALWAYS))})
         self.fail_with(in_parallel(check, some))
-        print(f'{len(some)} captures, {len(MATRIX)} ways each', file=sys.stderr)
+        print(f'{len(some)} captures, {len(MATRIX)} ways each: {dict(seen)}', file=sys.stderr)
+        for kind, least in (('flows', 1000), ('requests', 20), ('alerts', 1000), ('ICMP errors', 5)):
+            self.assertGreater(seen[kind], least, kind)
+
+    # Which packets are within the first 8 KiB is judged by a flow's bytes after the burst, not by those before the
+    # packet: an answer that comes in one burst is not looked at, and workers make other bursts.
+    @unittest.expectedFailure
+    def test_workers_change_no_alert_of_an_answer(self):
+        (path,) = (path for path in self.captures if path.name == 'firefox58.pcap')
+        replays = [picket.Replay(path, '--workers', workers, '--rules', HERE / 'agreement' / 'answers.rules')
+                   for workers in (1, 2, 3)]
+        one, *others = (replay.report['alerts_by_rule'] for replay in replays)
+        self.assertGreater(one['9100031'], 0)
+        self.assertEqual(others, [one, one])
 
     def test_damage_is_named_where_capinfos_finds_it(self):
         with tempfile.TemporaryDirectory(prefix='picket-damaged-') as name:

@@ -44,7 +44,8 @@ def run(*arguments, timeout=60, **options):
 
 
 class Replay:
-    """One `picket replay -j`: status, report (None where none was printed), errors, and events if asked for."""
+    """One `picket replay -j`: status, report (None where none was printed), errors, and events if asked for, as they
+    were written and parsed."""
 
     def __init__(self, *arguments, events=False, timeout=120):
         with tempfile.TemporaryDirectory(prefix='picket-replay-') as folder:
@@ -53,8 +54,8 @@ class Replay:
             done = run('replay', *arguments, *eve, '-j', timeout=timeout)
             self.status, self.errors = done.returncode, done.stderr
             self.report = json.loads(done.stdout) if done.stdout else None
-            lines = file.read_text(encoding='utf-8').splitlines() if file.exists() else []
-        self.events = [json.loads(line) for line in lines]
+            self.lines = file.read_text(encoding='utf-8').splitlines() if file.exists() else []
+        self.events = [json.loads(line) for line in self.lines]
 
     def of_type(self, kind):
         return [event for event in self.events if event['event_type'] == kind]

@@ -51,23 +51,29 @@ def message_row(layer):
             'content_length': int(length) if length and length.isdigit() else None}
 
 
-def packet_end(layers, which):
-    """(address, port) of the outermost header."""
-    for network in ('ip', 'ipv6'):
-        if network in layers:
-            return (first(layers[network][0], f'{network}.{which}'),
-                    int(first(layers['tcp'][0], f'tcp.{which}port')))
-    return None, None
+def packet_end(layers, which, innermost):
+    """(address, port) of the outermost or innermost header."""
+    at = -1 if innermost else 0
+    networks = [name for name in ('ip', 'ipv6') if name in layers]
+    if not networks:
+        return None, None
+    network = networks[0]
+    if innermost and len(networks) > 1:
+        protocols = first(layers['frame'][0], 'frame.protocols').split(':')
+        network = next(name for name in reversed(protocols) if name in networks)
+    return layers[network][at][f'{network}.{which}'][0], int(layers['tcp'][at][f'tcp.{which}port'][0])
 
 
-def http_rows(capture):
+def http_rows(capture, innermost=False, options=()):
     """Rows {frame, time_ns, stream, src_ip, src_port, dest_ip, dest_port, kind, …} in capture order. Requests
-    have method, uri, version, host, user_agent, referer; responses status, content_type, content_length."""
-    output, _ = run_tshark(['-r', str(capture), '-Y', 'http && tcp', '-T', 'json', '-J', LAYERS])
+    have method, uri, version, host, user_agent, referer; responses status, content_type, content_length.
+    `options` are preferences of tshark: name:value."""
+    preferences = [part for option in options for part in ('-o', option)]
+    output, _ = run_tshark([*preferences, '-r', str(capture), '-Y', 'http && tcp', '-T', 'json', '-J', LAYERS])
     rows = []
     for packet in json.loads(output or '[]', strict=False, object_pairs_hook=joined_pairs):
         layers = packet['_source'][0]['layers'][0]
-        (src_ip, src_port), (dest_ip, dest_port) = packet_end(layers, 'src'), packet_end(layers, 'dst')
+        (src_ip, src_port), (dest_ip, dest_port) = (packet_end(layers, which, innermost) for which in ('src', 'dst'))
         place = {'frame': int(first(layers['frame'][0], 'frame.number')),
                  'time_ns': nanoseconds(layers['frame'][0].get('frame.time_epoch')),
                  'stream': int(first(layers['tcp'][0], 'tcp.stream')), 'src_ip': src_ip, 'src_port': src_port,
