@@ -35,7 +35,7 @@ struct PipelineSettings {
     std::uint32_t ports = 1;
     parse::ParseSettings parse;
     flow::FlowSettings flow;
-    std::size_t assemblies = 4096;  // split request heads at one time
+    http::StageSettings http;
     // Bit i: port i spreads plain packets by the symmetric key over exactly the workers, so that they are
     // where they belong and only the others need to be steered.
     std::uint32_t symmetric_ports = 0;
@@ -97,6 +97,7 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     void steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
     std::size_t track_flows(std::size_t from) noexcept;
     void find_requests(std::size_t from, std::size_t to) noexcept;
+    void find_in_order(std::size_t from, std::size_t to) noexcept;
     void match_payloads(std::size_t from, std::size_t to) noexcept;
 
     [[nodiscard]] std::uint32_t owner_of(const parse::Packet& packet) const noexcept;
@@ -127,19 +128,21 @@ class Pipeline final : flow::RecordSink, http::RequestSink {
     void flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept override;
     // http::RequestSink
     void flush_requests() noexcept override;
-    void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
-                  std::uint32_t request, const http::ResponseHead& head,
-                  std::uint64_t time_ns) noexcept override;
+    void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, const http::FoundResponse& found,
+                  const http::ResponseHead& head) noexcept override;
+    void response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                      const http::FoundResponse& found) noexcept override;
 
-    // An answer that waits for its request to be told; the text lies in the burst's frames.
+    // An answer, or its end, that waits for its request to be told; the text lies where the batch's do.
     struct PendingResponse {
         api::EventEnds ends;
-        std::uint64_t time_ns;
+        http::FoundResponse found;
         std::int64_t content_length;
         std::string_view content_type;
-        std::uint32_t request;
-        std::uint16_t status;
+        std::uint16_t status;  // 0: an end
     };
+    [[nodiscard]] PendingResponse& pend(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                                        const http::FoundResponse& found) noexcept;
 
     PipelineSettings settings_;
     emit::Emitter* emitter_;

@@ -20,7 +20,7 @@ TEST(RequestJoiner, GoesOnWithTheResponseOrAtTheFlowsEnd) {
     joiner.add(request(1, 1));
     joiner.add(request(2, 0));
     EXPECT_TRUE(done.empty());
-    joiner.add_response({1, 1}, 1, 200, "text/html", 5, 9);
+    joiner.add_response({1, 1}, 1, {200, "text/html", 5, 9});
     ASSERT_EQ(done.size(), 1U);
     EXPECT_EQ(done[0].request, 1U);
     EXPECT_EQ(done[0].status, 200);
