@@ -117,6 +117,7 @@ class Dataplane {
             pipeline.ports = segments_.evidence().ports;
             pipeline.parse.vlan_in_key = settings_.vlan_in_key;
             pipeline.flow = settings_.flow;
+            pipeline.http = settings_.http;
             pipeline.flow.id_base = (i + 1) << 44;
             const bool nic_model = settings_.replay && settings_.rss_model == rx::RssModel::symmetric;
             pipeline.symmetric_ports = live_ != nullptr ? live_->symmetric_ports()

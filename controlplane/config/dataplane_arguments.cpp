@@ -25,6 +25,7 @@ std::vector<std::string> flow_arguments(const Config& config) {
         "--tcp-idle-timeout-ms", std::to_string(flow.tcp_idle_timeout_ms),
         "--syn-timeout-ms",      std::to_string(flow.syn_timeout_ms),
         "--active-timeout-ms",   std::to_string(flow.active_timeout_ms),
+        "--http-head-bytes",     std::to_string(flow.http_head_bytes),
         "--duplicates",          name_of(flow.duplicates),
         "--payload-bytes",       std::to_string(config.privacy.payload_bytes),
     };

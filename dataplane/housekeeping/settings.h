@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataplane/flow/flow_tracker.h"
+#include "dataplane/http/request_stage.h"
 #include "dataplane/rx/device_spec.h"
 #include "dataplane/rx/rss.h"
 
@@ -30,6 +31,7 @@ struct Settings {
     std::size_t ring_bytes = 0;
     bool vlan_in_key = false;
     flow::FlowSettings flow;
+    http::StageSettings http;
     [[nodiscard]] std::size_t workers() const noexcept { return worker_cores.size(); }
 };
 

@@ -65,6 +65,15 @@ bool may_begin_target(char byte) noexcept {
     return byte == '/' || byte == '*' || byte == 'h' || byte == 'H';
 }
 
+// "HTTP/1.1" at the end.
+bool ends_with_version(std::string_view text) noexcept {
+    constexpr std::string_view like = "HTTP/1.1";
+    if (text.size() < like.size()) return false;
+    const std::string_view end = text.substr(text.size() - like.size());
+    const auto is_digit = [](char byte) { return byte >= '0' && byte <= '9'; };
+    return end.starts_with("HTTP/") && is_digit(end[5]) && end[6] == '.' && is_digit(end[7]);
+}
+
 // "METHOD target HTTP/1.1"; a target may contain spaces, so the version is what follows the last one.
 bool parse_request_line(std::string_view line, RequestHead& head) noexcept {
     const std::size_t method_end = line.find(' ');
@@ -75,6 +84,15 @@ bool parse_request_line(std::string_view line, RequestHead& head) noexcept {
     if (last != std::string_view::npos) {
         head.version = rest.substr(last + 1);
         rest = trimmed(rest.substr(0, last));
+    }
+    if (last == std::string_view::npos && ends_with_version(rest)) {
+        // No target, or no space before the version: then nobody knows where the one ends.
+        if (rest.starts_with("HTTP/")) {
+            head.version = rest;
+            rest = rest.substr(0, 0);
+        }
+        head.target = rest;
+        return is_capital(head.method.front());
     }
     head.target = rest;
     if (rest.empty()) return false;

@@ -5,6 +5,11 @@
 namespace picket::http {
 namespace {
 
+// The sequence number of the first payload byte.
+std::uint32_t begin_of(const parse::Packet& packet) noexcept {
+    return packet.tcp_sequence + ((packet.tcp_flags & parse::tcp_syn) != 0 ? 1 : 0);
+}
+
 // The connection's first payload of this side is missing, and may be the beginning of a request.
 bool misses_beginning(const flow::ColdSide& side, const parse::Packet& packet,
                       const flow::Tracked& tracked) noexcept {
@@ -53,12 +58,12 @@ void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tra
         scratch_.roles_unknown = !known;
         // A flow that is not followed begins where it is met.
         if (!known && !begins_late) {
-            place.mine().next = packet.tcp_sequence + tracked.seen_bytes;
+            place.mine().next = begin_of(packet) + tracked.seen_bytes;
             place.mine().next_known = true;
         }
         follow_stream(place, packet, tracked, text);
     } else if (seen < text.size()) {
-        place.mine().next = packet.tcp_sequence + packet.payload_length;
+        place.mine().next = begin_of(packet) + packet.payload_length;
         place.mine().next_known = true;
         deliver(place, text.substr(seen));
     }
@@ -82,8 +87,7 @@ void RequestStage::follow_stream(const Place& place, const parse::Packet& packet
                                  const flow::Tracked& tracked, std::string_view text) noexcept {
     constexpr std::int32_t window_max = 1 << 30;  // RFC 7323 §2.2
     StreamSide& side = place.mine();
-    const std::uint32_t syn = (packet.tcp_flags & parse::tcp_syn) != 0 ? 1 : 0;
-    const std::uint32_t begin = packet.tcp_sequence + syn;
+    const std::uint32_t begin = begin_of(packet);
     if ((packet.tcp_flags & parse::tcp_ack) != 0) pass_acknowledged(place.other(), packet.tcp_acknowledgment);
     if (!side.next_known) {
         if (!tracked.gap && tracked.seen_bytes >= packet.payload_length) return;

@@ -91,7 +91,7 @@ void RequestStage::give_up_request(const Place& place, bool rest_follows) noexce
         parse_endless_line(text, head);
         flags |= api::request_uri_truncated;
     }
-    if (status == HeadStatus::not_a_message || !head.line_complete || head.target.empty()) {
+    if (status == HeadStatus::not_a_message || !head.line_complete) {
         drop_assembly(side);
         return;
     }
