@@ -66,7 +66,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
       fragments_(fragment_settings(settings), hash, *this),
       tracker_(settings.flow, hash, *this),
       fold_reporter_(tracker_.folder().tables(), emitter),
-      request_stage_(settings.assemblies, requests_, *this) {
+      request_stage_(settings.http, tracker_.table(), requests_, *this) {
     tracker_.folder().set_interest({[](void* self, const parse::Packet& packet) noexcept {
                                         return static_cast<Pipeline*>(self)->interest_in(packet);
                                     },
@@ -292,8 +292,30 @@ void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
         const unsigned letter = *packets_[i].payload - unsigned{'A'};
         if (letter < 26) tracker_.table().prefetch_record(tracked_[i].cold);
     }
-    for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
-        request_stage_.inspect(packets_[i], tracked_[i], tracker_.table());
+    if (request_stage_.holds_segments()) {
+        find_in_order(from, to);
+        return;
+    }
+    for (std::size_t at = 0; at < wanted_count; ++at) {
+        const std::uint8_t i = wanted[at];
+        request_stage_.inspect(packets_[i], tracked_[i]);
+        if (request_stage_.holds_segments()) {
+            find_in_order(i + 1u, to);
+            return;
+        }
+    }
+}
+
+// While segments wait, packets without payload count too, each in its place.
+void Pipeline::find_in_order(std::size_t from, std::size_t to) noexcept {
+    for (std::size_t i = from; i < to; ++i) {
+        const parse::Packet& packet = packets_[i];
+        if (packet.key.protocol != parse::protocol_tcp || tracked_[i].cold == flow::no_index) continue;
+        if (packet.payload_captured != 0) {
+            request_stage_.inspect(packet, tracked_[i]);
+        } else if ((packet.flags & parse::packet_later_fragment) == 0) {
+            request_stage_.inspect_bare(packet, tracked_[i]);
+        }
     }
 }
 

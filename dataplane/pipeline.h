@@ -38,7 +38,7 @@ struct PipelineSettings {
     std::uint32_t ports = 1;
     parse::ParseSettings parse;
     flow::FlowSettings flow;
-    std::size_t assemblies = 4096;  // split request heads at one time
+    http::StageSettings http;
     fragment::FragmentSettings fragments;
     // Bit i: port i spreads packets by their addresses and the symmetric key over exactly the workers, so
     // that plain ones are where they belong and only of the others the owner is computed.
@@ -117,6 +117,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void give_up_fragments() noexcept;
     std::size_t track_flows(std::size_t from) noexcept;
     void find_requests(std::size_t from, std::size_t to) noexcept;
+    void find_in_order(std::size_t from, std::size_t to) noexcept;
     void match_payloads(std::size_t from, std::size_t to) noexcept;
 
     [[nodiscard]] std::uint32_t owner_of(const parse::Packet& packet) const noexcept;
@@ -147,9 +148,10 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept override;
     // http::RequestSink
     void flush_requests() noexcept override;
-    void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
-                  std::uint32_t request, const http::ResponseHead& head,
-                  std::uint64_t time_ns) noexcept override;
+    void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, const http::FoundResponse& found,
+                  const http::ResponseHead& head) noexcept override;
+    void response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                      const http::FoundResponse& found) noexcept override;
 
     // fragment::FragmentSink
     void pass(const parse::Packet& packet) noexcept override;
@@ -158,15 +160,16 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void tell_late(const parse::Packet& packet) noexcept override;
     void flush() noexcept override;
 
-    // An answer that waits for its request to be told; the text lies in the burst's frames.
+    // An answer, or its end, that waits for its request to be told; the text lies where the batch's do.
     struct PendingResponse {
         api::EventEnds ends;
-        std::uint64_t time_ns;
+        http::FoundResponse found;
         std::int64_t content_length;
         std::string_view content_type;
-        std::uint32_t request;
-        std::uint16_t status;
+        std::uint16_t status;  // 0: an end
     };
+    [[nodiscard]] PendingResponse& pend(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                                        const http::FoundResponse& found) noexcept;
 
     PipelineSettings settings_;
     emit::Emitter* emitter_;

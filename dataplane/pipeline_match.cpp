@@ -196,23 +196,46 @@ void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t co
 
 // The request must be told before its answer. An answer whose request may be in the batch waits for the
 // batch: PERF: to flush for each answer would match the requests one by one.
-void Pipeline::response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
-                        std::uint32_t request, const http::ResponseHead& head,
-                        std::uint64_t time_ns) noexcept {
+Pipeline::PendingResponse& Pipeline::pend(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                                          const http::FoundResponse& found) noexcept {
     if (response_count_ == responses_.size()) flush_requests();
     PendingResponse& pending = responses_[response_count_++];
-    flow::fill_ends(hot, cold, client_side, pending.ends);
-    pending.time_ns = time_ns;
-    pending.request = request;
+    flow::fill_ends(hot, cold, found.client_side, pending.ends);
+    pending.found = found;
+    return pending;
+}
+
+void Pipeline::response(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                        const http::FoundResponse& found, const http::ResponseHead& head) noexcept {
+    PendingResponse& pending = pend(hot, cold, found);
     pending.status = head.status;
     pending.content_length = head.content_length;
     pending.content_type = head.content_type;
 }
 
+void Pipeline::response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                            const http::FoundResponse& found) noexcept {
+    pend(hot, cold, found).status = 0;
+}
+
 void Pipeline::tell_responses() noexcept {
     for (const PendingResponse& pending : std::span(responses_).first(response_count_)) {
-        emitter_->response(pending.ends, pending.time_ns, pending.request, pending.status,
-                           pending.content_length, pending.content_type);
+        if (pending.status == 0) {
+            api::ResponseEndEvent end;
+            end.ends = pending.ends;
+            end.request = pending.found.request;
+            end.body_bytes = pending.found.body_bytes;
+            emitter_->response_end(end, pending.found.time_ns);
+            continue;
+        }
+        api::ResponseEvent event;
+        event.ends = pending.ends;
+        event.request = pending.found.request;
+        event.status = pending.status;
+        event.content_length = pending.content_length;
+        event.body_bytes = pending.found.body_bytes;
+        event.flags = pending.found.goes_on ? api::response_goes_on : 0u;
+        emitter_->response(event, pending.found.time_ns, pending.content_type);
     }
     response_count_ = 0;
 }

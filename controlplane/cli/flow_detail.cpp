@@ -73,7 +73,8 @@ void print_requests(const Printer& printer, const Json& row) {
         print_field("user agent", text_at(request, "user_agent"));
         const Json& referer = member(request, "referer");
         print_field("referer", referer.is_null() ? "none" : plain_text(referer));
-        const std::string length = plain_text(member(request, "content_length"));
+        std::string length = plain_text(member(request, "body_bytes"));
+        if (length.empty()) length = plain_text(member(request, "content_length"));
         print_field("answer",
                     text_at(request, "content_type") + (length.empty() ? "" : " " + length + " bytes"));
     }

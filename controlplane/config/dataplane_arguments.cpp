@@ -42,6 +42,8 @@ std::vector<std::string> flow_arguments(const Config& config) {
         tunnel_names(flow.tunnels),
         "--tunnel-depth",
         std::to_string(flow.tunnel_depth),
+        "--http-head-bytes",
+        std::to_string(flow.http_head_bytes),
         "--duplicates",
         name_of(flow.duplicates),
         "--payload-bytes",

@@ -133,6 +133,7 @@ void read_flow(Section& section, Findings& findings, Config& config) {
     if (const auto value = section.duration_ms("active_timeout", hundred_ms, hour_ms)) {
         flow.active_timeout_ms = *value;
     }
+    if (const auto value = section.integer("http_head_bytes", 1024, 16'384)) flow.http_head_bytes = *value;
     if (const auto value = section.boolean("vlan_in_key")) flow.vlan_in_key = *value;
     if (const auto value = section.one_of("duplicates", {"count", "drop", "ignore"})) {
         flow.duplicates = static_cast<Duplicates>(*value);

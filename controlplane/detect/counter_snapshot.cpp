@@ -108,8 +108,8 @@ std::uint64_t CounterSnapshot::device_lost() const noexcept {
 std::uint64_t CounterSnapshot::flow_records_dropped() const noexcept {
     using api::EventKind;
     return events_dropped(EventKind::flow) + events_dropped(EventKind::http_request) +
-           events_dropped(EventKind::http_response) + events_dropped(EventKind::rule_hit) +
-           events_dropped(EventKind::watch_hit);
+           events_dropped(EventKind::http_response) + events_dropped(EventKind::http_response_end) +
+           events_dropped(EventKind::rule_hit) + events_dropped(EventKind::watch_hit);
 }
 
 std::uint64_t CounterSnapshot::analysis_lost() const noexcept {

@@ -122,6 +122,12 @@ bool dispatch(api::EventKind kind, const std::byte* from, std::size_t size, Even
             return request(from, size, sink);
         case api::EventKind::http_response:
             return response(from, size, sink);
+        case api::EventKind::http_response_end: {
+            api::ResponseEndEvent event;
+            if (!copy_fixed(from, size, event)) return false;
+            sink.on_response_end(event);
+            return true;
+        }
         case api::EventKind::rule_hit:
             return hit(from, size, sink);
         case api::EventKind::command_reply:

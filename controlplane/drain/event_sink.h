@@ -33,6 +33,7 @@ class EventSink {
     virtual void on_live_flow(const api::FlowRecord& record) = 0;
     virtual void on_request(const api::RequestEvent& event, const RequestTextViews& texts) = 0;
     virtual void on_response(const api::ResponseEvent& event, std::string_view content_type) = 0;
+    virtual void on_response_end(const api::ResponseEndEvent& event) = 0;
     virtual void on_hit(const api::HitEvent& event, const RequestTextViews& texts) = 0;
     virtual void on_watch(const api::WatchEvent& event) = 0;
     virtual void on_fold(const api::FoldEvent& event) = 0;  // event.count is within its bound

@@ -8,8 +8,6 @@ namespace picket::drain {
 
 namespace {
 
-constexpr std::uint32_t payload_rule = 0xffffffff;
-
 store::StoredRequest store_texts(const RequestTextViews& texts) {
     store::StoredRequest request;
     request.method = texts.method;
@@ -78,11 +76,27 @@ void Intake::on_request(const api::RequestEvent& event, const RequestTextViews& 
 
 void Intake::on_response(const api::ResponseEvent& event, std::string_view content_type) {
     const store::FlowKey flow{event.ends.flow_id, run_};
-    const std::uint64_t time_ns = utc(event.header.time_ns);
-    parts_.requests.add_response(flow, event.request, event.status, content_type, event.content_length,
-                                 time_ns);
-    if (!parts_.eve) return;
-    parts_.eve->response(flow, event.request, event.status, content_type, event.content_length, time_ns);
+    const store::Response response{event.status,         content_type,
+                                   event.content_length, utc(event.header.time_ns),
+                                   event.body_bytes,     (event.flags & api::response_goes_on) != 0};
+    if (event.request == api::request_none) {
+        store::StoredRequest alone;
+        alone.flow = flow;
+        alone.request = event.request;
+        alone.time_ns = response.time_ns;
+        alone.ends = event.ends;
+        alone.answer(response);
+        if (parts_.eve) parts_.eve->response_alone(alone);
+        return;
+    }
+    parts_.requests.add_response(flow, event.request, response);
+    if (parts_.eve) parts_.eve->response(flow, event.request, response);
+}
+
+void Intake::on_response_end(const api::ResponseEndEvent& event) {
+    const store::FlowKey flow{event.ends.flow_id, run_};
+    parts_.requests.add_response_end(flow, event.request, event.body_bytes);
+    if (parts_.eve) parts_.eve->response_end(flow, event.request, event.body_bytes);
 }
 
 detect::Hit Intake::hit_of(const api::EventHeader& header, const api::EventEnds& ends) const {
@@ -135,7 +149,7 @@ void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     auto request = store_texts(texts);
     request.request = event.request;
     request.flags = event.request_flags;
-    if (event.request != payload_rule) alert_texts.request = &request;
+    if (event.request != api::request_none) alert_texts.request = &request;
     add(hit, event.ends.port, alert_texts);
 }
 

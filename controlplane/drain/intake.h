@@ -48,6 +48,7 @@ class Intake final : public EventSink {
     void on_live_flow(const api::FlowRecord& record) override;
     void on_request(const api::RequestEvent& event, const RequestTextViews& texts) override;
     void on_response(const api::ResponseEvent& event, std::string_view content_type) override;
+    void on_response_end(const api::ResponseEndEvent& event) override;
     void on_hit(const api::HitEvent& event, const RequestTextViews& texts) override;
     void on_watch(const api::WatchEvent& event) override;
     void on_fold(const api::FoldEvent& event) override { parts_.folds.add(event); }

@@ -74,15 +74,15 @@ const char* flow_reason(api::EndReason reason) {
 void write_http(EveLine& line, const store::StoredRequest& request) {
     line.object("http");
     if (!request.host.empty()) line.wire_text("hostname", request.host);
-    line.wire_text("url", request.uri);
+    if (!request.method.empty() || !request.uri.empty()) line.wire_text("url", request.uri);
     if (!request.user_agent.empty()) line.wire_text("http_user_agent", request.user_agent);
     if (request.flags & api::request_has_referer) line.wire_text("http_refer", request.referer);
-    line.wire_text("http_method", request.method);
+    if (!request.method.empty()) line.wire_text("http_method", request.method);
     if (!request.version.empty()) line.wire_text("protocol", request.version);
     if (!request.content_type.empty()) line.wire_text("http_content_type", request.content_type);
     if (request.status != 0) line.number("status", request.status);
-    if (request.content_length >= 0)
-        line.number("length", static_cast<std::uint64_t>(request.content_length));
+    const std::int64_t length = request.body_bytes >= 0 ? request.body_bytes : request.content_length;
+    if (length >= 0) line.number("length", static_cast<std::uint64_t>(length));
     line.end_object();
 }
 
@@ -157,7 +157,7 @@ void EveWriter::write_request(const store::StoredRequest& request) {
     const auto& ends = request.ends;
     write_head(line, request.time_ns, request.flow.id, port_name(ends.port), "http",
                {ends.client, ends.server, ends.client_port, ends.server_port, ends.protocol, ends.vlan, 0});
-    line.number("tx_id", request.request);
+    if (request.request != api::request_none) line.number("tx_id", request.request);
     write_http(line, request);
     const auto text = line.finish();
     sink_.write(text.data(), text.size());

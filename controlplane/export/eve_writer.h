@@ -1,8 +1,8 @@
 // Events as lines of JSON in the manner of Suricata's EVE: flow, http, alert, stats.
 //
 // Not thread-safe; the drain thread owns it. A flow that was cut by the active timeout is one event, written
-// at its end with its parts added up. http.url is the raw target; bytes that are not printable ASCII are
-// \xHH in all texts from the wire.
+// at its end with its parts added up. http.length counts the body's bytes as seen. http.url is the raw
+// target; bytes that are not printable ASCII are \xHH in all texts from the wire.
 #pragma once
 
 #include <rapidjson/stringbuffer.h>
@@ -35,10 +35,14 @@ class EveWriter {
 
     void flow_part(const store::StoredFlow& part);
     void request(const store::StoredRequest& request) { joiner_.add(request); }
-    void response(const store::FlowKey& flow, std::uint32_t request, std::uint16_t status,
-                  std::string_view content_type, std::int64_t content_length, std::uint64_t time_ns) {
-        joiner_.add_response(flow, request, status, content_type, content_length, time_ns);
+    void response(const store::FlowKey& flow, std::uint32_t request, const store::Response& response) {
+        joiner_.add_response(flow, request, response);
     }
+    void response_end(const store::FlowKey& flow, std::uint32_t request, std::int64_t body_bytes) {
+        joiner_.add_response_end(flow, request, body_bytes);
+    }
+    // A response whose request was not seen: a request without method and target.
+    void response_alone(const store::StoredRequest& response) { write_request(response); }
     void alert(const detect::Hit& hit, std::uint16_t port, const AlertTexts& texts);
     void stats(std::uint64_t time_ns, std::uint64_t uptime_seconds, const detect::CounterSnapshot& counters,
                std::uint64_t alerts);

@@ -16,22 +16,33 @@ void RequestJoiner::add(store::StoredRequest request) {
     ++count_;
 }
 
-void RequestJoiner::add_response(const store::FlowKey& flow, std::uint32_t request, std::uint16_t status,
-                                 std::string_view content_type, std::int64_t content_length,
-                                 std::uint64_t time_ns) {
+template <typename Change>
+void RequestJoiner::join(const store::FlowKey& flow, std::uint32_t request, Change change) {
     auto* of_flow = waiting_.find(flow);
     if (!of_flow) return;
     const auto answered = std::find_if(of_flow->begin(), of_flow->end(),
                                        [&](const auto& waiting) { return waiting.request == request; });
-    if (answered == of_flow->end()) return;
-    answered->status = status;
-    answered->content_type = content_type;
-    answered->content_length = content_length;
-    answered->response_ns = time_ns;
+    if (answered == of_flow->end() || !change(*answered)) return;
     complete_(*answered);
     of_flow->erase(answered);
     --count_;
     if (of_flow->empty()) waiting_.erase(flow);
+}
+
+void RequestJoiner::add_response(const store::FlowKey& flow, std::uint32_t request,
+                                 const store::Response& response) {
+    join(flow, request, [&](store::StoredRequest& answered) {
+        answered.answer(response);
+        return !response.goes_on;
+    });
+}
+
+void RequestJoiner::add_response_end(const store::FlowKey& flow, std::uint32_t request,
+                                     std::int64_t body_bytes) {
+    join(flow, request, [&](store::StoredRequest& answered) {
+        answered.body_bytes = body_bytes;
+        return true;
+    });
 }
 
 void RequestJoiner::flow_ended(const store::FlowKey& flow) {

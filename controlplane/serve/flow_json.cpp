@@ -204,6 +204,7 @@ Json request_row(const store::StoredRequest& request) {
     row["status"] = request.status == 0 ? Json() : Json(request.status);
     row["content_type"] = exporter::escape_bytes(request.content_type);
     row["content_length"] = request.content_length < 0 ? Json() : Json(request.content_length);
+    row["body_bytes"] = request.body_bytes < 0 ? Json() : Json(request.body_bytes);
     return row;
 }
 

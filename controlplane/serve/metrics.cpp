@@ -149,8 +149,13 @@ void add_flows(Collector& out, const detect::CounterSnapshot& counters) {
         .add({}, counters.sum(&Counters::http_requests));
     out.counter("picket_http_responses_total", "HTTP responses")
         .add({}, counters.sum(&Counters::http_responses));
-    out.counter("picket_http_states_exhausted_total", "Flows whose requests could not be followed")
+    out.counter("picket_http_states_exhausted_total",
+                "Flows whose streams gave way to others for want of state")
         .add({}, counters.sum(&Counters::http_states_exhausted));
+    out.counter("picket_http_segments_held_total", "Segments of HTTP flows that came before their turn")
+        .add({}, counters.sum(&Counters::http_segments_held));
+    out.counter("picket_http_gaps_total", "Gaps in HTTP flows that were not filled")
+        .add({}, counters.sum(&Counters::http_gaps));
     out.counter("picket_rule_hits_total", "Hits of rules").add({}, counters.sum(&Counters::rule_hits));
     out.counter("picket_watch_hits_total", "New flows of watched addresses")
         .add({}, counters.sum(&Counters::watch_hits));

@@ -50,21 +50,24 @@ void RequestStore::throw_away_oldest() {
     ++first_sequence_;
 }
 
-void RequestStore::add_response(const FlowKey& flow, std::uint32_t request, std::uint16_t status,
-                                std::string_view content_type, std::int64_t content_length,
-                                std::uint64_t time_ns) {
-    const std::lock_guard lock(mutex_);
+// REQUIRES: the lock is held. nullptr if the request is not kept.
+StoredRequest* RequestStore::find(const FlowKey& flow, std::uint32_t request) noexcept {
     const std::uint64_t* newest = newest_.find(flow);
-    if (!newest) return;
+    if (!newest) return nullptr;
     for (Entry* at = entry(*newest); at != nullptr; at = entry(at->previous)) {
-        if (at->request.request != request) continue;
-        StoredRequest& answered = at->request;
-        answered.status = status;
-        answered.content_type = content_type;
-        answered.content_length = content_length;
-        answered.response_ns = time_ns;
-        return;
+        if (at->request.request == request) return &at->request;
     }
+    return nullptr;
+}
+
+void RequestStore::add_response(const FlowKey& flow, std::uint32_t request, const Response& response) {
+    const std::lock_guard lock(mutex_);
+    if (StoredRequest* answered = find(flow, request)) answered->answer(response);
+}
+
+void RequestStore::add_response_end(const FlowKey& flow, std::uint32_t request, std::int64_t body_bytes) {
+    const std::lock_guard lock(mutex_);
+    if (StoredRequest* answered = find(flow, request)) answered->body_bytes = body_bytes;
 }
 
 std::vector<StoredRequest> RequestStore::of_flow(const FlowKey& flow) const {

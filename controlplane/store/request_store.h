@@ -21,8 +21,8 @@ class RequestStore {
 
     void add(StoredRequest request);
     // Completes the request that the response answers, if it is still kept.
-    void add_response(const FlowKey& flow, std::uint32_t request, std::uint16_t status,
-                      std::string_view content_type, std::int64_t content_length, std::uint64_t time_ns);
+    void add_response(const FlowKey& flow, std::uint32_t request, const Response& response);
+    void add_response_end(const FlowKey& flow, std::uint32_t request, std::int64_t body_bytes);
 
     // Requests of a flow that are still kept, in their order.
     [[nodiscard]] std::vector<StoredRequest> of_flow(const FlowKey& flow) const;
@@ -38,6 +38,7 @@ class RequestStore {
 
     [[nodiscard]] const Entry* entry(std::uint64_t sequence) const noexcept;
     [[nodiscard]] Entry* entry(std::uint64_t sequence) noexcept;
+    [[nodiscard]] StoredRequest* find(const FlowKey& flow, std::uint32_t request) noexcept;
     void throw_away_oldest();
 
     std::size_t requests_max_;

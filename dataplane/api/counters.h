@@ -36,7 +36,7 @@ struct PortAudit {
 };
 static_assert(sizeof(PortAudit) == 8 * (6 + outcome_count));
 
-inline constexpr std::size_t event_kind_count = 16;
+inline constexpr std::size_t event_kind_count = 17;
 
 struct WorkerCounters {
     // flows
@@ -69,8 +69,10 @@ struct WorkerCounters {
     // requests and rules
     std::uint64_t http_requests = 0;
     std::uint64_t http_responses = 0;
-    std::uint64_t http_states_active = 0;     // gauge
-    std::uint64_t http_states_exhausted = 0;  // flows whose requests could not be followed for want of state
+    std::uint64_t http_states_active = 0;     // gauge: flows whose heads, bodies or gaps are followed
+    std::uint64_t http_states_exhausted = 0;  // flows that gave way to others, for want of state
+    std::uint64_t http_segments_held = 0;     // segments of followed flows that came before their turn
+    std::uint64_t http_gaps = 0;              // gaps of followed flows that were not filled
     std::uint64_t rule_hits = 0;
     std::uint64_t watch_hits = 0;
     std::uint64_t hits_folded = 0;       // of both, those told in hit_count events

@@ -30,12 +30,13 @@ enum class EventKind : std::uint16_t {
     capture = 13,        // CaptureEvent: what a capture file holds, written before its first packet
     fold = 14,       // FoldEvent: who was folded, about once a second while the flow table is under pressure
     hit_count = 15,  // HitCountEvent: hits that were not written one by one, because the ring was nearly full
+    http_response_end = 16,  // ResponseEndEvent: of a response whose body went on after its event
 };
 
-inline constexpr std::array<std::string_view, 16> event_kind_names{
-    "padding",     "flow",      "flow_live",  "http_request",  "http_response", "rule_hit",
-    "watch_hit",   "walk_done", "input_done", "rules_adopted", "command_reply", "link",
-    "sensor_note", "capture",   "fold",       "hit_count"};
+inline constexpr std::array<std::string_view, 17> event_kind_names{
+    "padding",     "flow",      "flow_live",  "http_request",  "http_response",    "rule_hit",
+    "watch_hit",   "walk_done", "input_done", "rules_adopted", "command_reply",    "link",
+    "sensor_note", "capture",   "fold",       "hit_count",     "http_response_end"};
 
 inline constexpr std::size_t event_size_max = 32 * 1024;  // bytes, header and text included
 
@@ -201,16 +202,37 @@ struct RequestEvent {
 };
 static_assert(sizeof(RequestEvent) == 96);
 
+// The request of a payload rule's hit, and of a response whose request was not seen.
+inline constexpr std::uint32_t request_none = 0xffffffff;
+
+enum ResponseFlag : std::uint32_t {
+    response_goes_on = 1u << 0,  // an http_response_end will follow
+};
+
+// Written when the head is whole, or no more of it will come.
 struct ResponseEvent {
     EventHeader header;         // kind http_response
     EventEnds ends;             // client and server as in the request
-    std::uint32_t request = 0;  // which request it answers
+    std::uint32_t request = 0;  // which request it answers, or request_none
     std::uint16_t status = 0;
     std::uint16_t content_type = 0;    // length of the text that follows
     std::int64_t content_length = -1;  // bytes as declared, -1 if not declared
+    std::int64_t body_bytes = -1;      // of the body so far, without the framing of chunks; -1 if not known
+    std::uint32_t flags = 0;           // ResponseFlag
+    std::uint32_t reserved = 0;
     // content type follows
 };
-static_assert(sizeof(ResponseEvent) == 88);
+static_assert(sizeof(ResponseEvent) == 104);
+
+// The body is over, or no more of it will come.
+struct ResponseEndEvent {
+    EventHeader header;  // kind http_response_end
+    EventEnds ends;
+    std::uint32_t request = 0;
+    std::uint32_t reserved = 0;
+    std::int64_t body_bytes = 0;  // up to its last byte that was seen: lost ones before it count
+};
+static_assert(sizeof(ResponseEndEvent) == 88);
 
 struct HitEvent {
     EventHeader header;  // kind rule_hit

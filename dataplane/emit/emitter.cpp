@@ -120,18 +120,18 @@ void Emitter::request(const api::EventEnds& ends, std::uint64_t time_ns, std::ui
     }
 }
 
-void Emitter::response(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t request,
-                       std::uint16_t status, std::int64_t content_length,
+void Emitter::response(api::ResponseEvent event, std::uint64_t time_ns,
                        std::string_view content_type) noexcept {
-    api::ResponseEvent event;
-    event.ends = ends;
-    event.request = request;
-    event.status = status;
-    event.content_length = content_length;
     event.content_type = cut(content_type, field_kept_max);
     if (std::byte* at = begin(api::EventKind::http_response, sizeof event + content_type.size(), time_ns)) {
         copy_fixed(at, event);
         if (!content_type.empty()) std::memcpy(at + sizeof event, content_type.data(), content_type.size());
+    }
+}
+
+void Emitter::response_end(const api::ResponseEndEvent& event, std::uint64_t time_ns) noexcept {
+    if (std::byte* at = begin(api::EventKind::http_response_end, sizeof event, time_ns)) {
+        copy_fixed(at, event);
     }
 }
 

@@ -50,8 +50,9 @@ class alignas(api::cache_line) Emitter {
     // flags gains request_uri_truncated if the target was cut.
     void request(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t number, std::uint32_t flags,
                  const EventTexts& texts) noexcept;
-    void response(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t request,
-                  std::uint16_t status, std::int64_t content_length, std::string_view content_type) noexcept;
+    // event: all but its header and the length of the text.
+    void response(api::ResponseEvent event, std::uint64_t time_ns, std::string_view content_type) noexcept;
+    void response_end(const api::ResponseEndEvent& event, std::uint64_t time_ns) noexcept;
     // hit: ends, generation, rule, request and request_flags are taken from it.
     void rule_hit(api::HitEvent hit, std::uint64_t time_ns, const EventTexts& texts) noexcept;
     void watch_hit(api::WatchEvent hit, std::uint64_t time_ns) noexcept;

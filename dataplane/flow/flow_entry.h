@@ -42,6 +42,7 @@
 namespace picket::flow {
 
 inline constexpr std::uint32_t no_index = 0xffffffff;
+inline constexpr std::uint32_t http_ended = 0xfffffffe;  // ColdFlow::http_state: another protocol took over
 
 enum class Activity : std::uint8_t {  // which idle timeout applies
     datagram,                         // everything but TCP
@@ -134,8 +135,8 @@ struct ColdFlow {
     std::uint32_t flags;  // api::FlowFlag
     std::uint32_t requests;
     std::uint32_t responses;
-    std::uint32_t body_remaining;  // request body bytes still to be skipped
-    std::uint32_t assembly;        // index of the request assembly buffer, or no_index
+    std::uint32_t request_kinds;  // http: two bits for each of the newest 16 requests
+    std::uint32_t http_state;     // index of the http stage's state, no_index, or http_ended
     std::uint32_t rule_generation;
     std::uint16_t rule_count;
     std::uint16_t first_status;

@@ -254,7 +254,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     hot.cold = index;
     ColdFlow& cold = table_.cold(index);
     std::memset(static_cast<void*>(&cold), 0, offsetof(ColdFlow, ipv6));
-    cold.assembly = no_index;
+    cold.http_state = no_index;
     ++created_;
     cold.flow_id = settings_.id_from_sequence ? packet.sequence + 1 : settings_.id_base + created_;
     cold.start_ns = packet.time_ns;
@@ -371,6 +371,7 @@ void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked&
     const SegmentPlace place = track_sequence(hot, cold, packet, first_syn);
     result.seen_bytes = place.seen_bytes;
     result.gap = place.gap;
+    result.gap_bytes = place.gap_bytes;
     const unsigned ack_mark = side == 0 ? mark_ack_a : mark_ack_b;
     if (packet.payload_length == 0 && (hot.marks & ack_mark) == 0 &&
         (packet.tcp_flags & (parse::tcp_ack | parse::tcp_syn | parse::tcp_fin | parse::tcp_rst)) ==

@@ -56,6 +56,7 @@ struct Tracked {
     api::Outcome outcome = api::Outcome::count_;
     bool begun = false;            // the packet is the first of its flow
     bool gap = false;              // TCP: bytes before its payload have not been seen
+    std::uint32_t gap_bytes = 0;   // how many, 0 if the number is far outside of the window
     std::uint32_t seen_bytes = 0;  // TCP: leading payload bytes that were seen before
     // Of the flow as it was after this packet: what payload rules ask for must not depend on what else the
     // burst held.

@@ -125,6 +125,7 @@ SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& p
         if (ahead > 0) {
             ++cold.sides[side].out_of_order;
             place.gap = true;
+            place.gap_bytes = static_cast<std::uint32_t>(ahead);
             if ((hot.marks & mark_unseen) != 0) {
                 note_seen_after_all(cold.sides[side], packet.tcp_sequence, end);
             }

@@ -17,6 +17,7 @@ void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noex
 struct SegmentPlace {
     std::uint32_t seen_bytes = 0;  // leading payload bytes that were seen before
     bool gap = false;              // bytes before the payload have not been seen
+    std::uint32_t gap_bytes = 0;   // how many, 0 if the number is far outside of the window
 };
 
 // Retransmitted segments, segments after a gap, and bytes acknowledged that were never seen.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataplane/flow/flow_tracker.h"
+#include "dataplane/http/request_stage.h"
 #include "dataplane/parse/parse_frame.h"
 #include "dataplane/rx/device_spec.h"
 #include "dataplane/rx/rss.h"
@@ -31,6 +32,7 @@ struct Settings {
     std::size_t ring_bytes = 0;
     parse::ParseSettings parse;
     flow::FlowSettings flow;
+    http::StageSettings http;
     [[nodiscard]] std::size_t workers() const noexcept { return worker_cores.size(); }
 };
 

@@ -1,9 +1,10 @@
-// Buffers for request heads that come in more than one segment: a fixed number of a fixed size.
+// Buffers for heads of messages that come in more than one segment: a fixed number of a fixed size.
 //
-// An index is held by a flow's cold record (ColdFlow::assembly) until its head is complete, given up, or
-// the flow ends. One worker's; no allocation after construction, and untouched buffers cost no memory.
+// An index is held by one side of a followed stream (StreamSide::assembly) until its head is complete, given
+// up, or the flow ends. One worker's; no allocation after construction, and untouched buffers cost no memory.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,50 +12,88 @@
 #include <vector>
 
 #include "dataplane/flow/flow_entry.h"
-#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/page_mapping.h"
 
 namespace picket::http {
 
-inline constexpr std::size_t assembly_bytes = 8192;
-
 class AssemblyPool {
   public:
-    explicit AssemblyPool(std::size_t count) : memory_(count * assembly_bytes), lengths_(count) {
+    AssemblyPool(std::size_t count, std::size_t buffer_bytes)
+        : buffer_bytes_(buffer_bytes), memory_(count * buffer_bytes), buffers_(count) {
         free_.reserve(count);
         for (std::size_t i = count; i-- > 0;) free_.push_back(static_cast<std::uint32_t>(i));
     }
 
-    // flow::no_index if all are in use.
-    [[nodiscard]] std::uint32_t take() noexcept {
+    // flow::no_index if all are in use. owner: the flow's cold index.
+    [[nodiscard]] std::uint32_t take(std::uint32_t owner) noexcept {
         if (free_.empty()) return flow::no_index;
         const std::uint32_t index = free_.back();
         free_.pop_back();
-        lengths_[index] = 0;
+        buffers_[index] = {0, owner, false};
         return index;
     }
+    // Nobody's any more, but its text is still looked at.
+    void disown(std::uint32_t index) noexcept { buffers_[index].owner = flow::no_index; }
     // push_back cannot allocate: the capacity is that of all buffers.
-    void give_back(std::uint32_t index) noexcept { free_.push_back(index); }
+    void give_back(std::uint32_t index) noexcept {
+        buffers_[index].owner = flow::no_index;
+        free_.push_back(index);
+    }
+
+    // The flow whose buffer has waited for long without a further byte, as a clock goes round; or no_index.
+    [[nodiscard]] std::uint32_t stale_owner() noexcept {
+        constexpr std::size_t passes_max = 64;
+        std::uint32_t owner = flow::no_index;
+        for (std::size_t i = 0; i < std::min(passes_max, buffers_.size()); ++i) {
+            Buffer& buffer = buffers_[hand_];
+            hand_ = hand_ + 1 == buffers_.size() ? 0 : hand_ + 1;
+            if (buffer.owner == flow::no_index) continue;
+            owner = buffer.owner;
+            if (!buffer.grows) break;
+            buffer.grows = false;
+        }
+        return owner;
+    }
 
     // Appends what fits and returns how much that was.
     std::size_t append(std::uint32_t index, std::string_view bytes) noexcept {
-        const std::size_t fits = std::min(bytes.size(), assembly_bytes - lengths_[index]);
-        std::memcpy(at(index) + lengths_[index], bytes.data(), fits);
-        lengths_[index] += static_cast<std::uint32_t>(fits);
+        Buffer& buffer = buffers_[index];
+        const std::size_t fits = std::min(bytes.size(), buffer_bytes_ - buffer.length);
+        std::memcpy(at(index) + buffer.length, bytes.data(), fits);
+        buffer.grows = buffer.length != 0;
+        buffer.length += static_cast<std::uint32_t>(fits);
         return fits;
     }
-    [[nodiscard]] std::string_view text(std::uint32_t index) const noexcept {
-        return {at(index), lengths_[index]};
+    // Keeps the last bytes of the text only.
+    void keep_end(std::uint32_t index, std::size_t bytes) noexcept {
+        Buffer& buffer = buffers_[index];
+        std::memmove(at(index), at(index) + buffer.length - bytes, bytes);
+        buffer.length = static_cast<std::uint32_t>(bytes);
     }
-    [[nodiscard]] std::size_t in_use() const noexcept { return lengths_.size() - free_.size(); }
+    [[nodiscard]] std::string_view text(std::uint32_t index) const noexcept {
+        return {at(index), buffers_[index].length};
+    }
+    [[nodiscard]] bool is_full(std::uint32_t index) const noexcept {
+        return buffers_[index].length == buffer_bytes_;
+    }
+    [[nodiscard]] std::size_t in_use() const noexcept { return buffers_.size() - free_.size(); }
 
   private:
+    struct Buffer {
+        std::uint32_t length = 0;
+        std::uint32_t owner = flow::no_index;
+        bool grows = false;  // bytes were added since the clock's hand passed
+    };
+
     [[nodiscard]] char* at(std::uint32_t index) const noexcept {
-        return reinterpret_cast<char*>(memory_.data()) + index * assembly_bytes;
+        return reinterpret_cast<char*>(memory_.data()) + index * buffer_bytes_;
     }
 
+    std::size_t buffer_bytes_;
     flow::PageMapping memory_;
-    std::vector<std::uint32_t> lengths_;
+    std::vector<Buffer> buffers_;
     std::vector<std::uint32_t> free_;
+    std::size_t hand_ = 0;
 };
 
 }  // namespace picket::http

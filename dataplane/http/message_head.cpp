@@ -1,14 +1,27 @@
 #include "dataplane/http/message_head.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace picket::http {
 namespace {
 
-bool is_method_letter(char letter) noexcept {
-    return (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '-' ||
-           letter == '_';
+constexpr std::array<bool, 256> token_bytes = [] {
+    std::array<bool, 256> is_token{};
+    for (unsigned byte = '0'; byte <= '9'; ++byte) is_token[byte] = true;
+    for (unsigned byte = 'a'; byte <= 'z'; ++byte) is_token[byte] = is_token[byte - 'a' + 'A'] = true;
+    for (const char byte : std::string_view("!#$%&'*+-.^_`|~"))
+        is_token[static_cast<unsigned char>(byte)] = true;
+    return is_token;
+}();
+
+bool is_token_byte(char byte) noexcept {
+    return token_bytes[static_cast<unsigned char>(byte)];
+}
+
+bool is_capital(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z';
 }
 
 char lower(char letter) noexcept {
@@ -47,6 +60,20 @@ bool take_line(std::string_view text, std::size_t from, std::string_view& line, 
     return true;
 }
 
+// What the whole of a text that begins with "token " may begin a target with.
+bool may_begin_target(char byte) noexcept {
+    return byte == '/' || byte == '*' || byte == 'h' || byte == 'H';
+}
+
+// "HTTP/1.1" at the end.
+bool ends_with_version(std::string_view text) noexcept {
+    constexpr std::string_view like = "HTTP/1.1";
+    if (text.size() < like.size()) return false;
+    const std::string_view end = text.substr(text.size() - like.size());
+    const auto is_digit = [](char byte) { return byte >= '0' && byte <= '9'; };
+    return end.starts_with("HTTP/") && is_digit(end[5]) && end[6] == '.' && is_digit(end[7]);
+}
+
 // "METHOD target HTTP/1.1"; a target may contain spaces, so the version is what follows the last one.
 bool parse_request_line(std::string_view line, RequestHead& head) noexcept {
     const std::size_t method_end = line.find(' ');
@@ -58,6 +85,15 @@ bool parse_request_line(std::string_view line, RequestHead& head) noexcept {
         head.version = rest.substr(last + 1);
         rest = trimmed(rest.substr(0, last));
     }
+    if (last == std::string_view::npos && ends_with_version(rest)) {
+        // No target, or no space before the version: then nobody knows where the one ends.
+        if (rest.starts_with("HTTP/")) {
+            head.version = rest;
+            rest = rest.substr(0, 0);
+        }
+        head.target = rest;
+        return is_capital(head.method.front());
+    }
     head.target = rest;
     if (rest.empty()) return false;
     if (head.version.data() != nullptr) return true;
@@ -65,8 +101,23 @@ bool parse_request_line(std::string_view line, RequestHead& head) noexcept {
     return known && (rest.front() == '/' || starts_nocase(rest, "http://"));
 }
 
-void set_once(std::string_view& field, std::string_view value) noexcept {
-    if (field.data() == nullptr) field = value;
+// The field, if the value is its first.
+std::string_view* set_once(std::string_view& field, std::string_view value) noexcept {
+    if (field.data() != nullptr) return nullptr;
+    field = value;
+    return &field;
+}
+
+void parse_length(std::string_view value, std::int64_t& length) noexcept {
+    std::int64_t parsed = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+    if (error == std::errc{} && parsed >= 0 && length < 0) length = parsed;
+}
+
+// Chunked frames the body only as the last coding (RFC 9112 §6.1).
+bool ends_chunked(std::string_view value) noexcept {
+    constexpr std::string_view coding = "chunked";
+    return value.size() >= coding.size() && equals_nocase(value.substr(value.size() - coding.size()), coding);
 }
 
 bool is_blank(char byte) noexcept {
@@ -81,31 +132,29 @@ bool is_plain_line(std::string_view line, std::size_t colon, char before_line_fe
            !is_blank(line[colon + 2]);
 }
 
-void parse_request_field(std::string_view line, std::size_t colon, RequestHead& head) noexcept {
-    if (colon == std::string_view::npos) return;
+// Returns the text that a folded line would go on with, if it is one that is kept.
+std::string_view* parse_request_field(std::string_view line, std::size_t colon, RequestHead& head) noexcept {
+    if (colon == std::string_view::npos) return nullptr;
     const std::string_view name = trimmed(line.substr(0, colon));
     const std::string_view value = trimmed(line.substr(colon + 1));
     switch (name.size()) {
         case 4:
-            if (equals_nocase(name, "host")) set_once(head.host, value);
+            if (equals_nocase(name, "host")) return set_once(head.host, value);
             break;
         case 6:
-            if (equals_nocase(name, "cookie")) set_once(head.cookie, value);
+            if (equals_nocase(name, "cookie")) return set_once(head.cookie, value);
             break;
         case 7:
-            if (equals_nocase(name, "referer")) set_once(head.referer, value);
+            if (equals_nocase(name, "referer")) return set_once(head.referer, value);
             break;
         case 10:
-            if (equals_nocase(name, "user-agent")) set_once(head.user_agent, value);
-            break;
-        case 14:
-            if (equals_nocase(name, "content-length")) {
-                std::from_chars(value.data(), value.data() + value.size(), head.content_length);
-            }
+            if (equals_nocase(name, "user-agent")) return set_once(head.user_agent, value);
             break;
         default:
+            parse_framing(name, value, head.framing);
             break;
     }
+    return nullptr;
 }
 
 void host_from_target(RequestHead& head) noexcept {
@@ -118,15 +167,34 @@ void host_from_target(RequestHead& head) noexcept {
 
 }  // namespace
 
+void parse_framing(std::string_view name, std::string_view value, Framing& framing) noexcept {
+    if (name.size() == 14 && equals_nocase(name, "content-length"))
+        parse_length(value, framing.content_length);
+    if (name.size() == 17 && equals_nocase(name, "transfer-encoding")) framing.chunked = ends_chunked(value);
+}
+
+void parse_framing_line(std::string_view line, Framing& framing) noexcept {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    parse_framing(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)), framing);
+}
+
 bool may_begin_request(std::string_view text) noexcept {
     std::size_t at = leading_empty_lines(text);
     const std::size_t begin = at;
-    while (at < text.size() && is_method_letter(text[at])) ++at;
+    while (at < text.size() && is_token_byte(text[at])) ++at;
     const std::size_t length = at - begin;
     if (length == 0 || length > method_length_max) return false;
-    if (text[begin] < 'A' || text[begin] > 'Z') return false;
     // "HTTP/1.1 200" is a response; a method is followed by a space, or by the next segment.
-    return at == text.size() || text[at] == ' ';
+    if (at == text.size()) return true;
+    if (text[at] != ' ') return false;
+    return is_capital(text[begin]) || at + 1 == text.size() || may_begin_target(text[at + 1]);
+}
+
+bool shows_request(std::string_view text) noexcept {
+    const std::size_t begin = leading_empty_lines(text);
+    if (begin == text.size()) return false;
+    return is_capital(text[begin]) || text.find(' ') != std::string_view::npos;
 }
 
 HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept {
@@ -145,6 +213,7 @@ HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept
     const std::size_t headers_begin = next;
     head.headers = text.substr(headers_begin);
     bool plain = true;
+    std::string_view* folded = nullptr;
     while (take_line(text, next, line, next)) {
         head.length = next;
         if (line.empty()) {
@@ -155,7 +224,12 @@ HeadStatus parse_request_head(std::string_view text, RequestHead& head) noexcept
         }
         const std::size_t colon = line.find(':');
         plain = plain && is_plain_line(line, colon, text[next - 2]);
-        parse_request_field(line, colon, head);
+        if (!is_blank(line.front())) {
+            folded = parse_request_field(line, colon, head);
+        } else if (folded != nullptr && folded->data() != nullptr) {  // RFC 9112 §5.2
+            const char* end = line.data() + line.size();
+            *folded = trimmed({folded->data(), static_cast<std::size_t>(end - folded->data())});
+        }
     }
     host_from_target(head);
     return HeadStatus::incomplete;
@@ -173,6 +247,13 @@ void parse_endless_line(std::string_view text, RequestHead& head) noexcept {
     head.line_complete = true;
 }
 
+bool may_begin_response(std::string_view text) noexcept {
+    constexpr std::string_view line_begin = "HTTP/1.1 200 ";
+    constexpr std::string_view protocol = "HTTP/";
+    if (text.empty() || text.size() >= line_begin.size()) return text.starts_with(protocol);
+    return protocol.starts_with(text.substr(0, protocol.size()));
+}
+
 bool parse_response_head(std::string_view text, ResponseHead& head) noexcept {
     head = ResponseHead{};
     if (!text.starts_with("HTTP/")) return false;
@@ -186,17 +267,22 @@ bool parse_response_head(std::string_view text, ResponseHead& head) noexcept {
         head.status = static_cast<std::uint16_t>(head.status * 10 + (line[i] - '0'));
     }
     if (head.status < 100) return false;
-    while (whole && take_line(text, next, line, next) && !line.empty()) {
+    if (!whole) return true;
+    Framing framing;
+    while (take_line(text, next, line, next)) {
+        if (line.empty()) {
+            head.length = next;
+            break;
+        }
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) continue;
+        const std::string_view name = line.substr(0, colon);
         const std::string_view value = trimmed(line.substr(colon + 1));
-        if (equals_nocase(line.substr(0, colon), "content-type")) set_once(head.content_type, value);
-        if (equals_nocase(line.substr(0, colon), "content-length") && head.content_length < 0) {
-            std::int64_t length = 0;
-            const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
-            if (error == std::errc{} && length >= 0) head.content_length = length;
-        }
+        if (name.size() == 12 && equals_nocase(name, "content-type")) set_once(head.content_type, value);
+        parse_framing(name, value, framing);
     }
+    head.content_length = framing.content_length;
+    head.chunked = framing.chunked;
     return true;
 }
 

@@ -17,6 +17,15 @@ enum class HeadStatus : std::uint8_t {
     not_a_message,  // it cannot
 };
 
+// What the header fields say of the body (RFC 9112 §6).
+struct Framing {
+    std::int64_t content_length = -1;  // -1 if absent
+    bool chunked = false;              // and then the length does not count
+};
+void parse_framing(std::string_view name, std::string_view value, Framing& framing) noexcept;
+// A whole header line, without its end.
+void parse_framing_line(std::string_view line, Framing& framing) noexcept;
+
 // A part that the message lacks has a null data(), which is not the same as an empty one.
 struct RequestHead {
     std::string_view method;
@@ -32,14 +41,21 @@ struct RequestHead {
     bool plain_headers = false;
     std::size_t length = 0;  // of the head: lines and empty line, leading empty lines too
     bool line_complete = false;
-    std::uint64_t content_length = 0;
+    Framing framing;
 };
 
-// How long a method may be, and how a request may begin: letters, digits, '-' and '_', in upper case.
+// How long a method may be: any token (RFC 9110 §5.6.2).
 inline constexpr std::size_t method_length_max = 32;
 
-// Whether text can be the beginning of a request; a cheap test for every payload.
+// Whether text can be the beginning of a request; a cheap test for every payload. A method that does not
+// begin with a capital must be followed by what may begin a target.
 [[nodiscard]] bool may_begin_request(std::string_view text) noexcept;
+
+// Whether there is more to it than a word in lower case. REQUIRES: may_begin_request(text).
+[[nodiscard]] bool shows_request(std::string_view text) noexcept;
+
+// Whether text can be the beginning of a response, however short it is.
+[[nodiscard]] bool may_begin_response(std::string_view text) noexcept;
 
 // Parses as much of the head as there is. With incomplete, and line_complete set, the fields seen so far are
 // valid.
@@ -51,6 +67,8 @@ void parse_endless_line(std::string_view text, RequestHead& head) noexcept;
 
 struct ResponseHead {
     std::uint16_t status = 0;
+    bool chunked = false;
+    std::size_t length = 0;            // of the head, 0 if it does not end in this text
     std::string_view content_type;     // null if absent or not in this text
     std::int64_t content_length = -1;  // -1 if absent or not in this text
 };

@@ -5,216 +5,219 @@
 namespace picket::http {
 namespace {
 
-unsigned client_side_of(const flow::HotFlow& hot) noexcept {
-    return (hot.marks & flow::mark_client_b) != 0 ? 1 : 0;
+// The sequence number of the first payload byte.
+std::uint32_t begin_of(const parse::Packet& packet) noexcept {
+    return packet.tcp_sequence + ((packet.tcp_flags & parse::tcp_syn) != 0 ? 1 : 0);
+}
+
+// The connection's first payload of this side is missing, and may be the beginning of a request.
+bool misses_beginning(const flow::ColdSide& side, const parse::Packet& packet,
+                      const flow::Tracked& tracked) noexcept {
+    if (tracked.gap_bytes == 0 || tracked.gap_bytes > SegmentPool::list_bytes_max) return false;
+    return side.syn_seen != 0 && packet.tcp_sequence - tracked.gap_bytes == side.initial_sequence + 1;
 }
 
 }  // namespace
 
-void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tracked,
-                           flow::FlowTable& table) noexcept {
-    if (tracked.seen_bytes >= packet.payload_captured) return;
-    const std::string_view text{reinterpret_cast<const char*>(packet.payload) + tracked.seen_bytes,
-                                packet.payload_captured - tracked.seen_bytes};
+// Whether the text can begin a message of a flow that is not known to be HTTP. A word in lower case alone can
+// only at the very beginning of a connection.
+bool RequestStage::may_begin_message(const parse::Packet& packet, const flow::Tracked& tracked,
+                                     std::string_view text) noexcept {
+    constexpr std::uint32_t first_packets = 3;
+    if (!may_begin_request(text)) return text.starts_with("HTTP/");
+    if (shows_request(text)) return true;
+    if (tracked.hot->packets[packet.side] > first_packets) return false;
+    const flow::ColdSide& side = table_->cold(tracked.cold).sides[packet.side];
+    return side.syn_seen != 0 && packet.tcp_sequence == side.initial_sequence + 1;
+}
+
+RequestStage::Place RequestStage::place_of(flow::HotFlow& hot, std::uint64_t time_ns,
+                                           unsigned side) noexcept {
+    flow::ColdFlow& cold = table_->cold(hot.cold);
+    StreamState& state = cold.http_state < flow::http_ended ? states_[cold.http_state] : scratch_;
+    return {&hot, &cold, &state, time_ns, static_cast<std::uint8_t>(side)};
+}
+
+void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tracked) noexcept {
     flow::HotFlow& hot = *tracked.hot;
-    // Ordinary payload of an ordinary flow is left here, after its first bytes.
-    if ((hot.marks & flow::mark_http) == 0 && !may_begin_request(text)) return;
+    const bool known = (hot.marks & flow::mark_http) != 0;
+    const std::size_t seen = std::min(tracked.seen_bytes, packet.payload_captured);
+    const std::string_view text{reinterpret_cast<const char*>(packet.payload), packet.payload_captured};
+    bool begins_late = false;
+    if (!known) {
+        if (seen == text.size()) return;
+        begins_late =
+            tracked.gap && misses_beginning(table_->cold(tracked.cold).sides[packet.side], packet, tracked);
+        // Ordinary payload of an ordinary flow is left here, after its first bytes.
+        if (!begins_late && !may_begin_message(packet, tracked, text.substr(seen))) return;
+    }
+    const Place place = place_of(hot, packet.time_ns, packet.side);
+    if (place.cold->http_state == flow::http_ended) return;
     const std::uint32_t cut = packet.payload_length - packet.payload_captured;
-    const Place place{&hot, &table.cold(tracked.cold), packet.time_ns, cut, packet.side, tracked.gap};
-    if ((hot.marks & flow::mark_http) == 0 || packet.side == client_side_of(hot)) {
-        inspect_client(place, text);
-    } else {
-        inspect_server(place, text);
-    }
-}
-
-void RequestStage::inspect_client(const Place& place, std::string_view text) noexcept {
-    // Whether the missing bytes were of the body or of the next request cannot be known: look again.
-    if (place.gap) place.cold->body_remaining = 0;
-    if (place.cold->assembly != flow::no_index) {
-        continue_assembly(place, text);
-    } else {
-        inspect_stream(place, skip_body(place, text));
-    }
-}
-
-// A response; or, where the roles were mistaken, a whole request of the other side.
-void RequestStage::inspect_server(const Place& place, std::string_view text) noexcept {
-    if (may_begin_request(text)) {
-        RequestHead head;
-        if (parse_request_head(text, head) != HeadStatus::complete) return;
-        if (place.cold->assembly != flow::no_index) {
-            Place client = place;
-            client.side = static_cast<std::uint8_t>(1 - place.side);
-            give_up_assembly(client);
+    if (place.cold->http_state != flow::no_index || (tracked.gap && (known || begins_late)) || cut != 0) {
+        scratch_.roles_unknown = !known;
+        // A flow that is not followed begins where it is met.
+        if (!known && !begins_late) {
+            place.mine().next = begin_of(packet) + tracked.seen_bytes;
+            place.mine().next_known = true;
         }
-        inspect_stream(place, text);
+        follow_stream(place, packet, tracked, text);
+    } else if (seen < text.size()) {
+        place.mine().next = begin_of(packet) + packet.payload_length;
+        place.mine().next_known = true;
+        deliver(place, text.substr(seen));
+    }
+    settle(place);
+}
+
+void RequestStage::inspect_bare(const parse::Packet& packet, const flow::Tracked& tracked) noexcept {
+    if ((tracked.hot->marks & flow::mark_http) == 0) return;
+    const Place place = place_of(*tracked.hot, packet.time_ns, packet.side);
+    if (place.state == &scratch_) return;
+    if ((packet.tcp_flags & parse::tcp_rst) != 0) {
+        pass_all(place);
+        pass_all(place.other());
+    } else if ((packet.tcp_flags & parse::tcp_ack) != 0) {
+        pass_acknowledged(place.other(), packet.tcp_acknowledgment);
+    }
+    settle(place);
+}
+
+void RequestStage::follow_stream(const Place& place, const parse::Packet& packet,
+                                 const flow::Tracked& tracked, std::string_view text) noexcept {
+    constexpr std::int32_t window_max = 1 << 30;  // RFC 7323 §2.2
+    StreamSide& side = place.mine();
+    const std::uint32_t begin = begin_of(packet);
+    if ((packet.tcp_flags & parse::tcp_ack) != 0) pass_acknowledged(place.other(), packet.tcp_acknowledgment);
+    if (!side.next_known) {
+        if (!tracked.gap && tracked.seen_bytes >= packet.payload_length) return;
+        side.next = tracked.gap ? begin - tracked.gap_bytes : begin + tracked.seen_bytes;
+        side.next_known = true;
+    }
+    const std::int32_t ahead = sequence_distance(side.next, begin);
+    const bool far = ahead > window_max || ahead < -window_max;
+    const bool in_sequence = !tracked.gap && tracked.seen_bytes == 0;
+    if ((far || ahead < 0) && in_sequence) {
+        // The tracker has followed the side to other numbers: a SYN, or two strays in a row.
+        segments_.clear(side.held);
+        lose(place, begin - side.next);
+    } else if (far) {
         return;
     }
-    // The answer to some request may have been in the gap: what follows answers the newest one.
-    if (place.gap && place.cold->responses + 1 < place.cold->requests) {
-        place.cold->responses = place.cold->requests - 1;
-    }
-    inspect_response(place, text);
+    arrange(place, begin, text, packet.payload_length - packet.payload_captured);
 }
 
-// Skips what is left of a declared body, bytes that the capture cut off included.
-std::string_view RequestStage::skip_body(const Place& place, std::string_view text) noexcept {
-    const auto skipped = std::min<std::size_t>(text.size(), place.cold->body_remaining);
-    place.cold->body_remaining -= static_cast<std::uint32_t>(skipped);
-    place.cold->body_remaining -= std::min(place.cold->body_remaining, place.cut);
-    return text.substr(skipped);
-}
-
-// Requests one after the other, bodies between them, until the text ends or is none.
-void RequestStage::inspect_stream(const Place& place, std::string_view text) noexcept {
-    while (!text.empty()) {
-        RequestHead head;
-        const HeadStatus status = parse_request_head(text, head);
-        if (status == HeadStatus::not_a_message) return;
-        if (status == HeadStatus::incomplete) {
-            begin_assembly(place, text, head);
+// What remains of the call: a flow keeps a state only while there is something to be remembered.
+void RequestStage::settle(const Place& place) noexcept {
+    StreamState& state = *place.state;
+    const bool pooled = &state != &scratch_;
+    if (state.ended) {
+        end_following(place);
+        place.cold->http_state = flow::http_ended;
+    } else if (!state.idle()) {
+        if (pooled) {
+            state.used = true;
             return;
         }
-        add(place, head, text, 0);
-        text = skip_body(place, text.substr(head.length));
+        const std::uint32_t index = take_state();
+        states_[index] = scratch_;
+        states_[index].cold = place.hot->cold;
+        scratch_ = StreamState{};
+        place.cold->http_state = index;
+        place.hot->marks |= flow::mark_http;
+    } else if (pooled) {
+        if (state.roles_unknown) place.hot->marks &= static_cast<std::uint16_t>(~flow::mark_http);
+        end_following(place);
+    } else {
+        state.sides[0].next_known = state.sides[1].next_known = false;
+        state.roles_unknown = false;
     }
 }
 
-void RequestStage::begin_assembly(const Place& place, std::string_view text,
-                                  const RequestHead& head) noexcept {
-    const std::uint32_t index = place.cut != 0 ? flow::no_index : pool_.take();
-    if (index == flow::no_index) {
-        // Nothing can be added to it: what is whole counts, the rest is lost and said so.
-        if (place.cut == 0) ++exhausted_;
-        if (head.line_complete) add(place, head, text, api::request_head_truncated);
+// Frees the state and what it holds.
+void RequestStage::end_following(const Place& place) noexcept {
+    for (StreamSide& side : place.state->sides) {
+        segments_.clear(side.held);
+        if (side.assembly != flow::no_index) assemblies_.give_back(side.assembly);
+    }
+    if (place.state == &scratch_) {
+        scratch_ = StreamState{};
         return;
     }
-    const std::size_t taken = pool_.append(index, text);
-    place.cold->assembly = index;
-    set_client(place);
-    if (taken == assembly_bytes) give_up_assembly(place);
+    states_.give_back(place.cold->http_state);
+    place.cold->http_state = flow::no_index;
+}
+
+// Nothing more will come: what waits for more is told as it is.
+void RequestStage::finish_sides(const Place& place) noexcept {
+    pass_all(place);
+    pass_all(place.other());
+    const Place client = client_side_of(*place.hot) == place.side ? place : place.other();
+    const Place server = client.other();
+    if (client.mine().mode == StreamMode::head) give_up_request(client, false);
+    if (server.mine().mode == StreamMode::head) give_up_response(server, false);
+    end_response(server);
+}
+
+// The newcomer is served, since whoever begins last would otherwise be shut out by those who began and wait.
+std::uint32_t RequestStage::take_state() noexcept {
+    const std::uint32_t index = states_.take();
+    if (index != flow::no_index) return index;
+    const StreamState& stale = states_.stale();
+    if (!stale.idle()) ++exhausted_;
+    flow::HotFlow& hot = table_->hot_of(stale.cold);
+    const Place place = place_of(hot, hot.last_ns, 0);
+    finish_sides(place);
+    end_following(place);
+    return states_.take();
+}
+
+// no_index if all buffers are this flow's own.
+std::uint32_t RequestStage::take_assembly(const Place& place) noexcept {
+    const std::uint32_t index = assemblies_.take(place.hot->cold);
+    if (index != flow::no_index) return index;
+    const std::uint32_t owner = assemblies_.stale_owner();
+    if (owner != flow::no_index && owner != place.hot->cold) {
+        ++exhausted_;
+        flow::HotFlow& hot = table_->hot_of(owner);
+        const Place client = place_of(hot, hot.last_ns, client_side_of(hot));
+        if (client.mine().mode == StreamMode::head) give_up_request(client, false);
+        if (client.other().mine().mode == StreamMode::head) give_up_response(client.other(), false);
+        for (StreamSide& side : client.state->sides) {
+            if (side.mode == StreamMode::head_rest) drop_assembly(side);
+        }
+        if (client.other().mine().mode == StreamMode::between) end_response(client.other());
+    }
+    sink_->flush_requests();
+    return assemblies_.take(place.hot->cold);
 }
 
 void RequestStage::set_client(const Place& place) noexcept {
     const auto client = static_cast<unsigned>(place.side != 0 ? flow::mark_client_b : 0);
     place.hot->marks =
         static_cast<std::uint16_t>((place.hot->marks & ~flow::mark_client_b) | client | flow::mark_http);
-}
-
-void RequestStage::continue_assembly(const Place& place, std::string_view text) noexcept {
-    const std::uint32_t index = place.cold->assembly;
-    if (place.gap) {
-        give_up_assembly(place);
-        inspect_stream(place, text);
-        return;
-    }
-    const std::size_t before = pool_.text(index).size();
-    const std::size_t taken = pool_.append(index, text);
-    // Nothing more can be added.
-    const bool full = taken < text.size() || place.cut != 0;
-    // Only a new line end can complete a head or disprove it.
-    if (!full && text.find('\n') == std::string_view::npos && before >= method_length_max) return;
-    RequestHead head;
-    const HeadStatus status = parse_request_head(pool_.text(index), head);
-    if (status == HeadStatus::not_a_message) {
-        place.cold->assembly = flow::no_index;
-        pool_.give_back(index);
-    } else if (status == HeadStatus::complete) {
-        const std::size_t used = head.length > before ? head.length - before : 0;
-        place.cold->assembly = flow::no_index;
-        add(place, head, pool_.text(index), api::request_split);
-        batch_->release_later(index);
-        inspect_stream(place, skip_body(place, text.substr(std::min(used, text.size()))));
-    } else if (full) {
-        give_up_assembly(place);
-    }
-}
-
-// Reports what was gathered if it names a target, and frees the buffer.
-void RequestStage::give_up_assembly(const Place& place) noexcept {
-    const std::uint32_t index = place.cold->assembly;
-    place.cold->assembly = flow::no_index;
-    std::string_view text = pool_.text(index);
-    RequestHead head;
-    if (parse_request_head(text, head) == HeadStatus::not_a_message) {
-        pool_.give_back(index);
-        return;
-    }
-    if (!head.line_complete && text.size() == assembly_bytes) parse_endless_line(text, head);
-    if (head.line_complete && !head.target.empty()) {
-        add(place, head, text, api::request_head_truncated | api::request_split);
-        batch_->release_later(index);
-    } else {
-        pool_.give_back(index);
-    }
-}
-
-void RequestStage::add(const Place& place, const RequestHead& head, std::string_view text,
-                       std::uint32_t flags) noexcept {
-    const std::string_view target = head.target.substr(0, RequestBatch::target_max);
-    if (target.size() < head.target.size()) flags |= api::request_uri_truncated;
-    if (!batch_->has_room(target.size())) sink_->flush_requests();
-    FoundRequest& found = batch_->add(target.size());
-    found.head = head;
-    found.head.target = target;
-    found.time_ns = place.time_ns;
-    found.cold = place.hot->cold;
-    found.number = place.cold->requests++;
-    found.client_side = place.side;
-    found.flags = flags | (head.referer.data() != nullptr ? api::request_has_referer : 0u);
-    set_client(place);
-    place.cold->flags |= api::flow_http;
-    place.cold->body_remaining =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(head.content_length, UINT32_MAX));
-    match::RequestView& view = batch_->views().back();
-    view.method = head.method;
-    view.raw_uri = target;
-    view.host = head.host;
-    view.user_agent = head.user_agent;
-    view.referer = head.referer;
-    view.cookie = head.cookie;
-    view.headers = head.headers;
-    view.request = text;
-    if (text.size() > head.length) {
-        view.body =
-            text.substr(head.length, std::min<std::uint64_t>(text.size() - head.length, head.content_length));
-        view.request = text.substr(0, head.length + view.body.size());
-    }
-    ++requests_;
-}
-
-void RequestStage::inspect_response(const Place& place, std::string_view text) noexcept {
-    ResponseHead head;
-    if (!parse_response_head(text, head)) return;
-    // Interim responses (RFC 9110 §15.2) do not answer the request; the final one may follow at once.
-    while (head.status < 200) {
-        const std::size_t end = text.find("\r\n\r\n");
-        if (end == std::string_view::npos) return;
-        text.remove_prefix(end + 4);
-        if (!parse_response_head(text, head)) return;
-    }
-    if (place.cold->responses >= place.cold->requests) return;
-    if (place.cold->responses == 0) place.cold->first_status = head.status;
-    ++responses_;
-    sink_->response(*place.hot, *place.cold, 1u - place.side, place.cold->responses++, head, place.time_ns);
+    place.state->roles_unknown = false;
 }
 
 void RequestStage::finish(flow::HotFlow& hot, flow::ColdFlow& cold, std::uint64_t time_ns) noexcept {
-    if (cold.assembly == flow::no_index) return;
-    give_up_assembly({&hot, &cold, time_ns, 0, static_cast<std::uint8_t>(client_side_of(hot)), false});
+    if (cold.http_state >= flow::http_ended) return;
+    const Place place = place_of(hot, time_ns, 0);
+    finish_sides(place);
+    end_following(place);
     sink_->flush_requests();
 }
 
 void RequestStage::release_batch() noexcept {
-    for (const std::uint32_t index : batch_->releases()) pool_.give_back(index);
+    for (const std::uint32_t index : batch_->releases()) assemblies_.give_back(index);
 }
 
 void RequestStage::publish(api::WorkerCounters& counters) const noexcept {
     counters.http_requests = requests_;
     counters.http_responses = responses_;
-    counters.http_states_active = pool_.in_use();
+    counters.http_states_active = states_.in_use();
     counters.http_states_exhausted = exhausted_;
+    counters.http_segments_held = held_;
+    counters.http_gaps = gaps_;
 }
 
 }  // namespace picket::http

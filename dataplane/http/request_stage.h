@@ -1,9 +1,16 @@
 // The http stage of one worker: finds requests on any TCP port, and the responses that answer them.
 //
-// A head that lies in one segment is parsed where it is; one that is split is gathered in a bounded buffer
-// (assembly_pool.h) from segments in order. Bytes seen before (retransmissions) are skipped; after a gap what
-// was gathered is given up, and reported if its request line was whole. A declared request body is skipped,
-// so that what it contains is not taken for a request.
+// A message that lies in one segment is parsed where it is, and nothing is kept of it. A flow is given a
+// state (stream_state.h) only while a head is gathered (assembly_pool.h), a body goes on, or segments wait
+// for the gap before them to fill (segment_pool.h); from then on its bytes are looked at in order and once.
+// What an acknowledgment, the flow's end or a bound shows to be missing for good is passed over, counted, and
+// what follows is looked at anew. All pools are bounded: where one is used up, what has waited longest gives
+// way. docs/decisions/0011-following-http-streams.md weighs the alternatives.
+//
+//   request_stage.cpp    which flows are followed, states, evictions
+//   stream_order.cpp     gaps, order, retransmissions
+//   request_stream.cpp   the client's bytes
+//   response_stream.cpp  the server's bytes
 #pragma once
 
 #include <cstdint>
@@ -14,30 +21,60 @@
 #include "dataplane/http/assembly_pool.h"
 #include "dataplane/http/message_head.h"
 #include "dataplane/http/request_batch.h"
+#include "dataplane/http/request_kind.h"
+#include "dataplane/http/segment_pool.h"
+#include "dataplane/http/stream_state.h"
 #include "dataplane/parse/packet.h"
 
 namespace picket::http {
 
-// What the stage hands on. flush_requests() matches, emits and clears the batch.
+struct FoundResponse {
+    std::uint32_t request = api::request_none;  // which one it answers
+    std::uint8_t client_side = 0;
+    bool goes_on = false;          // response_end() will follow
+    std::int64_t body_bytes = -1;  // -1 if not known
+    std::uint64_t time_ns = 0;
+};
+
+// What the stage hands on. flush_requests() matches, emits and clears the batch. Texts are valid until then.
 class RequestSink {
   public:
     virtual ~RequestSink() = default;
     virtual void flush_requests() noexcept = 0;
-    virtual void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, unsigned client_side,
-                          std::uint32_t request, const ResponseHead& head,
-                          std::uint64_t time_ns) noexcept = 0;
+    virtual void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, const FoundResponse& found,
+                          const ResponseHead& head) noexcept = 0;
+    virtual void response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+                              const FoundResponse& found) noexcept = 0;
+};
+
+struct StageSettings {
+    std::size_t states = 65'536;     // flows that are followed at one time, 128 bytes each
+    std::size_t assemblies = 4096;   // split heads at one time
+    std::size_t head_bytes = 8192;   // of a split head that are kept, at least 1024
+    std::size_t held_pieces = 8192;  // of segments that came before their turn, 2 KiB each
 };
 
 class RequestStage {
   public:
-    RequestStage(std::size_t assemblies, RequestBatch& batch, RequestSink& sink)
-        : pool_(assemblies), batch_(&batch), sink_(&sink) {}
+    RequestStage(const StageSettings& settings, flow::FlowTable& table, RequestBatch& batch,
+                 RequestSink& sink)
+        : table_(&table),
+          states_(settings.states),
+          assemblies_(settings.assemblies, settings.head_bytes),
+          segments_(settings.held_pieces),
+          batch_(&batch),
+          sink_(&sink) {}
 
     // Looks at the payload of one TCP packet, whose flow has been updated.
     // REQUIRES: packet.payload_captured != 0.
-    void inspect(const parse::Packet& packet, const flow::Tracked& tracked, flow::FlowTable& table) noexcept;
+    void inspect(const parse::Packet& packet, const flow::Tracked& tracked) noexcept;
 
-    // The flow ends or its entry serves another: reports a request whose line was whole, frees its buffer.
+    // Whether any segments wait: then inspect_bare() is to be called for TCP packets without payload, whose
+    // acknowledgments show what will not come any more.
+    [[nodiscard]] bool holds_segments() const noexcept { return segments_.in_use() != 0; }
+    void inspect_bare(const parse::Packet& packet, const flow::Tracked& tracked) noexcept;
+
+    // The flow ends or its entry serves another: tells what there is, frees what was held for it.
     void finish(flow::HotFlow& hot, flow::ColdFlow& cold, std::uint64_t time_ns) noexcept;
 
     // After the batch was matched and emitted: its buffers are free again.
@@ -46,34 +83,87 @@ class RequestStage {
     void publish(api::WorkerCounters& counters) const noexcept;
 
   private:
+    [[nodiscard]] static unsigned client_side_of(const flow::HotFlow& hot) noexcept {
+        return (hot.marks & flow::mark_client_b) != 0 ? 1 : 0;
+    }
+
     struct Place {  // where bytes come from
         flow::HotFlow* hot;
         flow::ColdFlow* cold;
+        StreamState* state;
         std::uint64_t time_ns;
-        std::uint32_t cut;  // payload bytes that the capture does not hold
         std::uint8_t side;
-        bool gap;  // bytes before these have not been seen
+
+        [[nodiscard]] StreamSide& mine() const noexcept { return state->sides[side]; }
+        [[nodiscard]] Place other() const noexcept {
+            Place place = *this;
+            place.side = static_cast<std::uint8_t>(1 - side);
+            return place;
+        }
     };
 
-    void inspect_client(const Place& place, std::string_view text) noexcept;
-    void inspect_server(const Place& place, std::string_view text) noexcept;
-    static void set_client(const Place& place) noexcept;
+    // request_stage.cpp
+    [[nodiscard]] bool may_begin_message(const parse::Packet& packet, const flow::Tracked& tracked,
+                                         std::string_view text) noexcept;
+    void follow_stream(const Place& place, const parse::Packet& packet, const flow::Tracked& tracked,
+                       std::string_view text) noexcept;
+    [[nodiscard]] Place place_of(flow::HotFlow& hot, std::uint64_t time_ns, unsigned side) noexcept;
+    void settle(const Place& place) noexcept;
+    void end_following(const Place& place) noexcept;
+    void finish_sides(const Place& place) noexcept;
+    [[nodiscard]] std::uint32_t take_state() noexcept;
+    [[nodiscard]] std::uint32_t take_assembly(const Place& place) noexcept;
+    void set_client(const Place& place) noexcept;
 
-    void inspect_stream(const Place& place, std::string_view text) noexcept;
-    void continue_assembly(const Place& place, std::string_view text) noexcept;
-    void give_up_assembly(const Place& place) noexcept;
-    void begin_assembly(const Place& place, std::string_view text, const RequestHead& head) noexcept;
+    // stream_order.cpp
+    void pass_acknowledged(const Place& place, std::uint32_t acknowledgment) noexcept;
+    void arrange(const Place& place, std::uint32_t begin, std::string_view text, std::uint32_t cut) noexcept;
+    void accept(const Place& place, std::uint32_t begin, std::string_view text) noexcept;
+    void deliver_ready(const Place& place) noexcept;
+    void pass_gap(const Place& place) noexcept;
+    void pass_all(const Place& place) noexcept;
+    [[nodiscard]] bool make_room(const Place& place) noexcept;
+    void lose(const Place& place, std::uint32_t bytes) noexcept;
+    void deliver(const Place& place, std::string_view text) noexcept;
+
+    // request_stream.cpp
+    void deliver_client(const Place& place, std::string_view text) noexcept;
+    [[nodiscard]] std::string_view begin_request(const Place& place, std::string_view text) noexcept;
+    [[nodiscard]] std::string_view gather_request(const Place& place, std::string_view text) noexcept;
+    void give_up_request(const Place& place, bool rest_follows) noexcept;
+    void lose_request(const Place& place) noexcept;
     void add(const Place& place, const RequestHead& head, std::string_view text,
              std::uint32_t flags) noexcept;
-    void inspect_response(const Place& place, std::string_view text) noexcept;
-    [[nodiscard]] std::string_view skip_body(const Place& place, std::string_view text) noexcept;
+    // Both sides'.
+    [[nodiscard]] std::size_t begin_gathering(const Place& place, std::string_view text) noexcept;
+    void drop_assembly(StreamSide& side) noexcept;
+    void release_later(std::uint32_t assembly) noexcept;
+    void begin_head_rest(const Place& place, std::uint32_t assembly) noexcept;
+    [[nodiscard]] std::string_view skip_head_rest(const Place& place, std::string_view text) noexcept;
 
-    AssemblyPool pool_;
+    // response_stream.cpp
+    void deliver_server(const Place& place, std::string_view text) noexcept;
+    [[nodiscard]] std::string_view skip_response_body(const Place& place, std::string_view text) noexcept;
+    [[nodiscard]] std::string_view begin_response(const Place& place, std::string_view text) noexcept;
+    [[nodiscard]] std::string_view gather_response(const Place& place, std::string_view text) noexcept;
+    void give_up_response(const Place& place, bool rest_follows) noexcept;
+    void lose_response(const Place& place) noexcept;
+    [[nodiscard]] std::string_view answer(const Place& place, const ResponseHead& head,
+                                          std::string_view rest) noexcept;
+    void end_response(const Place& place) noexcept;
+
+    flow::FlowTable* table_;
+    StatePool states_;
+    AssemblyPool assemblies_;
+    SegmentPool segments_;
     RequestBatch* batch_;
     RequestSink* sink_;
+    StreamState scratch_;  // of a flow without a state; idle between calls
     std::uint64_t requests_ = 0;
     std::uint64_t responses_ = 0;
-    std::uint64_t exhausted_ = 0;
+    std::uint64_t exhausted_ = 0;  // flows that gave way
+    std::uint64_t held_ = 0;
+    std::uint64_t gaps_ = 0;
 };
 
 }  // namespace picket::http

@@ -33,7 +33,7 @@ class PipelineHarness {
     static PipelineSettings replay_settings() {
         PipelineSettings settings;
         settings.flow = FlowHarness::replay_settings();
-        settings.assemblies = 8;
+        settings.http.assemblies = 8;
         return settings;
     }
 
@@ -65,6 +65,7 @@ class PipelineHarness {
     std::vector<api::FlowRecord> flows;
     std::vector<SeenRequest> requests;
     std::vector<SeenResponse> responses;
+    std::vector<api::ResponseEndEvent> response_ends;
     std::vector<api::EventKind> kinds;
     api::WorkerArea area;
 
@@ -102,6 +103,8 @@ class PipelineHarness {
                 const char* at = raw + sizeof seen.event;
                 seen.content_type = take(at, seen.event.content_type);
                 responses.push_back(seen);
+            } else if (header->kind == api::EventKind::http_response_end) {
+                response_ends.push_back(*reinterpret_cast<const api::ResponseEndEvent*>(header));
             }
         }
         reader_.release();

@@ -24,6 +24,9 @@ class RecordingSink : public drain::EventSink {
     void on_response(const api::ResponseEvent& event, std::string_view) override {
         statuses.push_back(event.status);
     }
+    void on_response_end(const api::ResponseEndEvent& event) override {
+        body_bytes.push_back(event.body_bytes);
+    }
     void on_hit(const api::HitEvent& event, const drain::RequestTextViews&) override {
         hits.push_back(event.rule);
     }
@@ -47,6 +50,7 @@ class RecordingSink : public drain::EventSink {
     std::vector<api::FlowRecord> live;
     std::vector<std::string> requests;
     std::vector<std::uint16_t> statuses;
+    std::vector<std::int64_t> body_bytes;
     std::vector<std::uint32_t> hits;
     std::vector<std::uint64_t> watched;
     std::vector<api::FoldEntry> folded;

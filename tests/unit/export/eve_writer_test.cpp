@@ -64,7 +64,7 @@ TEST_F(EveWriterTest, UrlIsRawAndItsOtherBytesAreHex) {
     request.host = "a\xc3\xa4";
     request.flags = api::request_has_referer;
     writer.request(request);
-    writer.response({1, 1}, 0, 404, "text/html", 12, 5);
+    writer.response({1, 1}, 0, {404, "text/html", 12, 5});
     writer.finish();
     const auto written = lines();
     ASSERT_EQ(written.size(), 1U);

@@ -20,7 +20,7 @@ TEST(RequestJoiner, GoesOnWithTheResponseOrAtTheFlowsEnd) {
     joiner.add(request(1, 1));
     joiner.add(request(2, 0));
     EXPECT_TRUE(done.empty());
-    joiner.add_response({1, 1}, 1, 200, "text/html", 5, 9);
+    joiner.add_response({1, 1}, 1, {200, "text/html", 5, 9});
     ASSERT_EQ(done.size(), 1U);
     EXPECT_EQ(done[0].request, 1U);
     EXPECT_EQ(done[0].status, 200);
@@ -31,6 +31,18 @@ TEST(RequestJoiner, GoesOnWithTheResponseOrAtTheFlowsEnd) {
     EXPECT_EQ(done.size(), 3U);
     joiner.finish();
     EXPECT_EQ(done.size(), 3U);
+}
+
+TEST(RequestJoiner, WaitsForTheEndOfABodyThatGoesOn) {
+    std::vector<store::StoredRequest> done;
+    RequestJoiner joiner([&](const store::StoredRequest& complete) { done.push_back(complete); });
+    joiner.add(request(1, 0));
+    joiner.add_response({1, 1}, 0, {200, "text/html", -1, 9, 100, true});
+    EXPECT_TRUE(done.empty());
+    joiner.add_response_end({1, 1}, 0, 5000);
+    ASSERT_EQ(done.size(), 1U);
+    EXPECT_EQ(done[0].status, 200);
+    EXPECT_EQ(done[0].body_bytes, 5000);
 }
 
 TEST(RequestJoiner, OneFlowCannotHoldTooMany) {

@@ -29,7 +29,7 @@ TEST(RequestHead, EveryCutIsIncompleteOrLessThanTheWhole) {
     }
     RequestHead head;
     ASSERT_EQ(parse_request_head(text, head), HeadStatus::complete);
-    EXPECT_EQ(head.content_length, 12u);
+    EXPECT_EQ(head.framing.content_length, 12);
     EXPECT_EQ(head.referer.data(), nullptr);
 }
 
@@ -50,10 +50,41 @@ TEST(RequestHead, OddButReal) {
     EXPECT_EQ(head.target, "a:443");
 }
 
+TEST(RequestHead, AnyTokenIsAMethod) {
+    RequestHead head;
+    EXPECT_EQ(parse_request_head("get / HTTP/1.0\r\n\r\n", head), HeadStatus::complete);
+    EXPECT_EQ(head.method, "get");
+    EXPECT_EQ(parse_request_head("M-SEARCH * HTTP/1.1\r\n\r\n", head), HeadStatus::complete);
+    EXPECT_EQ(parse_request_head("x!~1 http://a/b HTTP/1.1\r\n\r\n", head), HeadStatus::complete);
+    EXPECT_EQ(head.host, "a");
+    EXPECT_EQ(parse_request_head("GET HTTP/1.1\r\n\r\n", head), HeadStatus::complete);
+    EXPECT_EQ(head.target, "");
+    EXPECT_EQ(head.version, "HTTP/1.1");
+    EXPECT_EQ(parse_request_head("OPTIONS /HTTP/1.1\r\n", head), HeadStatus::complete);
+    EXPECT_EQ(head.target, "/HTTP/1.1");
+    EXPECT_EQ(
+        parse_request_head("GET / HTTP/1.1\r\nUser-Agent: a\r\n b\r\n Host: c\r\nHost: d\r\n\r\n", head),
+        HeadStatus::complete);
+    EXPECT_EQ(head.user_agent, "a\r\n b\r\n Host: c");
+    EXPECT_EQ(head.host, "d");
+}
+
+TEST(RequestHead, Framing) {
+    RequestHead head;
+    ASSERT_EQ(parse_request_head(
+                  "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 7\r\n\r\n", head),
+              HeadStatus::complete);
+    EXPECT_TRUE(head.framing.chunked);
+    EXPECT_EQ(head.framing.content_length, 7);
+    ASSERT_EQ(parse_request_head("POST / HTTP/1.1\r\nContent-Length: -7\r\n\r\n", head),
+              HeadStatus::complete);
+    EXPECT_EQ(head.framing.content_length, -1);
+}
+
 TEST(RequestHead, OtherProtocolsAreNot) {
     for (const std::string_view text :
          {"USER anonymous\r\n", "EHLO mail.example.com\r\n", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n",
-          "get / HTTP/1.0\r\n", "GET nothing\r\n", " GET / HTTP/1.0\r\n", "\x16\x03\x01"}) {
+          "get /\r\n", "GET nothing\r\n", " GET / HTTP/1.0\r\n", "\x16\x03\x01"}) {
         RequestHead head;
         EXPECT_EQ(parse_request_head(text, head), HeadStatus::not_a_message) << text;
     }

@@ -76,7 +76,7 @@ class FloodRig {
         PipelineSettings settings;
         settings.flow.capacity = capacity;
         settings.flow.fold_above_share = fold_above;
-        settings.assemblies = 8;
+        settings.http.assemblies = 8;
         return settings;
     }
     [[nodiscard]] std::byte* bytes() { return reinterpret_cast<std::byte*>(data_.data()); }

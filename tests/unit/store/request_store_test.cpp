@@ -19,8 +19,8 @@ TEST(RequestStore, JoinsResponsesByFlowAndNumber) {
     store.add(request(1, 0, "/a"));
     store.add(request(2, 0, "/other"));
     store.add(request(1, 1, "/b"));
-    store.add_response({1, 1}, 1, 404, "text/html", 12, 5);
-    store.add_response({9, 1}, 0, 200, "", -1, 5);  // of a flow that nobody knows
+    store.add_response({1, 1}, 1, {404, "text/html", 12, 5});
+    store.add_response({9, 1}, 0, {200, "", -1, 5});  // of a flow that nobody knows
     const auto requests = store.of_flow({1, 1});
     ASSERT_EQ(requests.size(), 2U);
     EXPECT_EQ(requests[0].uri, "/a");

@@ -1,0 +1,74 @@
+#include "dataplane/http/segment_pool.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace picket::http {
+
+SegmentPool::Held SegmentPool::hold(HeldList& list, std::uint32_t owner, std::uint32_t begin,
+                                    std::string_view text) noexcept {
+    std::uint32_t* link = &list.first;
+    while (!text.empty()) {
+        if (*link == flow::no_index) return fill(list, link, owner, begin, text);
+        Piece& held = piece(*link);
+        const std::int32_t before = sequence_distance(begin, held.begin);
+        if (before > 0) {
+            const std::string_view hole = text.substr(0, static_cast<std::size_t>(before));
+            const Held result = fill(list, link, owner, begin, hole);
+            if (result != Held::held) return result;
+            begin += static_cast<std::uint32_t>(hole.size());
+            text.remove_prefix(hole.size());
+        } else {
+            const std::int32_t covered = sequence_distance(begin, held.begin + held.length);
+            if (covered > 0) {
+                begin += static_cast<std::uint32_t>(covered);
+                text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(covered)));
+            }
+            link = &held.next;
+        }
+    }
+    return Held::held;
+}
+
+SegmentPool::Held SegmentPool::fill(HeldList& list, std::uint32_t*& link, std::uint32_t owner,
+                                    std::uint32_t begin, std::string_view text) noexcept {
+    while (!text.empty()) {
+        const std::size_t length = std::min(text.size(), piece_bytes_max);
+        if (list.pieces == list_pieces_max || list.bytes + length > list_bytes_max) return Held::list_full;
+        if (free_.empty()) return Held::pool_full;
+        const std::uint32_t index = free_.back();
+        free_.pop_back();
+        owners_[index] = owner;
+        Piece& fresh = piece(index);
+        fresh.next = *link;
+        fresh.begin = begin;
+        fresh.length = static_cast<std::uint32_t>(length);
+        std::memcpy(fresh.data.data(), text.data(), length);
+        *link = index;
+        link = &fresh.next;
+        ++list.pieces;
+        list.bytes += fresh.length;
+        begin += fresh.length;
+        text.remove_prefix(length);
+    }
+    return Held::held;
+}
+
+std::uint32_t SegmentPool::take_first(HeldList& list) noexcept {
+    const std::uint32_t index = list.first;
+    list.first = piece(index).next;
+    list.bytes -= piece(index).length;
+    --list.pieces;
+    return index;
+}
+
+std::uint32_t SegmentPool::next_owner() noexcept {
+    for (std::size_t i = 0; i < owners_.size(); ++i) {
+        const std::uint32_t owner = owners_[hand_];
+        hand_ = hand_ + 1 == owners_.size() ? 0 : hand_ + 1;
+        if (owner != flow::no_index) return owner;
+    }
+    return flow::no_index;
+}
+
+}  // namespace picket::http

@@ -1,0 +1,314 @@
+// Requests and responses whose bytes come in any pieces and any order.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "tests/support/pipeline_harness.h"
+
+namespace picket {
+namespace {
+
+using testing::PacketBuilder;
+using testing::PipelineHarness;
+using testing::second_ns;
+
+struct Segment {
+    bool from_client;
+    std::uint32_t at;  // of its first byte in the side's stream
+    std::string_view text;
+};
+
+// A connection whose segments are sent one by one, in any order. Acknowledgments are the test's affair.
+class Connection {
+  public:
+    explicit Connection(PipelineHarness& harness, std::uint16_t port = 4000)
+        : harness_(&harness), port_(port) {
+        send({true, 0xffffffff, ""}, parse::tcp_syn);
+        send({false, 0xffffffff, ""}, parse::tcp_syn | parse::tcp_ack);
+    }
+    Connection& send(const Segment& segment, std::uint8_t flags = parse::tcp_ack, std::uint32_t ack = 0) {
+        const testing::TcpFields fields{flags, first(segment.from_client) + segment.at,
+                                        first(!segment.from_client) + ack};
+        auto builder = PacketBuilder().ethernet();
+        if (segment.from_client) {
+            builder.ipv4("10.1.7.44", "203.0.113.80").tcp(port_, 80, fields);
+        } else {
+            builder.ipv4("203.0.113.80", "10.1.7.44").tcp(80, port_, fields);
+        }
+        harness_->feed(builder.payload(segment.text), time_ns_ += 1000);
+        return *this;
+    }
+    Connection& client(std::uint32_t at, std::string_view text) { return send({true, at, text}); }
+    Connection& server(std::uint32_t at, std::string_view text) { return send({false, at, text}); }
+    // The server has got the client's first bytes.
+    Connection& server_acknowledges(std::uint32_t bytes) {
+        return send({false, 0, ""}, parse::tcp_ack, bytes);
+    }
+
+  private:
+    static std::uint32_t first(bool client) { return client ? 0xfffffff0u : 9000u; }  // numbers wrap
+
+    PipelineHarness* harness_;
+    std::uint16_t port_;
+    std::uint64_t time_ns_ = second_ns;
+};
+
+const std::string two_requests =
+    "POST /upload HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "1d;x=y\r\nGET /body HTTP/1.1\r\nHost: b\r\n\r\n0\r\nTrailer: t\r\n\r\n"
+    "brew /next?q=1 HTTP/1.1\r\nHost: c.example\r\n\r\n";
+const std::string two_responses =
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "12\r\nHTTP/1.1 500 Not\r\n\r\n0\r\n\r\n"
+    "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nnot found";
+
+std::string told(PipelineHarness& worker) {
+    worker.run(7);
+    worker.finish(9 * second_ns);
+    std::string text;
+    for (const auto& request : worker.requests)
+        text += request.method + ' ' + request.uri + ' ' + request.host + '\n';
+    for (const auto& response : worker.responses) {
+        std::int64_t bytes = response.event.body_bytes;
+        for (const auto& end : worker.response_ends) {
+            if (end.request == response.event.request) bytes = end.body_bytes;
+        }
+        text += std::to_string(response.event.request) + ' ' + std::to_string(response.event.status) + ' ' +
+                response.content_type + ' ' + std::to_string(bytes) + '\n';
+    }
+    EXPECT_EQ(worker.area.counters.http_states_active, 0u);
+    return text;
+}
+
+const std::string expected =
+    "POST /upload a.example\nbrew /next?q=1 c.example\n0 201  18\n1 404 text/html 9\n";
+
+std::vector<Segment> cut(bool from_client, std::string_view text, std::vector<std::size_t> at) {
+    at.push_back(text.size());
+    std::vector<Segment> segments;
+    std::size_t from = 0;
+    for (const std::size_t to : at) {
+        if (to > from)
+            segments.push_back({from_client, static_cast<std::uint32_t>(from), text.substr(from, to - from)});
+        from = std::max(from, to);
+    }
+    return segments;
+}
+
+TEST(HttpStreams, EverySplitPositionInEitherOrder) {
+    for (std::size_t at = 1; at < two_requests.size(); ++at) {
+        for (const bool swapped : {false, true}) {
+            PipelineHarness worker;
+            Connection connection(worker);
+            auto segments = cut(true, two_requests, {at});
+            if (swapped) std::swap(segments[0], segments[1]);
+            for (const auto& segment : segments) connection.send(segment);
+            connection.server(0, two_responses);
+            ASSERT_EQ(told(worker), expected) << at << swapped;
+        }
+    }
+    for (std::size_t at = 1; at < two_responses.size(); ++at) {
+        for (const bool swapped : {false, true}) {
+            PipelineHarness worker;
+            Connection connection(worker);
+            connection.client(0, two_requests);
+            auto segments = cut(false, two_responses, {at});
+            if (swapped) std::swap(segments[0], segments[1]);
+            for (const auto& segment : segments) connection.send(segment);
+            ASSERT_EQ(told(worker), expected) << at << swapped;
+        }
+    }
+}
+
+TEST(HttpStreams, EveryOrderOfThreeSegments) {
+    for (std::size_t first = 1; first + 1 < two_requests.size(); first += 5) {
+        for (std::size_t second = first + 1; second < two_requests.size(); second += 7) {
+            std::array<std::size_t, 3> order{0, 1, 2};
+            const auto segments = cut(true, two_requests, {first, second});
+            do {
+                PipelineHarness worker;
+                Connection connection(worker);
+                for (const std::size_t i : order) connection.send(segments[i]);
+                connection.server(0, two_responses);
+                ASSERT_EQ(told(worker), expected) << first << ' ' << second;
+            } while (std::next_permutation(order.begin(), order.end()));
+        }
+    }
+}
+
+// Any pieces in any order, some of them twice and overlapping: the same requests and responses.
+TEST(HttpStreams, AnyPiecesInAnyOrder) {
+    std::mt19937 dice(3);
+    for (int round = 0; round < 400; ++round) {
+        PipelineHarness worker;
+        Connection connection(worker);
+        for (const bool from_client : {true, false}) {
+            const std::string_view text = from_client ? two_requests : two_responses;
+            std::vector<std::size_t> at;
+            for (std::size_t i = 0; i < 1 + dice() % 12; ++i) at.push_back(1 + dice() % (text.size() - 1));
+            std::sort(at.begin(), at.end());
+            auto segments = cut(from_client, text, at);
+            for (int i = 0; i < 3; ++i) {  // overlaps and repeats
+                const std::size_t from = dice() % text.size();
+                segments.push_back(
+                    {from_client, static_cast<std::uint32_t>(from), text.substr(from, 1 + dice() % 80)});
+            }
+            std::shuffle(segments.begin(), segments.end(), dice);
+            for (const auto& segment : segments) connection.send(segment);
+        }
+        ASSERT_EQ(told(worker), expected) << round;
+        EXPECT_EQ(worker.area.counters.http_gaps, 0u);
+    }
+}
+
+TEST(HttpStreams, WhatIsAcknowledgedAndUnseenIsPassedOver) {
+    PipelineHarness worker;
+    Connection(worker)
+        .client(0, "GET /half HTTP/1.1\r\nHost: a")
+        .client(200, "GET /next HTTP/1.1\r\n\r\n")
+        .server_acknowledges(150)
+        .server_acknowledges(222)
+        .client(222, "GET /third HTTP/1.1\r\n\r\n");
+    worker.run();
+    ASSERT_EQ(worker.requests.size(), 3u);
+    EXPECT_EQ(worker.requests[0].uri, "/half");
+    EXPECT_EQ(worker.requests[1].uri, "/next");
+    EXPECT_EQ(worker.area.counters.http_gaps, 1u);
+    EXPECT_EQ(worker.area.counters.http_segments_held, 1u);
+}
+
+TEST(HttpStreams, AResetTellsWhatWaits) {
+    PipelineHarness worker;
+    Connection(worker)
+        .client(0, "GET /a HTTP/1.1\r\n\r\n")
+        .client(100, "GET /b HTTP/1.1\r\n\r\n")
+        .send({false, 0, ""}, parse::tcp_rst);
+    worker.run();
+    EXPECT_EQ(worker.requests.size(), 2u);
+}
+
+TEST(HttpStreams, ResponsesWithoutBodyOrLength) {
+    PipelineHarness worker;
+    Connection(worker)
+        .client(
+            0,
+            "HEAD /h HTTP/1.1\r\n\r\nGET /n HTTP/1.1\r\n\r\nGET /m HTTP/1.1\r\n\r\nGET /c HTTP/1.0\r\n\r\n")
+        .server(0, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+        .server(
+            40,
+            "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 304 No\r\nContent-Length: 7\r\n\r\nHTTP/1.0 200 OK\r\n\r\nab")
+        .server(0, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n");
+    worker.run();
+    worker.finish(9 * second_ns);
+    ASSERT_EQ(worker.responses.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(worker.responses[i].event.request, i);
+    EXPECT_EQ(worker.responses[0].event.body_bytes, 0);
+    EXPECT_EQ(worker.responses[3].event.flags, api::response_goes_on);
+    ASSERT_EQ(worker.response_ends.size(), 1u);
+    EXPECT_EQ(worker.response_ends[0].request, 3u);
+    EXPECT_EQ(worker.response_ends[0].body_bytes, 2);
+}
+
+// Bytes missing within a body do not hide where it ends.
+TEST(HttpStreams, GapsWithinResponseBodies) {
+    PipelineHarness worker;
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n";
+    const auto body = static_cast<std::uint32_t>(head.size());
+    Connection(worker)
+        .client(0, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+        .server(0, head)
+        .server(body + 2000, std::string(1000, 'x'))
+        .server(body + 3000, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    worker.run();
+    ASSERT_EQ(worker.responses.size(), 2u);
+    EXPECT_EQ(worker.responses[1].event.request, 1u);
+    EXPECT_EQ(worker.responses[1].event.status, 404);
+    ASSERT_EQ(worker.response_ends.size(), 1u);
+    EXPECT_EQ(worker.response_ends[0].body_bytes, 3000);
+    EXPECT_EQ(worker.area.counters.http_gaps, 0u);
+}
+
+TEST(HttpStreams, AnotherProtocolTakesOver) {
+    for (const std::string_view opening : {"CONNECT a:443 HTTP/1.1\r\n\r\n", "GET /ws HTTP/1.1\r\n\r\n"}) {
+        PipelineHarness worker;
+        const bool connect = opening.front() == 'C';
+        const auto at = static_cast<std::uint32_t>(opening.size());
+        Connection(worker)
+            .client(0, opening)
+            .server(0, connect ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 101 Go\r\n\r\n")
+            .client(at, "GET /inner HTTP/1.1\r\n\r\n")
+            .server(19, "HTTP/1.1 200 OK\r\n\r\n");
+        worker.run();
+        worker.finish(9 * second_ns);
+        EXPECT_EQ(worker.requests.size(), 1u);
+        EXPECT_EQ(worker.responses.size(), 1u);
+    }
+}
+
+TEST(HttpStreams, AResponseAloneHasNoRequest) {
+    PipelineHarness worker;
+    Connection(worker)
+        .server(0, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n")
+        .server(41, "HTTP/1.1 200 OK\r\n\r\n");
+    worker.run();
+    worker.finish(9 * second_ns);
+    ASSERT_EQ(worker.responses.size(), 2u);
+    EXPECT_EQ(worker.responses[0].event.request, api::request_none);
+    EXPECT_EQ(worker.responses[0].event.ends.client_port, 4000);
+    EXPECT_EQ(worker.flows.at(0).requests, 0u);
+}
+
+// A head beyond the bound is kept up to it, and its end is found.
+TEST(HttpStreams, TheRequestAfterAVeryLongHead) {
+    const std::string long_line =
+        "GET /" + std::string(30'000, 'u') + " HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /";
+    const std::string long_headers = "POST /p HTTP/1.1\r\nX: " + std::string(30'000, 'h') +
+                                     "\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n";
+    for (const std::string& text : {long_line, long_headers}) {
+        for (const std::size_t size : {std::size_t{1000}, std::size_t{1460}, std::size_t{20'000}}) {
+            PipelineHarness worker;
+            Connection connection(worker);
+            const std::string all = text + "GET /next HTTP/1.1\r\n\r\n";
+            for (std::size_t at = 0; at < all.size(); at += size)
+                connection.client(static_cast<std::uint32_t>(at), std::string_view(all).substr(at, size));
+            worker.run();
+            ASSERT_EQ(worker.requests.size(), 2u) << size;
+            EXPECT_NE(worker.requests[0].event.flags & api::request_head_truncated, 0u);
+            EXPECT_EQ(worker.requests[1].uri, "/next");
+        }
+    }
+}
+
+// Floods of half requests and of segments before their turn: bounded, counted, and whoever talks on is heard.
+TEST(HttpStreams, FloodsGiveWayToTheLiving) {
+    auto settings = PipelineHarness::replay_settings();
+    settings.http = {.states = 16, .assemblies = 8, .head_bytes = 2048, .held_pieces = 8};
+    PipelineHarness worker(settings);
+    Connection living(worker, 9999);
+    std::uint32_t at = 0;
+    std::size_t sent = 0;
+    for (std::uint16_t port = 1; port <= 500; ++port) {
+        Connection(worker, port).client(0, "GET /flood HTTP/1.1\r\nX: ");
+        Connection(worker, static_cast<std::uint16_t>(port + 1000)).client(50, "never reached");
+        if (port % 10 != 0) continue;
+        const std::string_view request = "GET /living HTTP/1.1\r\nHost: a\r\n\r\n";
+        living.client(at + 20, request.substr(20))
+            .client(at, request.substr(0, 12))
+            .client(at + 12, request.substr(12, 8));
+        at += static_cast<std::uint32_t>(request.size());
+        ++sent;
+        worker.run();
+        EXPECT_LE(worker.area.counters.http_states_active, 16u);
+    }
+    const auto living_ones = std::count_if(worker.requests.begin(), worker.requests.end(),
+                                           [](const auto& request) { return request.uri == "/living"; });
+    EXPECT_EQ(static_cast<std::size_t>(living_ones), sent);
+    EXPECT_GT(worker.area.counters.http_states_exhausted, 900u);
+    worker.finish(9 * second_ns);
+    EXPECT_EQ(worker.area.counters.http_states_active, 0u);
+    EXPECT_EQ(worker.flows.size(), 1001u);
+}
+
+}  // namespace
+}  // namespace picket
