@@ -71,7 +71,10 @@ void print_rows(std::ostream& out, const Report& report, const TableStyle& style
     const bool uris = any(report.rows, &Row::ns_per_uri);
     std::vector<Column> columns{{"FLOWS"}, {"MPPS"}, {"GBIT/S"}, {"NS"}, {"CYCLES", cli::Give::drop, 1},
                                 {"LIMIT"}};
-    for (const std::size_t stage : stages) columns.push_back({upper(stage_name(stage))});
+    for (const std::size_t stage : stages) {
+        const bool fragment = stage == static_cast<std::size_t>(api::Stage::fragment);
+        columns.push_back({fragment && !style.wide ? "FRAGS" : upper(stage_name(stage))});
+    }
     if (uris) columns.push_back({"NS/URI", cli::Give::drop, 2});
     if (style.wide) columns.push_back({"SOURCE"});
     cli::Table table(columns);

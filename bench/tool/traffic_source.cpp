@@ -71,7 +71,7 @@ Ends TrafficSource::ends_of(std::uint64_t flow) const noexcept {
     const auto mixed = static_cast<std::uint32_t>(flow) * 0x9e3779b1u;
     Ends ends;
     ends.client = 0x0a000000 | (mixed & 0xffffff);
-    ends.client_port = static_cast<std::uint16_t>(1024 + (mixed >> 24) * 251);
+    ends.client_port = static_cast<std::uint16_t>(1026 + (mixed >> 24) * 251);  // no tunnel's
     ends.server = 0xc6120000 | (mixed >> 7 & 0x1ffff);
     ends.tcp = mix_ == Mix::web || flood_ || flow % 2 == 0;
     ends.server_port = ends.tcp ? 80 : 53;

@@ -23,6 +23,10 @@ inline constexpr unsigned mark_last_side_shift = 7;
 inline constexpr unsigned mark_other_seen_shift = 9;
 inline constexpr unsigned opening_mark = static_cast<unsigned>(Activity::opening) << mark_activity_shift;
 
+[[nodiscard]] constexpr std::uint16_t part_tick(std::uint64_t time_ns) noexcept {
+    return static_cast<std::uint16_t>(time_ns >> part_tick_shift);
+}
+
 struct OrdinaryLimits {
     std::array<std::uint64_t, activity_count> gap_ns_max{};  // since the flow's last packet, by Activity
     std::uint16_t part_ticks = 0;                            // from here on the part may be due

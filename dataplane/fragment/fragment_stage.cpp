@@ -165,7 +165,7 @@ bool FragmentStage::put_together(const Datagram& datagram, Packet& packet) noexc
     const std::uint32_t at = datagram.first.fragment.transport_at;
     if (at > here) return false;
     room_used_ += here;
-    packet.flags &= static_cast<std::uint8_t>(~(parse::packet_later_fragment | parse::packet_payload_cut));
+    packet.flags &= static_cast<std::uint16_t>(~(parse::packet_later_fragment | parse::packet_payload_cut));
     parse::ByteCursor cursor(to.data(), here);
     cursor.take(at);
     parse::Ports ports;  // those of the first fragment hold
