@@ -138,9 +138,7 @@ class Corpus(unittest.TestCase):
         for kind, least in (('flows', 1000), ('requests', 20), ('alerts', 1000), ('ICMP errors', 5)):
             self.assertGreater(seen[kind], least, kind)
 
-    # Which packets are within the first 8 KiB is judged by a flow's bytes after the burst, not by those before the
-    # packet: an answer that comes in one burst is not looked at, and workers make other bursts.
-    @unittest.expectedFailure
+    # Which packets are within an answer's first 8 KiB must not depend on what else their burst holds.
     def test_workers_change_no_alert_of_an_answer(self):
         (path,) = (path for path in self.captures if path.name == 'firefox58.pcap')
         replays = [picket.Replay(path, '--workers', workers, '--rules', HERE / 'agreement' / 'answers.rules')

@@ -55,7 +55,8 @@ def of_picket(capture):
     for event in replay.of_type('http'):
         ends = (event['src_ip'], event['src_port']), (event['dest_ip'], event['dest_port'])
         http = event['http']
-        found['request'][(*ends, http['http_method'], plain(http.get('hostname')), plain(http['url']))] += 1
+        if 'http_method' in http:  # else an answer whose request was not seen
+            found['request'][(*ends, http['http_method'], plain(http.get('hostname')), plain(http['url']))] += 1
         if 'status' in http:
             found['response'][(*ends, http['status'])] += 1
     return found

@@ -51,10 +51,11 @@ class Seen:
         if replay.status not in (picket.DONE, picket.DAMAGED):
             raise AssertionError(f'{capture}: status {replay.status}: {replay.errors}')
         self.requests, self.responses = collections.defaultdict(list), collections.defaultdict(list)
-        for event in sorted(replay.of_type('http'), key=lambda one: (one['flow_id'], one['tx_id'])):
+        for event in sorted(replay.of_type('http'), key=lambda one: (one['flow_id'], one.get('tx_id', -1))):
             http = event['http']
             flow = event['src_ip'], event['src_port'], event['dest_ip'], event['dest_port']
-            self.requests[flow].append((http['http_method'], http.get('hostname'), http['url']))
+            if 'http_method' in http:  # else an answer whose request was not seen
+                self.requests[flow].append((http['http_method'], http.get('hostname'), http['url']))
             self.responses[flow].append(http.get('status'))
         self.rules = replay.report['alerts_by_rule']
 
