@@ -123,7 +123,7 @@ class LiveRun(unittest.TestCase):
         self.assertEqual(port["xdp"]["lost_before_rx"], 0)
         self.assertEqual(port["missed"], 0)
         self.assertEqual(audit["received"], sent)
-        self.assertEqual(audit["in_flows"] + sum(audit["outcomes"].values()), sent)
+        self.assertEqual(audit["in_flows"] + sum(audit["outcomes"].values()) + audit["held"], sent)
         self.assertTrue(audit["balanced"])
 
     def test_counted_in_the_kernel_is_sent_is_in_flows_and_outcomes(self):
