@@ -21,7 +21,7 @@ PAGE = picket.ROOT / 'docs' / 'agreement.md'
 TEXT = """# Agreement with other tools
 
 What Picket says of captures that others published, against what other tools say of the same packets. Every difference
-has been looked at and has its reason in a table beside the tests, where the terms are too
+has its reason, or says that none is known, in a table beside the tests, where the terms are too
 ([tests/captures/agreement](../tests/captures/agreement/README.md)). A difference that is in no table fails the tests,
 and so does a row that explains nothing any more.
 
