@@ -120,11 +120,13 @@ TEST(ParseFrame, Fragments) {
     ASSERT_FALSE(first.outcome.has_value());
     EXPECT_EQ(first.packet.flags, packet_fragment);
     EXPECT_EQ(first.packet.key.port_a, 1);
-    const auto later = parse(PacketBuilder()
-                                 .ethernet()
-                                 .ipv4("10.0.0.1", "10.0.0.2", {.fragment = 0x0010})
-                                 .protocol(protocol_udp)
-                                 .payload("zz"));
+    const OwnedFrame later_frame(PacketBuilder()
+                                     .ethernet()
+                                     .ipv4("10.0.0.1", "10.0.0.2", {.fragment = 0x0010})
+                                     .protocol(protocol_udp)
+                                     .payload("zz")
+                                     .bytes());
+    const auto later = parse(later_frame);
     ASSERT_FALSE(later.outcome.has_value());
     EXPECT_EQ(later.packet.flags, packet_fragment | packet_later_fragment);
     EXPECT_EQ(later.packet.key.port_a, 0);
