@@ -26,7 +26,7 @@ PipelineSettings settings_of(std::uint8_t bits) {
         settings.flow.fold_above_share = (bits & 4) != 0 ? 0.5 : 0;
     }
     settings.flow.payload_bytes = (bits & 8) != 0 ? 16 : 0;
-    settings.assemblies = (bits & 16) != 0 ? 1 : 8;
+    settings.http.assemblies = (bits & 16) != 0 ? 1 : 8;
     return settings;
 }
 

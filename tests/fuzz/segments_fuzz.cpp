@@ -65,6 +65,7 @@ class CountingSink final : public drain::EventSink {
         read(texts.payload);
     }
     void on_response(const api::ResponseEvent& /*event*/, std::string_view type) override { read(type); }
+    void on_response_end(const api::ResponseEndEvent& event) override { total += event.body_bytes; }
     void on_hit(const api::HitEvent& /*event*/, const drain::RequestTextViews& texts) override {
         read(texts.payload);
     }
