@@ -6,24 +6,12 @@
 #include <cstdlib>
 #include <vector>
 
+#include "bench/flow/flow_keys.h"
 #include "bench/traffic.h"
 #include "dataplane/flow/flow_table.h"
 
 namespace picket::bench {
 namespace {
-
-constexpr std::size_t batch_keys = 32;
-
-flow::FlowKey key_of(std::uint32_t number) {
-    flow::FlowKey key;
-    key.address_a = number;
-    key.address_b = 0xc0000201;
-    key.port_a = 1024;
-    key.port_b = 80;
-    key.protocol = 6;
-    key.family = 4;
-    return key;
-}
 
 // Looks up as many different keys as there are flows, from `first` on; the table holds those from 0 on.
 void look_up(benchmark::State& state, std::uint32_t first, bool found) {

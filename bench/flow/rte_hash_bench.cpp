@@ -14,25 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "bench/flow/flow_keys.h"
 #include "bench/traffic.h"
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/page_mapping.h"
 
 namespace picket::bench {
 namespace {
-
-constexpr std::size_t batch_keys = 32;
-
-flow::FlowKey key_of(std::uint32_t number) {
-    flow::FlowKey key;
-    key.address_a = number;
-    key.address_b = 0xc0000201;
-    key.port_a = 1024;
-    key.port_b = 80;
-    key.protocol = 6;
-    key.family = 4;
-    return key;
-}
 
 struct HashFree {
     void operator()(rte_hash* hash) const noexcept { rte_hash_free(hash); }

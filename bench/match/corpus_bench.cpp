@@ -5,14 +5,12 @@
 //   stage   what the match stage does: batches made and scanned, what passes judged
 //   single  a call of hs_scan for each URI and head with all elements of all rules (naive_scan.h)
 //
-// Normalising the URIs is the http stage's work, for the request's event as for its rules; `normalize` says
-// what it takes a request.
-//
 // on the sites of the corpus, and on URIs made of the filter's own elements, so that each passes (adversary).
 // The three take turns on a sample of the requests that fits the cache, as packets just received do; medians
 // over the turns. Counters: nanoseconds a request, the ratios of the turns, and of all requests the shares in
 // which the filter found an element and for which a rule was judged, and the alerts a request. A run fails if
-// stage and single differ in their alerts, or if raw scans other bytes than stage.
+// stage and single differ in their alerts, or if raw scans other bytes than stage. Normalising the URIs is
+// the http stage's work, for the request's event as for its rules; `normalize` says what it takes a request.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -123,8 +123,8 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
         }
     }
     for (std::size_t i = 0; i < plans.size(); ++i) {
-        // Payloads are scanned one by one: an element need not be told twice. PERF: 1,400 zero bytes hold
-        // an element of zeros a thousand times.
+        // Payloads are scanned one by one: an element need not be told twice. A run of zeros holds one of
+        // zeros at every byte.
         const bool lone = i == static_cast<std::size_t>(api::FilterGroup::payload);
         std::vector<std::byte> database = compile_group(plans[i], lone ? HS_FLAG_SINGLEMATCH : 0);
         std::vector<std::vector<std::uint32_t>> lists;

@@ -116,8 +116,7 @@ bool direction_holds(const api::RuleEntry& rule, bool to_server) noexcept {
            (rule.direction == api::RuleDirection::to_server) == to_server;
 }
 
-// PERF: by direction too, because nearly all rules are about what clients send, and servers send ten times as
-// much: with 18 payload rules beside 4,700 about requests, 116 ns a packet of web traffic for nothing.
+// By direction too, because nearly all rules are about what clients send, and servers send ten times as much.
 void collect_payload_ports(RuleSet::Tables& tables) {
     for (const api::RuleEntry& rule : tables.view.rules) {
         if (rule.kind != api::RuleKind::payload) {
