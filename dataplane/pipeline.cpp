@@ -204,10 +204,19 @@ void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
         wanted[wanted_count] = static_cast<std::uint8_t>(i);
         wanted_count += wants ? 1 : 0;
     }
+    // PERF: for all packets first what the next round reads: each of a followed flow waited for its cold
+    // record and then for its state, 142 ns a packet of web traffic in place of NEW.
     for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
-        // Requests and responses begin with a capital letter, and touch the cold record.
+        // Requests and responses begin with a capital letter, and touch the whole record.
         const unsigned letter = *packets_[i].payload - unsigned{'A'};
-        if (letter < 26) tracker_.table().prefetch_record(tracked_[i].cold);
+        if (letter < 26) {
+            tracker_.table().prefetch_record(tracked_[i].cold);
+        } else if ((tracked_[i].marks & flow::mark_http) != 0) {
+            tracker_.table().prefetch_http(tracked_[i].cold);
+        }
+    }
+    for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
+        if ((tracked_[i].marks & flow::mark_http) != 0) request_stage_.prefetch_state(tracked_[i].cold);
     }
     if (request_stage_.holds_segments()) {
         find_in_order(from, to);

@@ -102,6 +102,7 @@ class FlowTable {
             __builtin_prefetch(record + at, 1);
         }
     }
+    void prefetch_http(std::uint32_t index) noexcept { __builtin_prefetch(&cold(index).http_state, 1); }
     // What of the record a packet brings news to: its side, and of TCP flags and history.
     void prefetch_news(std::uint32_t index, unsigned side, bool tcp) noexcept {
         const ColdFlow& record = cold(index);

@@ -69,6 +69,11 @@ class RequestStage {
     // REQUIRES: packet.payload_captured != 0.
     void inspect(const parse::Packet& packet, const flow::Tracked& tracked) noexcept;
 
+    // Has the state of a followed flow fetched, some time before inspect(). Reads the flow's cold record.
+    void prefetch_state(std::uint32_t cold) const noexcept {
+        const std::uint32_t index = table_->cold(cold).http_state;
+        if (index < flow::http_ended) states_.prefetch(index);
+    }
     // Whether any segments wait: then inspect_bare() is to be called for TCP packets without payload, whose
     // acknowledgments show what will not come any more.
     [[nodiscard]] bool holds_segments() const noexcept { return segments_.in_use() != 0; }

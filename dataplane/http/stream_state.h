@@ -56,6 +56,11 @@ class StatePool {
     [[nodiscard]] StreamState& operator[](std::uint32_t index) const noexcept {
         return reinterpret_cast<StreamState*>(memory_.data())[index];
     }
+    void prefetch(std::uint32_t index) const noexcept {
+        const auto* state = reinterpret_cast<const std::byte*>(&(*this)[index]);
+        __builtin_prefetch(state, 1);
+        __builtin_prefetch(state + 64, 1);
+    }
     // no_index if all are in use.
     [[nodiscard]] std::uint32_t take() noexcept {
         if (free_.empty()) return flow::no_index;
