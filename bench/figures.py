@@ -16,7 +16,9 @@ import sys
 PARTS = {
     'ipv4': {'ipv4': ['--sweep']},
     'ipv6': {'ipv6': ['--sweep', '--ipv6', '1']},
-    'new': {**{f'new_5_{flows}': ['--new-flows', '5%', '--flows', flows] for flows in ('100k', '1M', '10M')},
+    # Several ticks of the timer wheel must lie within a run: of 10 M flows they come once in 15 M packets.
+    'new': {**{f'new_5_{flows}': ['--new-flows', '5%', '--flows', flows, '--seconds', seconds]
+               for flows, seconds in (('100k', '5'), ('1M', '5'), ('10M', '25'))},
             'new_all': ['--new-flows', '100%'], 'flood': ['--flood']},
     'web': {**{f'web_{flows}': ['--mix', 'web', '--rules', '1500', '--flows', flows] for flows in ('100k', '1M')},
             'imix': ['--mix', 'imix']},

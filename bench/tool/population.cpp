@@ -18,6 +18,11 @@ constexpr std::uint64_t flood_flows = 1000;
 constexpr double waits_a_timeout = 16;
 // While new flows are few, packet time is stretched no more than makes so many of the flows silent.
 constexpr double silent_share = 0.44;
+// Where it is stretched the timeout is shorter: at the default one side in nine would be silent for more than
+// the 4.2 s that a flow's line can tell, which no flow with so many packets is at line rate.
+constexpr std::uint64_t stretched_idle_ns = 6'000'000'000;
+// The wheel finds a silent flow within two ticks of its timeout, in the mean after one.
+constexpr double stretched_late_share = 1.07 / 6;
 
 // Over a port packet time is real time: the slowest rate at which all flows are to live, and the highest.
 constexpr double port_rate_min = 2e6;
@@ -33,16 +38,19 @@ Population in_packet_time(double flows, double share) {
     }
     const double timeout_at_line_rate = static_cast<double>(idle_ns) / line_gap_ns;  // in packets
     double timeout = timeout_at_line_rate;
+    double begun_a_timeout = share;  // flows that begin while one is silent, a packet of the timeout
     if (share >= 1) {
         timeout = flows;
     } else if (share * timeout_at_line_rate > silent_share * flows) {
-        timeout = silent_share * flows / share;
+        result.idle_timeout_ns = stretched_idle_ns;
+        begun_a_timeout = share * (1 + stretched_late_share);
+        timeout = silent_share * flows / begun_a_timeout;
         if (timeout < waits_a_timeout * (1 - silent_share) * flows)
-            timeout = waits_a_timeout * flows / (1 + waits_a_timeout * share);
+            timeout = waits_a_timeout * flows / (1 + waits_a_timeout * begun_a_timeout);
     }
-    result.silent = static_cast<std::uint64_t>(std::min(flows, std::round(share * timeout)));
+    result.silent = static_cast<std::uint64_t>(std::min(flows, std::round(begun_a_timeout * timeout)));
     result.live = static_cast<std::uint64_t>(flows) - result.silent;
-    result.packet_gap_ns = static_cast<double>(idle_ns) / timeout;
+    result.packet_gap_ns = static_cast<double>(result.idle_timeout_ns) / timeout;
     return result;
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <future>
 
+#include "bench/tool/deep_ring.h"
 #include "bench/tool/port_sender.h"
 #include "bench/tool/rate_search.h"
 #include "bench/tool/row_figures.h"
@@ -28,6 +29,8 @@ constexpr std::size_t sender_thread = 1;
 constexpr unsigned trials_max = 12;
 constexpr double warm_up_s = 0.3;
 constexpr double limit_part = 0.2;
+constexpr unsigned ring_frames = 32'768;
+constexpr unsigned memif_frames = 2048;  // copied at once: only what the driver has not freed yet
 
 std::uint64_t monotonic_ns() noexcept {
     timespec now{};
@@ -62,7 +65,7 @@ class SocketDirectory {
 rx::EalSettings eal_settings(const RowSettings& row) {
     rx::EalSettings settings;
     settings.worker_cores = row.cores;
-    settings.memory_mib = 256;
+    settings.memory_mib = 512;
     settings.telemetry = false;
     return settings;
 }
@@ -129,6 +132,7 @@ struct PortBench::State {
 
     SocketDirectory directory;
     rx::Eal eal;
+    std::unique_ptr<DeepRing> ring;
     std::unique_ptr<PortSender> sender;
     std::unique_ptr<rx::DpdkPort> sending;  // memif: the other end
     std::unique_ptr<rx::DpdkPort> receiving;
@@ -241,9 +245,11 @@ class PortRow {
 
 PortBench::PortBench(const RowSettings& settings) : state_(std::make_unique<State>(settings)) {
     State& state = *state_;
-    std::string ethdev = "net_ring0";
+    std::string ethdev;
     if (settings.via == Via::ring) {
-        state.receiving = std::make_unique<rx::DpdkPort>(port_settings("vdev:" + ethdev, 0));
+        state.ring = std::make_unique<DeepRing>(ring_frames);
+        ethdev = DeepRing::ethdev();
+        state.receiving = std::make_unique<rx::DpdkPort>(port_settings(DeepRing::device(), 0));
     } else {
         // Two spellings of one path: DPDK's driver keeps one role a path and process.
         const std::string& directory = state.directory.path();
@@ -261,7 +267,8 @@ PortBench::PortBench(const RowSettings& settings) : state_(std::make_unique<Stat
         }
     }
     state.queue = state.receiving->queue(0);
-    state.sender = std::make_unique<PortSender>(ethdev);
+    state.sender =
+        std::make_unique<PortSender>(ethdev, settings.via == Via::ring ? ring_frames : memif_frames);
 }
 
 // When one end of a memif closes, DPDK's own thread disconnects the other, which must not close meanwhile.

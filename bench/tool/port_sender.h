@@ -27,8 +27,9 @@ struct Sent {
 
 class PortSender {
   public:
-    // ethdev: its DPDK name, e.g. net_ring0, started with a transmit queue. Throws SetupError.
-    explicit PortSender(const std::string& ethdev);
+    // ethdev: its DPDK name, e.g. net_memif9, started with a transmit queue. held: frames that it holds at
+    // most. Throws SetupError.
+    PortSender(const std::string& ethdev, unsigned held);
     ~PortSender();
     PortSender(const PortSender&) = delete;
     PortSender& operator=(const PortSender&) = delete;

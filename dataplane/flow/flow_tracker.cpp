@@ -300,7 +300,8 @@ void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked&
     if (activity_of(hot) == Activity::opening && side != initiator_side(hot)) {
         set_activity(hot, Activity::established);
     }
-    const SegmentPlace place = track_sequence(hot, cold, packet, first_syn);
+    SegmentPlace place;
+    track_sequence(hot, cold, packet, first_syn, place);
     result.seen_bytes = place.seen_bytes;
     result.gap = place.gap;
     result.gap_bytes = place.gap_bytes;

@@ -97,13 +97,12 @@ void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noex
     }
 }
 
-SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet,
-                            bool first_syn) noexcept {
+void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet, bool first_syn,
+                    SegmentPlace& place) noexcept {
     const unsigned side = packet.side;
     const unsigned valid = side == 0 ? mark_sequence_a : mark_sequence_b;
     const unsigned peer_valid = side == 0 ? mark_sequence_b : mark_sequence_a;
-    SegmentPlace place;
-    if ((packet.tcp_flags & tcp_rst) != 0) return place;  // its numbers are often made up
+    if ((packet.tcp_flags & tcp_rst) != 0) return;  // its numbers are often made up
     const std::uint32_t syn = (packet.tcp_flags & tcp_syn) != 0 ? 1 : 0;
     const std::uint32_t fin = (packet.tcp_flags & tcp_fin) != 0 ? 1 : 0;
     const std::uint32_t end = packet.tcp_sequence + packet.payload_length + syn + fin;
@@ -120,7 +119,7 @@ SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& p
             place.gap = true;
             if (cold.far_sequence[side] == packet.tcp_sequence) hot.next_sequence[side] = end;
             cold.far_sequence[side] = end;
-            return place;
+            return;
         }
         if (ahead > 0) {
             ++cold.sides[side].out_of_order;
@@ -143,7 +142,6 @@ SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& p
             note_unseen(cold.sides[1 - side], next, packet.tcp_acknowledgment);
         }
     }
-    return place;
 }
 
 }  // namespace picket::flow

@@ -24,8 +24,10 @@ struct SegmentPlace {
 // first_syn: this is the first SYN of its side, whose number counts from now on, whatever was seen before.
 // A number further away than any window reaches (2^30, RFC 7323 §2.2) is a gap, but is followed only when the
 // next segment continues it: one stray segment must not hide the rest.
-SegmentPlace track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet,
-                            bool first_syn) noexcept;
+// place: of a default SegmentPlace only what differs is set.
+// PERF: not returned, because its parts, written one by one and read as one word, wait for the stores.
+void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet, bool first_syn,
+                    SegmentPlace& place) noexcept;
 
 // Appends a history letter for the side, upper case for the initiator, lower case for the responder.
 void add_history(const HotFlow& hot, ColdFlow& cold, char letter, unsigned side) noexcept;

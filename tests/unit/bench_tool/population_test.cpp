@@ -27,7 +27,9 @@ TEST(Population, births_and_ends_balance) {
         const Population population = population_of(with_share(share));
         EXPECT_EQ(population.live + population.silent, 1'000'000u) << share;
         const double timeout = static_cast<double>(population.idle_timeout_ns) / population.packet_gap_ns;
-        EXPECT_NEAR(share * timeout, static_cast<double>(population.silent), 1e4) << share;
+        // A silent flow stays for its timeout, and, where that is short, a tick of the wheel (1.07 s).
+        const double late = population.idle_timeout_ns < 15'000'000'000 ? 1.07 / 6 : 0;
+        EXPECT_NEAR(share * timeout * (1 + late), static_cast<double>(population.silent), 1e4) << share;
         EXPECT_GE(timeout, 15.9 * static_cast<double>(population.live)) << share;
         EXPECT_GT(population.capacity, 1'000'000u);
     }
