@@ -40,7 +40,7 @@ Two a rule and encoding: with `rules.dialect` `suricata`, then `snort3` (`snort2
 '''
 AFTER_MARKS = '''
 What hides an example from its rule is found as such: each of these requests raises at least one alert in each
-dialect. 9000055 finds `%u00XX` of ASCII, 9000308 double-encoded letters, 9000309 overlong ones, 9000310 letters that
+dialect. 9000055 finds `%u00XX` of ASCII, 9000308 double-encoded letters, 9000309 overlong ASCII, 9000310 letters that
 needed no escape; browsers write none of them.
 
 ## By family
