@@ -67,6 +67,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
       tracker_(settings.flow, hash, *this),
       fold_reporter_(tracker_.folder().tables(), emitter),
       request_stage_(settings.http, tracker_.table(), requests_, *this) {
+    if (settings.duplicates != Duplicates::ignore) window_.emplace();
     tracker_.folder().set_interest({[](void* self, const parse::Packet& packet) noexcept {
                                         return static_cast<Pipeline*>(self)->interest_in(packet);
                                     },
@@ -87,6 +88,8 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
     take_stage_time(api::Stage::parse);
     steer_burst(frames, origin);
     take_stage_time(api::Stage::steer);
+    if (window_) find_duplicates();
+    take_stage_time(api::Stage::copies);
     if (fragments_came_ || fragments_.waits()) [[unlikely]]
         place_fragments();
     run_flows();
@@ -177,6 +180,8 @@ std::size_t Pipeline::parse_rare(const rx::Frame& frame, std::size_t at) noexcep
 std::size_t Pipeline::track_flows(std::size_t from) noexcept {
     const std::size_t done = tracker_.track(std::span(packets_).subspan(from, packet_count_ - from),
                                             std::span(tracked_).subspan(from));
+    if (copies_) [[unlikely]]
+        silence_copies(from, from + done);
     const bool watching = matcher_ != nullptr && matcher_->rules().watch_list_count() != 0;
     KindCounts kinds;
     for (std::size_t i = from; i < from + done; ++i) {
@@ -258,6 +263,7 @@ void Pipeline::publish() noexcept {
     tracker_.publish(counters_);
     fragments_.publish(counters_);
     request_stage_.publish(counters_);
+    if (window_) counters_.duplicates_displaced = window_->displaced();
     emitter_->count_into(counters_);
     counters_.packet_ns = now_ns_;
     if (matcher_ != nullptr) {
@@ -291,6 +297,7 @@ void Pipeline::finish(std::uint64_t last_ns, bool forced) noexcept {
 
 void Pipeline::flow_record(const api::FlowRecord& record) noexcept {
     const bool live = record.end_reason == api::EndReason::live;
+    if (!live) count_recorded(record);
     if (!live && emitter_->pressed() && flow::may_be_folded(record)) {
         tracker_.folder().tables().add_record(record);
         return;

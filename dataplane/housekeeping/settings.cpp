@@ -99,6 +99,12 @@ void take_ports(const Options& options, Settings& settings) {
         refuse("--port", "more than " + std::to_string(api::ports_max) + " ports",
                "start a second Picket for the rest");
     }
+    for (std::size_t i = 0; i < std::min(settings.ports.size(), api::ports_max); ++i) {
+        const auto same_link = [&](const PortSetting& other) {
+            return other.group == settings.ports[i].group;
+        };
+        if (std::ranges::count_if(settings.ports, same_link) > 1) settings.flow.paired_ports |= 1u << i;
+    }
     settings.replay = captures != 0;
     settings.hold = settings.hold || settings.replay;
 }
@@ -137,6 +143,9 @@ void take_numbers(const Options& options, Settings& settings) {
     settings.http.head_bytes = options.http_head_bytes;
     settings.flow.capacity =
         settings.replay ? 32'768 : std::max<std::uint64_t>(options.capacity / settings.workers(), 1024);
+    settings.duplicates = options.duplicates == "drop"     ? Duplicates::drop
+                          : options.duplicates == "ignore" ? Duplicates::ignore
+                                                           : Duplicates::count;
     const std::array<std::pair<std::string_view, rx::RssModel>, 3> models{
         {{"symmetric", rx::RssModel::symmetric},
          {"two-tuple", rx::RssModel::two_tuple},
