@@ -322,6 +322,7 @@ void Pipeline::adopt_matcher() noexcept {
         retired_.store(matcher_, std::memory_order_release);
     }
     matcher_ = fresh;
+    request_stage_.want(fresh->rules().wants_bodies(), fresh->rules().wants_responses());
     counters_.rules_generation = fresh->rules().generation();
     emitter_->note(api::EventKind::rules_adopted, fresh->rules().generation(), now_ns_);
     publish();

@@ -155,6 +155,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     // Whether payload rules look at the packet: at all but what a TCP server sends after its first packets.
     [[nodiscard]] bool is_first_of_answer(const parse::Packet& packet, const flow::Tracked& tracked) noexcept;
     void tell_requests() noexcept;
+    void show_body(match::RequestView& view, api::Dialect dialect) noexcept;
     void tell_responses() noexcept;
 
     // flow::RecordSink

@@ -134,6 +134,7 @@ void read_flow(Section& section, Config& config) {
         flow.active_timeout_ms = *value;
     }
     if (const auto value = section.integer("http_head_bytes", 1024, 16'384)) flow.http_head_bytes = *value;
+    if (const auto value = section.integer("http_body_bytes", 256, 16'384)) flow.http_body_bytes = *value;
     if (const auto value = section.boolean("vlan_in_key")) flow.vlan_in_key = *value;
     if (const auto value = section.one_of("duplicates", {"count", "drop", "ignore"})) {
         flow.duplicates = static_cast<Duplicates>(*value);

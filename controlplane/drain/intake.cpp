@@ -1,6 +1,7 @@
 #include "controlplane/drain/intake.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "controlplane/export/escape_bytes.h"
 
@@ -140,16 +141,22 @@ void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::Ale
 void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     detect::Hit hit = hit_of(event.header, event.ends);
     hit.generation = event.generation;
-    hit.uri = texts.uri;
     const auto generation = parts_.rules.generation(event.generation);
     exporter::AlertTexts alert_texts;
     if (const auto* rule = name_rule(hit, generation.get(), event.rule)) {
         alert_texts.category = rule->class_type;
     }
-    auto request = store_texts(texts);
-    request.request = event.request;
-    request.flags = event.request_flags;
-    if (event.request != api::request_none) alert_texts.request = &request;
+    // A response comes without the texts of the request that it answers.
+    std::optional<store::StoredRequest> request;
+    if (texts.method.empty() && event.request != api::request_none)
+        request = parts_.requests.one({event.ends.flow_id, run_}, event.request);
+    if (!request) {
+        request = store_texts(texts);
+        request->request = event.request;
+        request->flags = event.request_flags;
+    }
+    hit.uri = request->uri;
+    if (event.request != api::request_none) alert_texts.request = &*request;
     add(hit, event.ends.port, alert_texts);
 }
 

@@ -117,6 +117,10 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
         compiled.rules.push_back(describe(rule));
         if (auto choice = choose_filter(rule)) {
             GroupPlan& plan = plans[static_cast<std::size_t>(choice->group)];
+            if ((rule.phases & (api::rule_at_head | api::rule_at_response)) ==
+                (api::rule_at_head | api::rule_at_response)) {
+                plans[static_cast<std::size_t>(api::FilterGroup::response)].add(*choice, index);
+            }
             plan.add(std::move(*choice), index);
         } else {
             plans[static_cast<std::size_t>(default_group(rule))].always.push_back(index);

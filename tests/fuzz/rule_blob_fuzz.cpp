@@ -82,8 +82,15 @@ void use(const std::shared_ptr<const match::RuleSet>& set) {
     request.host = "h";
     request.user_agent = "zgrab";
     request.cookie = "id=1";
-    request.body = text.substr(text.size() - 4);
-    matcher->match_requests({&request, 1}, sink);
+    request.body = request.raw_body = text.substr(text.size() - 4);
+    request.phases |= api::rule_at_body;
+    static constexpr std::string_view answer = "HTTP/1.1 404 Not Found\r\nX-Both: 1\r\nSet-Cookie: a\r\n\r\n";
+    match::RequestView response;
+    response.phases = api::rule_at_response;
+    response.request = answer;
+    response.headers = answer.substr(24);
+    const std::array<match::RequestView, 2> messages{request, response};
+    matcher->match_requests(messages, sink);
     match::PayloadView payload;
     payload.payload = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
     payload.ends.destination_port = 80;
@@ -93,6 +100,7 @@ void use(const std::shared_ptr<const match::RuleSet>& set) {
     }
     static_cast<void>(set->watch_lookup(payload.ends.source));
     static_cast<void>(set->wants_requests());
+    static_cast<void>(set->wants_bodies() || set->wants_responses());
 }
 
 }  // namespace
