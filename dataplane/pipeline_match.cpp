@@ -32,7 +32,8 @@ match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
 
 }  // namespace
 
-// Every request of the batch is normalised, told to the control plane, and matched; then the batch is empty.
+// Every request of the batch is normalised, told to the control plane, and matched, as are the payloads of
+// the packets up to the one that is being looked at; then the batch is empty.
 void Pipeline::flush_requests() noexcept {
     if (requests_.size() != 0) {
         tell_requests();
@@ -43,8 +44,12 @@ void Pipeline::flush_requests() noexcept {
             };
             matcher_->match_requests(requests_.views(), {hit, this});
         }
-        take_stage_time(api::Stage::match);
     }
+    if (matcher_ != nullptr) {
+        match_payloads();
+        judge_bits();
+    }
+    take_stage_time(api::Stage::match);
     if (!requests_.releases().empty()) request_stage_.release_batch();
     requests_.clear();
     tell_responses();
@@ -93,6 +98,15 @@ void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
 }
 
 void Pipeline::hit_request(std::uint32_t index, std::uint32_t rule) noexcept {
+    match::BitJudge& bits = matcher_->bits();
+    if (bits.concerns(rule)) {
+        bits.wait(requests_.found()[index].packet, match::WaitingHit::Kind::request, index, rule);
+    } else {
+        tell_request_hit(index, rule);
+    }
+}
+
+void Pipeline::tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcept {
     const http::FoundRequest& found = requests_.found()[index];
     note_hit(found.cold, rule);
     api::HitEvent hit;
@@ -113,10 +127,10 @@ bool Pipeline::is_first_of_answer(const parse::Packet& packet, const flow::Track
     return tracked.side_bytes <= answer_bytes && tracker_.table().cold(tracked.cold).part == 1;
 }
 
-void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
-    if (matcher_ == nullptr) return;
+void Pipeline::match_payloads() noexcept {
     std::size_t count = 0;
-    for (std::size_t i = from; i < to; ++i) {
+    for (; payloads_next_ < payloads_end_; ++payloads_next_) {
+        const std::size_t i = payloads_next_;
         const parse::Packet& packet = packets_[i];
         if (packet.payload_captured == 0 || tracked_[i].cold == flow::no_index) continue;
         match::FlowEnds ports;
@@ -145,6 +159,15 @@ void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
 }
 
 void Pipeline::hit_payload(std::uint32_t index, std::uint32_t rule) noexcept {
+    match::BitJudge& bits = matcher_->bits();
+    if (bits.concerns(rule)) {
+        bits.wait(payload_packet_[index], match::WaitingHit::Kind::payload, index, rule);
+    } else {
+        tell_payload_hit(index, rule);
+    }
+}
+
+void Pipeline::tell_payload_hit(std::uint32_t index, std::uint32_t rule) noexcept {
     const std::size_t at = payload_packet_[index];
     const parse::Packet& packet = packets_[at];
     const std::uint32_t cold = tracked_[at].cold;

@@ -56,19 +56,15 @@ constexpr auto http_names = std::to_array<NamedBuffer>({
 constexpr auto meaningless_names = std::to_array<std::string_view>(
     {"metadata", "fast_pattern", "target", "rem", "prefilter", "created_at", "updated_at"});
 
-constexpr std::string_view needs_state = "not supported yet";
+constexpr std::string_view needs_state = "only flowbits are kept, of one flow";
 constexpr std::string_view needs_body = "bodies are not assembled";
 constexpr std::string_view needs_response = "responses are not matched";
 constexpr std::string_view not_supported = "not supported";
 
 constexpr auto unsupported_names = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"flowbits", needs_state},
     {"flowint", needs_state},
     {"xbits", needs_state},
     {"hostbits", needs_state},
-    {"threshold", needs_state},
-    {"detection_filter", needs_state},
-    {"noalert", needs_state},
     {"byte_test", not_supported},
     {"byte_jump", not_supported},
     {"byte_extract", not_supported},

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct RuleInfo {
     std::string file;
     std::uint32_t line = 0;
     api::RuleKind kind = api::RuleKind::request;
+    std::optional<Threshold> threshold;
 };
 
 struct CompiledRules {

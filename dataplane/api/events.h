@@ -96,6 +96,7 @@ enum FlowFlag : std::uint32_t {
     flow_tunnelled = 1u << 10,          // FlowRecord::tunnel and what belongs to it are valid
     flow_inner_undecoded = 1u << 11,    // a tunnel whose contents are no whole IP packet: they count here
     flow_fragments_overlap = 1u << 12,  // contains fragments that contradict each other
+    flow_bits_lost = 1u << 13,          // a flowbit could not be kept: rules that test bits judge it no more
 };
 
 // What a flow's packets were wrapped in, from which its key does not come. The first seven are entered by

@@ -23,7 +23,7 @@
 namespace picket::api {
 
 inline constexpr std::uint64_t rule_blob_magic = 0x31424c55524b4350;  // "PCKRULB1"
-inline constexpr std::uint32_t rule_blob_version = 1;
+inline constexpr std::uint32_t rule_blob_version = 2;
 inline constexpr std::size_t rule_section_alignment = 64;
 inline constexpr std::uint32_t no_index = 0xffffffff;
 inline constexpr std::size_t watch_lists_max = 64;
@@ -71,6 +71,7 @@ enum RuleFlag : std::uint8_t {
     rule_both_ways = 1u << 0,  // header direction <>
     rule_tcp = 1u << 1,        // payload rules: protocols that they apply to
     rule_udp = 1u << 2,
+    rule_keeps_bits = 1u << 3,  // has a BitRule: uses flowbits, or does not alert
 };
 
 // Where a filter looks. A rule has its one filter element in one group, or is judged always.
@@ -142,6 +143,40 @@ struct PortRange {
 };
 static_assert(sizeof(PortRange) == 4);
 
+// What an option does with a flow's bits, or asks of them.
+enum class BitAction : std::uint8_t { set = 0, unset = 1, toggle = 2, is_set = 3, is_not_set = 4 };
+
+[[nodiscard]] constexpr bool bit_action_tests(BitAction action) noexcept {
+    return action >= BitAction::is_set;
+}
+
+// Acts on, or tests, a run of the list section `bit_lists`, which are indices of names in `bit_names`.
+struct BitOption {
+    std::uint32_t bit_first = 0;
+    std::uint32_t bit_count = 0;
+    BitAction action = BitAction::set;
+    std::uint8_t any = 0;  // tests: 1: one of the bits suffices, 0: all of them must be so
+    std::array<std::uint8_t, 2> reserved{};
+};
+static_assert(sizeof(BitOption) == 12 && alignof(BitOption) == 4);
+
+// The flowbits of one rule. Within one packet rules are judged in the order of this section. A rule whose
+// tests all hold does what its other options say, in their order.
+struct BitRule {
+    std::uint32_t rule = 0;
+    std::uint32_t option_first = 0;
+    std::uint32_t option_count = 0;
+    std::uint32_t silent = 0;  // 1: the rule does not alert
+};
+static_assert(sizeof(BitRule) == 16);
+
+// A bit's name. Ids of bits are given by the data plane, by name, for as long as it lives.
+struct BitName {
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+};
+static_assert(sizeof(BitName) == 8);
+
 // Hyperscan's id i in group g stands for elements[group.element_first + i], and that for a run of rule
 // indices in the list section.
 struct FilterElement {
@@ -204,9 +239,13 @@ struct RuleBlobHeader {
     BlobSection lists;           // uint32_t rule indices
     BlobSection watch_ranges;    // WatchRange
     BlobSection watch_lists;     // WatchList
-    BlobSection strings;         // bytes of contents, patterns and field names
+    BlobSection bit_rules;       // BitRule
+    BlobSection bit_options;     // BitOption
+    BlobSection bit_lists;       // uint32_t indices of bit_names
+    BlobSection bit_names;       // BitName
+    BlobSection strings;         // bytes of contents, patterns and names
 };
-static_assert(sizeof(RuleBlobHeader) == 56 + 3 * 40 + 13 * 16 && alignof(RuleBlobHeader) == 8);
+static_assert(sizeof(RuleBlobHeader) == 56 + 3 * 40 + 17 * 16 && alignof(RuleBlobHeader) == 8);
 inline constexpr std::size_t rule_blob_checksum_from =
     offsetof(RuleBlobHeader, checksum) + sizeof(RuleBlobHeader::checksum);
 

@@ -24,6 +24,7 @@ struct FoundRequest {
     std::uint32_t number = 0;  // 0, 1, ... within the flow
     std::uint32_t flags = 0;   // api::RequestFlag
     std::uint8_t client_side = 0;
+    std::uint8_t packet = 0;  // of the burst, which made the request whole
 };
 
 class RequestBatch {
@@ -48,9 +49,12 @@ class RequestBatch {
     FoundRequest& add(std::size_t target_length) noexcept {
         arena_planned_ += target_length;
         found_[count_] = FoundRequest{};
+        found_[count_].packet = packet_;
         views_[count_] = match::RequestView{};
         return found_[count_++];
     }
+    // What is added from now on comes from this packet of the burst.
+    void set_packet(std::uint8_t packet) noexcept { packet_ = packet; }
     [[nodiscard]] std::span<char> arena_rest() noexcept {
         return {arena_.get() + arena_used_, arena_bytes - arena_used_};
     }
@@ -81,6 +85,7 @@ class RequestBatch {
     std::size_t arena_planned_ = 0;  // what the requests added so far may come to use
     std::size_t count_ = 0;
     std::size_t releases_ = 0;
+    std::uint8_t packet_ = 0;
 };
 
 }  // namespace picket::http

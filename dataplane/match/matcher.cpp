@@ -40,7 +40,7 @@ bool lies_within(std::string_view inner, std::string_view outer) noexcept {
 
 struct Matcher::State {
     explicit State(std::shared_ptr<const RuleSet> set)
-        : rules(std::move(set)), tables(rules->tables()), judge(tables), judged(tables.view.rules.size()) {}
+        : rules(std::move(set)), tables(rules->tables()), judge(tables), bits(tables), judged(tables.view.rules.size()) {}
     ~State() { hs_free_scratch(scratch); }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -63,6 +63,7 @@ struct Matcher::State {
     const RuleSet::Tables& tables;
     hs_scratch_t* scratch = nullptr;
     Judge judge;
+    BitJudge bits;
     TextBatch batch;
     std::uint32_t lone_slot = api::no_index;  // of a text that is scanned without the batch
     std::vector<Judged> judged;
@@ -340,6 +341,9 @@ void Matcher::match_payloads(std::span<const PayloadView> payloads, HitSink sink
     state_->counters.limits_exceeded = state_->judge.limits_exceeded();
 }
 
+BitJudge& Matcher::bits() noexcept {
+    return state_->bits;
+}
 const RuleSet& Matcher::rules() const noexcept {
     return *state_->rules;
 }

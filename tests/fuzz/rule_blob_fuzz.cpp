@@ -1,6 +1,6 @@
 // Rule blobs that a hostile writer changed, with a right checksum: refused with a sentence, or safe to use.
 //
-// Input: flags (bit 0: the checksum is left wrong), then edits of a sound blob: where (0: header, 1 to 13: a
+// Input: flags (bit 0: the checksum is left wrong), then edits of a sound blob: where (0: header, 1 to 17: a
 // section, else anywhere), offset (16 bits), width (0: cut there, 1, 2, 4 or 8 bytes), value (64 bits).
 #include "tests/fuzz/fuzz_rules.h"
 
@@ -19,7 +19,7 @@ const std::vector<std::byte>& sound_blob() {
 // The bytes that an edit with this `where` may change.
 std::span<std::byte> place_of(std::span<std::byte> blob, std::uint8_t where) {
     const auto& header = *reinterpret_cast<const api::RuleBlobHeader*>(sound_blob().data());
-    constexpr std::array<std::size_t, 13> entry_bytes{sizeof(api::RuleEntry),
+    constexpr std::array<std::size_t, 17> entry_bytes{sizeof(api::RuleEntry),
                                                       sizeof(api::RuleChain),
                                                       sizeof(api::RuleOption),
                                                       sizeof(api::PcreEntry),
@@ -31,6 +31,10 @@ std::span<std::byte> place_of(std::span<std::byte> blob, std::uint8_t where) {
                                                       sizeof(std::uint32_t),
                                                       sizeof(api::WatchRange),
                                                       sizeof(api::WatchList),
+                                                      sizeof(api::BitRule),
+                                                      sizeof(api::BitOption),
+                                                      sizeof(std::uint32_t),
+                                                      sizeof(api::BitName),
                                                       1};
     if (where == 0) return blob.first(std::min(blob.size(), sizeof header));
     if (where > entry_bytes.size()) return blob;
@@ -41,7 +45,7 @@ std::span<std::byte> place_of(std::span<std::byte> blob, std::uint8_t where) {
 }
 
 void edit(std::vector<std::byte>& blob, fuzz::Input& input) {
-    const auto place = place_of(blob, input.u8() % 16);
+    const auto place = place_of(blob, input.u8() % 20);
     const std::size_t offset = input.u16();
     const std::size_t width = input.u8() % 9;
     const std::uint64_t value = input.u64();

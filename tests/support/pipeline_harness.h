@@ -66,6 +66,7 @@ class PipelineHarness {
     std::vector<SeenRequest> requests;
     std::vector<SeenResponse> responses;
     std::vector<api::ResponseEndEvent> response_ends;
+    std::vector<api::HitEvent> hits;
     std::vector<api::EventKind> kinds;
     api::WorkerArea area;
 
@@ -103,6 +104,8 @@ class PipelineHarness {
                 const char* at = raw + sizeof seen.event;
                 seen.content_type = take(at, seen.event.content_type);
                 responses.push_back(seen);
+            } else if (header->kind == api::EventKind::rule_hit) {
+                hits.push_back(*reinterpret_cast<const api::HitEvent*>(header));
             } else if (header->kind == api::EventKind::http_response_end) {
                 response_ends.push_back(*reinterpret_cast<const api::ResponseEndEvent*>(header));
             }

@@ -154,7 +154,7 @@ TEST(RuleBlob, NamesWhatIsWrong) {
         return error;
     };
     EXPECT_EQ(error_after(offsetof(api::RuleBlobHeader, version), std::uint32_t{9}),
-              "rule set refused: it has version 9, and this data plane reads 1");
+              "rule set refused: it has version 9, and this data plane reads 2");
     EXPECT_NE(error_after(offsetof(api::RuleBlobHeader, engine), std::uint64_t{9}).find("another version of"),
               std::string::npos);
     EXPECT_NE(error_after(offsetof(api::RuleBlobHeader, cpu_features), ~std::uint64_t{0}).find("processor"),

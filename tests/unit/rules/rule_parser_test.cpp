@@ -111,11 +111,7 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
         EXPECT_TRUE(reject.starts_with(beginning)) << options << " -> " << reject;
     };
     const std::string uri = "http.uri; content:\"/abc\"; ";
-    rejected(uri + "flowbits:set,x;", "flowbits: not supported yet");
-    rejected(uri + "threshold:type limit, track by_src, count 1, seconds 60;",
-             "threshold: not supported yet");
-    rejected(uri + "detection_filter:track by_src, count 5, seconds 2;",
-             "detection_filter: not supported yet");
+    rejected(uri + "xbits:set,x,track ip_src;", "xbits: only flowbits are kept");
     rejected(uri + "lua:x.lua;", "lua: not supported");
     rejected(uri + "file_data; content:\"x\";", "file_data: responses are not matched");
     rejected(uri + "content:\"x\"; http_client_body;", "http_client_body: bodies are not assembled");
