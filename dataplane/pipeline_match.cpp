@@ -1,5 +1,6 @@
 // The match stage of the pipeline, and what becomes of its hits.
 #include <algorithm>
+#include <functional>
 
 #include "dataplane/flow/flow_record.h"
 #include "dataplane/http/normalize_uri.h"
@@ -18,6 +19,15 @@ emit::EventTexts texts_of(const http::FoundRequest& found) noexcept {
     texts.referer = found.head.referer;
     texts.version = found.head.version;
     return texts;
+}
+
+// A request that was gathered, or came before its turn, lies elsewhere.
+std::uint32_t size_of_packet(const parse::Packet& packet, std::string_view request) noexcept {
+    const auto* begin = reinterpret_cast<const std::uint8_t*>(request.data());
+    const std::less_equal<> not_after;
+    const bool within = not_after(packet.payload, begin) &&
+                        not_after(begin + request.size(), packet.payload + packet.payload_captured);
+    return within ? packet.payload_length : match::no_packet;
 }
 
 match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
@@ -73,6 +83,7 @@ void Pipeline::tell_requests() noexcept {
         }
         views[i].normalized_uri = found[i].normalized;
         views[i].plain_headers = found[i].head.plain_headers;
+        views[i].packet_size = size_of_packet(packets_[found[i].packet], views[i].request);
         api::EventEnds ends;
         const flow::HotFlow& hot = tracker_.table().hot_of(found[i].cold);
         flow::fill_ends(hot, tracker_.table().cold(found[i].cold), found[i].client_side, ends);
@@ -148,6 +159,8 @@ void Pipeline::match_payloads() noexcept {
         payloads_[count].ends.established =
             (marks & flow::mark_other_seen) != 0 || flow::activity_of(marks) == flow::Activity::established;
         payloads_[count].payload = {packet.payload, packet.payload_captured};
+        payloads_[count].packet_size = packet.payload_length;
+        payloads_[count].tcp_flags = packet.tcp_flags;
         payload_packet_[count++] = static_cast<std::uint8_t>(i);
     }
     if (count == 0) return;

@@ -122,6 +122,7 @@ const rules::RuleInfo* Intake::name_rule(detect::Hit& hit, const store::RuleGene
         hit.rev = info->rev;
         hit.severity = info->severity;
         hit.message = info->message;
+        hit.buffers = info->buffers;
     } else {
         // The set was compiled by a picketd that is no more.
         hit.message = "rule " + std::to_string(rule) + " of generation " + std::to_string(hit.generation) +

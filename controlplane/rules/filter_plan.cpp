@@ -41,7 +41,8 @@ void keep_cheaper(Scored& best, Scored other) {
     }
 }
 
-// Group and text of a buffer; nullopt for the method, which every request passes.
+// Group and text of a buffer; nullopt for the method, which every request passes, and for the names of
+// headers, which are nowhere on the wire in this form.
 std::optional<FilterChoice> place_of(RuleBuffer buffer) {
     FilterChoice place;
     place.text = buffer;
@@ -53,6 +54,7 @@ std::optional<FilterChoice> place_of(RuleBuffer buffer) {
         case RuleBuffer::raw_uri:
             return place;
         case RuleBuffer::method:
+        case RuleBuffer::header_names:
             return std::nullopt;
         case RuleBuffer::field:  // a part of the header block
             place.text = RuleBuffer::raw_header;

@@ -31,6 +31,7 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.connection", RuleBuffer::field, "connection"},
     {"http.content_type", RuleBuffer::field, "content-type"},
     {"http.content_len", RuleBuffer::field, "content-length"},
+    {"http.header_names", RuleBuffer::header_names, ""},
     {"pkt_data", RuleBuffer::payload, ""},
     // Suricata's older names of the same.
     {"http_referer", RuleBuffer::referer, ""},
@@ -40,6 +41,7 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http_connection", RuleBuffer::field, "connection"},
     {"http_content_type", RuleBuffer::field, "content-type"},
     {"http_content_len", RuleBuffer::field, "content-length"},
+    {"http_header_names", RuleBuffer::header_names, ""},
 });
 
 constexpr auto http_names = std::to_array<NamedBuffer>({
@@ -73,7 +75,7 @@ constexpr auto unsupported_names = std::to_array<std::pair<std::string_view, std
     {"base64_data", not_supported},
     {"lua", not_supported},
     {"luajit", not_supported},
-    {"flags", not_supported},
+    {"tag", "packets are not logged"},
     {"file_data", needs_response},
     {"file.data", needs_response},
     {"http_client_body", needs_body},
@@ -168,6 +170,18 @@ std::optional<BufferName> http_buffer(std::string_view name, std::string_view va
     });
     const bool is_name = !buffer.field.empty() && buffer.field.find_first_of(" ,\t") == std::string::npos;
     return is_name && buffer.field != "cookie" ? std::optional(buffer) : std::nullopt;
+}
+
+std::string buffer_name(const BufferName& buffer) {
+    if (buffer.buffer == RuleBuffer::payload) {
+        return "payload";
+    }
+    for (const NamedBuffer& named : sticky_names) {
+        if (named.buffer == buffer.buffer && named.field == buffer.field) {
+            return std::string(named.name);
+        }
+    }
+    return buffer.buffer == RuleBuffer::field ? "http.header:" + buffer.field : "request";
 }
 
 bool is_http_buffer_name(std::string_view name) {

@@ -26,6 +26,9 @@ std::optional<BufferName> http_buffer(std::string_view name, std::string_view va
 // True for http_… names that are not sticky in Suricata.
 bool is_http_buffer_name(std::string_view name);
 
+// How a rule names a buffer in reports: "http.uri", "http.header:x-name", "payload".
+std::string buffer_name(const BufferName& buffer);
+
 // Options that change nothing about which packets match.
 bool is_meaningless(std::string_view name);
 

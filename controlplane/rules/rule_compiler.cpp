@@ -12,6 +12,7 @@
 #include "controlplane/rules/blob_writer.h"
 #include "controlplane/rules/filter_plan.h"
 #include "controlplane/rules/flowbit_options.h"
+#include "controlplane/rules/option_names.h"
 #include "dataplane/api/setup_error.h"
 
 namespace picket::rules {
@@ -99,9 +100,20 @@ void check_watch_lists(const std::vector<WatchListSource>& lists) {
     }
 }
 
+std::vector<std::string> buffers_of(const Rule& rule) {
+    std::vector<std::string> names;
+    for (const OptionChain& chain : rule.chains) {
+        std::string name = buffer_name({chain.buffer, chain.field});
+        if (std::ranges::find(names, name) == names.end()) {
+            names.push_back(std::move(name));
+        }
+    }
+    return names;
+}
+
 RuleInfo describe(const Rule& rule) {
     return {rule.gid,        rule.sid,  rule.rev,  rule.severity, rule.message, rule.class_type,
-            rule.references, rule.text, rule.file, rule.line,     rule.kind,    rule.threshold};
+            rule.references, rule.text, rule.file, rule.line,     rule.kind,    rule.threshold, buffers_of(rule)};
 }
 
 }  // namespace

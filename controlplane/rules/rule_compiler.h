@@ -29,6 +29,7 @@ struct RuleInfo {
     std::uint32_t line = 0;
     api::RuleKind kind = api::RuleKind::request;
     std::optional<Threshold> threshold;
+    std::vector<std::string> buffers;  // that a hit has matched, in the order of the rule's text
 };
 
 struct CompiledRules {

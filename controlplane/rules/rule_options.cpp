@@ -7,6 +7,7 @@
 #include "controlplane/rules/chain_builder.h"
 #include "controlplane/rules/flowbit_options.h"
 #include "controlplane/rules/option_names.h"
+#include "controlplane/rules/tcp_flags.h"
 #include "controlplane/rules/threshold_options.h"
 
 namespace picket::rules {
@@ -143,6 +144,12 @@ class OptionParser {
         const bool snort3 = syntax_ == Syntax::snort3;
         if (name == "dsize" || name == (snort3 ? "bufferlen" : "bsize") || (name == "urilen" && !snort3)) {
             return chains_.add_length(name, option.value);
+        }
+        if (name == "flags") {
+            BufferOption test;
+            std::string fault = parse_tcp_flags(option.value, test);
+            chains_.add_packet_test(std::move(test));
+            return fault;
         }
         if (is_content_modifier(name)) {
             return snort3 ? std::string("belongs inside of content in this rule's syntax")

@@ -226,6 +226,7 @@ Json alert_row(const detect::Alert& alert) {
             {"generation", alert.generation},
             {"lost", alert.lost},
             {"flow_id", hit.flow_id},
+            {"buffers", hit.buffers},
             {"uri", exporter::escape_bytes(hit.uri)}};
 }
 

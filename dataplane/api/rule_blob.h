@@ -45,15 +45,21 @@ enum class RuleBuffer : std::uint8_t {
     user_agent = 9,
     referer = 10,
     field = 11,
+    header_names = 12,  // "\r\nName\r\nName\r\n\r\n", as on the wire
 };
-inline constexpr std::size_t rule_buffer_count = 12;
+inline constexpr std::size_t rule_buffer_count = 13;
 
 enum class RuleOptionKind : std::uint8_t {
-    content = 0,  // bytes; from, to: offset/depth or distance/within
-    pcre = 1,     // pcre: index of a PcreEntry
-    length = 2,   // of the whole buffer: from <= length <= to
-    data_at = 3,  // from: bytes that must exist beyond the start (or the last match, if relative)
+    content = 0,      // bytes; from, to: offset/depth or distance/within
+    pcre = 1,         // pcre: index of a PcreEntry
+    length = 2,       // of the whole buffer: from <= length <= to
+    data_at = 3,      // from: bytes that must exist beyond the start (or the last match, if relative)
+    packet_size = 4,  // of the packet's layer-4 payload, which holds the whole request: from <= size <= to
+    tcp_flags = 5,    // of the packet; from: wanted | ignored << 8, to: FlagTest. Payload rules only
 };
+
+// Of a packet's TCP flags without the ignored ones.
+enum class FlagTest : std::uint8_t { exactly = 0, all = 1, any = 2 };
 
 enum RuleOptionFlag : std::uint8_t {
     option_negated = 1u << 0,
@@ -71,7 +77,7 @@ enum RuleFlag : std::uint8_t {
     rule_both_ways = 1u << 0,  // header direction <>
     rule_tcp = 1u << 1,        // payload rules: protocols that they apply to
     rule_udp = 1u << 2,
-    rule_keeps_bits = 1u << 3,  // has a BitRule: uses flowbits, or does not alert
+    rule_keeps_bits = 1u << 6,  // has a BitRule: uses flowbits, or does not alert
 };
 
 // Where a filter looks. A rule has its one filter element in one group, or is judged always.

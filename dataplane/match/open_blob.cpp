@@ -153,7 +153,11 @@ class BlobCheck {
                 return option.pcre < view_.pcres.size();
             case api::RuleOptionKind::length:
             case api::RuleOptionKind::data_at:
+            case api::RuleOptionKind::packet_size:
                 return true;
+            case api::RuleOptionKind::tcp_flags:
+                return option.from >= 0 && option.from <= 0xffff && option.to >= 0 &&
+                       option.to <= static_cast<std::int32_t>(api::FlagTest::any);
         }
         return false;
     }
@@ -230,12 +234,12 @@ class BlobCheck {
                    run_fits(entry.option_first, entry.option_count, view_.bit_options.size());
         };
         const auto option_sound = [&](const api::BitOption& option) {
-            return option.action <= api::BitAction::is_not_set && option.bit_count > 0 && option.bit_count <= bits_max &&
+            return option.action <= api::BitAction::is_not_set && option.bit_count > 0 &&
+                   option.bit_count <= bits_max &&
                    run_fits(option.bit_first, option.bit_count, view_.bit_lists.size());
         };
-        const auto keepers = std::ranges::count_if(view_.rules, [](const api::RuleEntry& rule) {
-            return (rule.flags & api::rule_keeps_bits) != 0;
-        });
+        const auto keepers = std::ranges::count_if(
+            view_.rules, [](const api::RuleEntry& rule) { return (rule.flags & api::rule_keeps_bits) != 0; });
         return static_cast<std::size_t>(keepers) == view_.bit_rules.size() &&
                std::ranges::all_of(view_.bit_rules, rule_sound) &&
                std::ranges::all_of(view_.bit_options, option_sound) &&

@@ -125,6 +125,15 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
             const std::string header = naive_header(request.headers);
             return header.empty() ? std::nullopt : std::optional(header);
         }
+        case api::RuleBuffer::header_names: {
+            std::string names;
+            std::string rest(request.headers.substr(0, request.headers.size() - 2));
+            while (!rest.empty()) {
+                names += "\r\n" + rest.substr(0, rest.find(':'));
+                rest.erase(0, rest.find("\r\n") + 2);
+            }
+            return names.empty() ? std::nullopt : std::optional(names + "\r\n\r\n");
+        }
         case api::RuleBuffer::raw_header:
             return present(request.headers);
         case api::RuleBuffer::cookie:
@@ -152,6 +161,13 @@ inline bool naive_matches(const rules::Rule& rule, const RequestView& request) {
         }
         Positions positions{0};
         for (const rules::BufferOption& option : chain.options) {
+            if (option.kind == api::RuleOptionKind::packet_size) {
+                if (request.packet_size < static_cast<std::uint32_t>(option.from) ||
+                    request.packet_size > static_cast<std::uint32_t>(option.to)) {
+                    return false;
+                }
+                continue;
+            }
             positions = after_option(option, *text, positions);
         }
         if (positions.empty()) {

@@ -261,6 +261,7 @@ TEST(RuleSemantics, PayloadRules) {
         view.ends.destination_port = to;
         view.ends.to_server = to_server;
         view.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
+        view.packet_size = static_cast<std::uint32_t>(payload.size());
         std::set<std::uint32_t> sids;
         for (const auto& [index, sid] : harness.payloads({&view, 1})) {
             sids.insert(sid);

@@ -115,7 +115,7 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
     rejected(uri + "lua:x.lua;", "lua: not supported");
     rejected(uri + "file_data; content:\"x\";", "file_data: responses are not matched");
     rejected(uri + "content:\"x\"; http_client_body;", "http_client_body: bodies are not assembled");
-    rejected(uri + "tag:session;", "tag: is not an option that is supported");
+    rejected(uri + "tag:session;", "tag: packets are not logged");
     rejected(uri + "offset:1; distance:2;", "content: mixes distance or within");
     rejected(uri + "depth:2;", "depth: is shorter than its content");
     rejected(uri + "within:2;", "within: is shorter than its content");
