@@ -184,8 +184,22 @@ OptionFault classify(Rule& rule, Protocol protocol, const OptionRemarks& remarks
     return bind_plain_contents(rule);
 }
 
+// A line of Snort's or Suricata's threshold.conf; empty for a rule.
+std::string_view global_filter(std::string_view text) {
+    for (const std::string_view word : {"event_filter", "rate_filter", "suppress", "threshold"}) {
+        if (text.starts_with(word) && text.find('(') == std::string_view::npos) {
+            return word;
+        }
+    }
+    return {};
+}
+
 OptionFault parse_statement(const Statement& statement, const RuleSettings& settings, RuleParts& parts,
                             Rule& rule) {
+    if (const std::string_view filter = global_filter(statement.text); !filter.empty()) {
+        return {std::string(filter),
+                "is a filter outside of rules, which is not supported; give the rule a threshold"};
+    }
     if (std::string fault = split_rule(statement.text, parts); !fault.empty()) {
         return {"rule", std::move(fault)};
     }

@@ -141,6 +141,18 @@ TEST(Flowbits, AreNotGuessedWhenTheyAreLost) {
     EXPECT_EQ(lost, 1);
 }
 
+TEST(PacketSize, IsOfThePacketThatHoldsTheRequest) {
+    const std::string request = get("/x");  // 28 bytes
+    Sensor sensor;
+    sensor.load(request_rule("/x", "dsize:28;", 1) + request_rule("/x", "dsize:>28;", 2) +
+                request_rule("/x", "dsize:<28;", 3));
+    Conversation(sensor.worker, 4000).client(request);
+    Conversation(sensor.worker, 4001).client(request + request);
+    Conversation(sensor.worker, 4002).in_segments(request, 14);
+    sensor.worker.run();
+    EXPECT_EQ(sensor.hits(), "1:1 1:2 1:2");
+}
+
 // ---- random rules and packets, against an evaluation that is written for clarity only
 
 struct NaiveRule {
@@ -228,8 +240,8 @@ TEST(Flowbits, AgreeWithANaiveEvaluationWhateverTheBursts) {
         for (int i = 0; i < 200; ++i) {
             std::vector<std::string> requests;
             for (std::size_t n = 1 + random() % 3; n > 0; --n) {
-                requests.push_back(get("/t" + std::to_string(random() % 6) + "!t" +
-                                       std::to_string(random() % 6) + "!"));
+                requests.push_back(
+                    get("/t" + std::to_string(random() % 6) + "!t" + std::to_string(random() % 6) + "!"));
             }
             packets.emplace_back(random() % 3, requests);
         }

@@ -137,6 +137,33 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
     rejected(uri + "content:\"unterminated; ", "rule: a quoted string does not end");
 }
 
+TEST(RuleParser, RejectsGlobalFilters) {
+    EXPECT_EQ(reject_of("suppress gen_id 1, sig_id 7, track by_src, ip 10.0.0.1"),
+              "suppress: is a filter outside of rules, which is not supported; give the rule a threshold");
+    EXPECT_TRUE(reject_of("threshold gen_id 1, sig_id 7, type limit").starts_with("threshold: is a filter"));
+    EXPECT_TRUE(reject_of("rate_filter gen_id 1, sig_id 7").starts_with("rate_filter: is a filter"));
+    EXPECT_TRUE(reject_of("event_filter gen_id 1, sig_id 7").starts_with("event_filter: is a filter"));
+}
+
+TEST(RuleParser, RejectsPayloadRulesThatNeedNoPayload) {
+    const auto reject = [](const std::string& options) {
+        return reject_of("alert tcp any any -> any any (" + options + " sid:1;)");
+    };
+    const std::string reason =
+        "header: the rule may hold for packets without payload, which are not looked at";
+    EXPECT_EQ(reject("flags:S;"), reason);
+    EXPECT_EQ(reject("dsize:<5;"), reason);
+    EXPECT_EQ(reject("content:!\"x\"; flags:PA;"), reason);
+    EXPECT_EQ(reject("dsize:>0; flags:S;"), "");
+    EXPECT_EQ(reject("content:\"x\"; flags:A+,12;"), "");
+    EXPECT_TRUE(reject("content:\"x\"; flags:X;").starts_with("flags: needs letters"));
+    EXPECT_TRUE(reject("content:\"x\"; flags:!S;").starts_with("flags: needs letters"));
+    EXPECT_EQ(reject_of("alert udp any any -> any any (content:\"x\"; flags:S; sid:1;)"),
+              "flags: needs protocol tcp");
+    EXPECT_EQ(reject_of("alert http any any -> any any (http.uri; content:\"x\"; flags:S; sid:1;)"),
+              "flags: are a packet's, and requests are matched as a stream");
+}
+
 TEST(RuleParser, RejectsHeaders) {
     const auto rejected = [](const std::string& header, const std::string& reason) {
         EXPECT_EQ(reject_of("alert " + header + " (uricontent:\"/a\"; sid:1;)"), "header: " + reason);
