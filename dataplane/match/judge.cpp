@@ -121,7 +121,8 @@ std::string_view Judge::buffer(api::RuleBuffer which) noexcept {
             return request_->referer;
         case api::RuleBuffer::header_names:
             if (!names_ready_) {
-                names_ = {names_text_.data(), header_names(request_->headers, names_text_)};
+                const std::size_t length = header_names(request_->headers, names_text_);
+                names_ = length > 0 ? std::string_view(names_text_.data(), length) : std::string_view();
                 names_ready_ = true;
             }
             return names_;

@@ -1,5 +1,5 @@
 // Rules of every kind, small enough to be compiled at the start of a fuzzer: texts of all buffers, relative
-// and negated contents, patterns, lengths, address and port sets, payload rules of both protocols.
+// and negated contents, patterns, lengths, address and port sets, payload rules of both protocols, flowbits.
 #pragma once
 
 #include <cstdlib>
@@ -22,6 +22,9 @@ alert tcp any any -> any 80 (content:"GET "; depth:4; isdataat:10,relative; sid:
 alert udp any any <> ![192.0.2.0/24,2001:db8::/32] 53 (content:"|00 01|"; offset:2; content:"abc"; within:20; sid:7;)
 alert http any any -> any any (flow:to_server; http.header; content:"X-Test: "; content:"a"; within:3; sid:8;)
 alert http any any -> any any (flow:to_server; http.cookie; content:"id="; http.uri; content:"/"; endswith; sid:9;)
+alert http any any -> any any (flow:to_server; urilen:>1; flowbits:set,a&b; flowbits:toggle,c; noalert; sid:10;)
+alert http any any -> any any (http.header_names; content:"Host"; flowbits:isset,a|c; flowbits:unset,b; sid:11;)
+alert tcp any any -> any any (content:" "; flags:A+,12; dsize:>4; flowbits:isnotset,b; flowbits:set,c; sid:12;)
 )";
 
 inline rules::CompiledRules compile_fuzz_rules(api::Dialect dialect = api::Dialect::suricata) {

@@ -65,15 +65,31 @@ void seal(std::vector<std::byte>& blob) {
     header.checksum = api::blob_checksum(std::span(blob).subspan(api::rule_blob_checksum_from));
 }
 
-void count_hit(void* context, std::uint32_t /*index*/, std::uint32_t rule) noexcept {
-    require(rule < static_cast<const match::RuleSet*>(context)->rule_count(), "a hit names a rule");
+// A hit of a text that is the only one of its kind.
+template <match::WaitingHit::Kind kind>
+void take_hit(void* context, std::uint32_t index, std::uint32_t rule) noexcept {
+    auto& matcher = *static_cast<match::Matcher*>(context);
+    require(rule < matcher.rules().rule_count(), "a hit names a rule");
+    require(index == 0, "a hit names a text");
+    if (matcher.bits().concerns(rule)) matcher.bits().wait(0, kind, index, rule);
+}
+
+void judge_bits(match::Matcher& matcher) {
+    match::FlowBits bits(4);
+    bool lost = false;
+    for (const match::WaitingHit& hit : matcher.bits().waiting()) {
+        static_cast<void>(matcher.bits().judge(hit, bits, 1, lost));
+        require(matcher.bits().rule_of(hit) < matcher.rules().rule_count(), "a hit that waited names a rule");
+    }
+    matcher.bits().clear();
+    bits.forget(1);
+    require(bits.records_in_use() == 0, "an ended flow has no bits");
 }
 
 void use(const std::shared_ptr<const match::RuleSet>& set) {
     std::string error;
     const auto matcher = match::Matcher::create(set, error);
     if (!matcher) return;
-    const match::HitSink sink{&count_hit, const_cast<match::RuleSet*>(set.get())};
     static constexpr std::string_view text =
         "GET /cgi-bin/../passwd.ida?aaaaaa HTTP/1.1\r\nHost: h\r\nUser-Agent: zgrab\r\nX-Test: a\r\n"
         "Cookie: id=1\r\n\r\nbody";
@@ -87,11 +103,12 @@ void use(const std::shared_ptr<const match::RuleSet>& set) {
     request.user_agent = "zgrab";
     request.cookie = "id=1";
     request.body = text.substr(text.size() - 4);
-    matcher->match_requests({&request, 1}, sink);
+    matcher->match_requests({&request, 1}, {&take_hit<match::WaitingHit::Kind::request>, matcher.get()});
     match::PayloadView payload;
     payload.payload = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
     payload.ends.destination_port = 80;
-    if (set->wants_payload(payload.ends)) matcher->match_payloads({&payload, 1}, sink);
+    matcher->match_payloads({&payload, 1}, {&take_hit<match::WaitingHit::Kind::payload>, matcher.get()});
+    judge_bits(*matcher);
     for (std::uint32_t i = 0; i < set->watch_list_count(); ++i) {
         require(set->watch_list_name(i).size() < api::name_length_max, "a list's name ends");
     }
