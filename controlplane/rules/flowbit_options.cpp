@@ -102,7 +102,8 @@ class FlowbitOrder {
     std::vector<std::uint32_t> run() {
         for (const auto& [index, node] : nodes_) {
             for (const std::string& name : node.tests) {
-                nodes_.at(index).waits_for += bits_[name].writers.size() - (node.writes.contains(name) ? 1 : 0);
+                nodes_.at(index).waits_for +=
+                    bits_[name].writers.size() - (node.writes.contains(name) ? 1 : 0);
             }
         }
         for (const auto& [index, node] : nodes_) {

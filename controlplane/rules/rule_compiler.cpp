@@ -112,8 +112,8 @@ std::vector<std::string> buffers_of(const Rule& rule) {
 }
 
 RuleInfo describe(const Rule& rule) {
-    return {rule.gid,        rule.sid,  rule.rev,  rule.severity, rule.message, rule.class_type,
-            rule.references, rule.text, rule.file, rule.line,     rule.kind,    rule.threshold, buffers_of(rule)};
+    return {rule.gid,  rule.sid,  rule.rev,  rule.severity, rule.message,   rule.class_type, rule.references,
+            rule.text, rule.file, rule.line, rule.kind,     rule.threshold, buffers_of(rule)};
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ std::optional<ThresholdTrack> track_of(std::string_view word) {
 
 std::optional<std::uint32_t> number_of(std::string_view word) {
     std::int64_t number = 0;
-    const bool sound = parse_integer(word, number) && number >= 1 &&
-                       number <= std::numeric_limits<std::uint32_t>::max();
+    const bool sound =
+        parse_integer(word, number) && number >= 1 && number <= std::numeric_limits<std::uint32_t>::max();
     return sound ? std::optional(static_cast<std::uint32_t>(number)) : std::nullopt;
 }
 

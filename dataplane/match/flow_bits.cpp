@@ -13,9 +13,8 @@ FlowBits::FlowBits(std::size_t records)
 bool FlowBits::is_set(std::uint32_t flow, std::uint32_t bit) const noexcept {
     for (std::uint32_t at = heads_[place_of(flow)]; at != none; at = records_[at].next) {
         const Record& record = records_[at];
-        if (record.flow == flow &&
-            std::find(record.bits.begin(), record.bits.begin() + record.count, bit) !=
-                record.bits.begin() + record.count) {
+        if (record.flow == flow && std::find(record.bits.begin(), record.bits.begin() + record.count, bit) !=
+                                       record.bits.begin() + record.count) {
             return true;
         }
     }

@@ -40,7 +40,11 @@ bool lies_within(std::string_view inner, std::string_view outer) noexcept {
 
 struct Matcher::State {
     explicit State(std::shared_ptr<const RuleSet> set)
-        : rules(std::move(set)), tables(rules->tables()), judge(tables), bits(tables), judged(tables.view.rules.size()) {}
+        : rules(std::move(set)),
+          tables(rules->tables()),
+          judge(tables),
+          bits(tables),
+          judged(tables.view.rules.size()) {}
     ~State() { hs_free_scratch(scratch); }
     State(const State&) = delete;
     State& operator=(const State&) = delete;

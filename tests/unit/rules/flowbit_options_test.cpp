@@ -52,15 +52,13 @@ TEST(FlowbitOptions, RejectsWhatItCannotHonour) {
 }
 
 TEST(FlowbitOptions, RejectsTestsOfBitsThatNothingSets) {
-    ParsedRules parsed = parse_rules(rule_text("flowbits:isset,a;", 1) + rule_text("flowbits:set,b;", 2) +
-                                         rule_text("flowbits:isset,a|b;", 3) +
-                                         rule_text("flowbits:isset,a&b;", 4) +
-                                         rule_text("flowbits:isnotset,a;", 5) +
-                                         rule_text("flowbits:isset,a; flowbits:set,c;", 6) +
-                                         rule_text("flowbits:isset,c;", 7) +  // only 6 sets it
-                                         rule_text("flowbits:unset,d;", 8) +
-                                         rule_text("flowbits:isset,d;", 9),
-                                     "f", {});
+    ParsedRules parsed = parse_rules(
+        rule_text("flowbits:isset,a;", 1) + rule_text("flowbits:set,b;", 2) +
+            rule_text("flowbits:isset,a|b;", 3) + rule_text("flowbits:isset,a&b;", 4) +
+            rule_text("flowbits:isnotset,a;", 5) + rule_text("flowbits:isset,a; flowbits:set,c;", 6) +
+            rule_text("flowbits:isset,c;", 7) +  // only 6 sets it
+            rule_text("flowbits:unset,d;", 8) + rule_text("flowbits:isset,d;", 9),
+        "f", {});
     ASSERT_EQ(parsed.rejects.size(), 0u);
     reject_unset_flowbits(parsed);
     std::vector<std::uint32_t> left;
