@@ -63,6 +63,7 @@ Sensor::Sensor(SensorSettings settings)
     : settings_(std::move(settings)),
       started_ns_(detect::utc_now_ns()),
       folds_(events_),
+      thresholds_(settings_.rules.rules.dialect),
       alerts_(alerts_max),
       coverage_(started_ns_),
       flows_(settings_.flows_kept),
@@ -72,7 +73,8 @@ Sensor::Sensor(SensorSettings settings)
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
-      intake_({flows_, requests_, alerts_, summary_, events_, folds_, rules_, mailbox_, walks_, eve_.get()}),
+      intake_({flows_, requests_, alerts_, summary_, events_, folds_, thresholds_, rules_, mailbox_, walks_,
+               eve_.get()}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {
@@ -104,6 +106,7 @@ void Sensor::stop() {
     wake_waiters();
     rules_.stop();
     loop_.stop();
+    intake_.release_hits();
     if (eve_) eve_->finish();
 }
 
@@ -215,6 +218,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
 }
 
 void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
+    intake_.release_hits();
     sample(segments);
     mailbox_.detach();
     walks_.abandon();
@@ -229,6 +233,7 @@ void Sensor::on_trouble(const std::string& sentence) {
 }
 
 void Sensor::on_tick(const std::shared_ptr<drain::Segments>& segments) {
+    if (!settings_.replay) intake_.release_settled_hits();
     alerts_.publish_climbing();
     const auto now = detect::utc_now_ns();
     if (eve_ && !settings_.replay) eve_->flush();
@@ -270,6 +275,7 @@ void Sensor::write_stats() {
 }
 
 void Sensor::on_input_finished() {
+    intake_.release_hits();
     sample(loop_.status().segments);
     if (eve_) {
         write_stats();

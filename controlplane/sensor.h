@@ -92,6 +92,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
     [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
     [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
+    [[nodiscard]] const detect::Thresholds& thresholds() const noexcept { return thresholds_; }
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
@@ -130,6 +131,7 @@ class Sensor final : public drain::LinkObserver {
     detect::EventLog events_;
     detect::FoldLog folds_;
     detect::WatchLists watch_lists_;
+    detect::Thresholds thresholds_;
     detect::AlertTable alerts_;
     detect::Coverage coverage_;
     detect::ReplaySummary summary_;

@@ -66,7 +66,8 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
       fragments_(fragment_settings(settings), hash, *this),
       tracker_(settings.flow, hash, *this),
       fold_reporter_(tracker_.folder().tables(), emitter),
-      request_stage_(settings.http, tracker_.table(), requests_, *this) {
+      request_stage_(settings.http, tracker_.table(), requests_, *this),
+      flow_bits_(settings.flowbit_records) {
     if (settings.duplicates != Duplicates::ignore) window_.emplace();
     tracker_.folder().set_interest({[](void* self, const parse::Packet& packet) noexcept {
                                         return static_cast<Pipeline*>(self)->interest_in(packet);
@@ -101,16 +102,17 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
 // (FlowTracker::track), which is one nearly always.
 void Pipeline::run_flows() noexcept {
     for (std::size_t from = 0; from < packet_count_;) {
+        payloads_next_ = payloads_end_ = from;
         const std::size_t to = track_flows(from);
         take_stage_time(api::Stage::flow);
         find_requests(from, to);
         take_stage_time(api::Stage::http);
+        payloads_end_ = to;
         flush_requests();
-        match_payloads(from, to);
-        take_stage_time(api::Stage::match);
         from = to;
     }
     packet_count_ = 0;
+    payloads_next_ = payloads_end_ = 0;
 }
 
 void Pipeline::take_stage_time(api::Stage stage) noexcept {
@@ -229,6 +231,7 @@ void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
     }
     for (std::size_t at = 0; at < wanted_count; ++at) {
         const std::uint8_t i = wanted[at];
+        look_at(i);
         request_stage_.inspect(packets_[i], tracked_[i]);
         if (request_stage_.holds_segments()) {
             find_in_order(i + 1u, to);
@@ -242,6 +245,7 @@ void Pipeline::find_in_order(std::size_t from, std::size_t to) noexcept {
     for (std::size_t i = from; i < to; ++i) {
         const parse::Packet& packet = packets_[i];
         if (packet.key.protocol != parse::protocol_tcp || tracked_[i].cold == flow::no_index) continue;
+        look_at(i);
         if (packet.payload_captured != 0) {
             request_stage_.inspect(packet, tracked_[i]);
         } else if ((packet.flags & parse::packet_later_fragment) == 0) {
@@ -264,6 +268,7 @@ void Pipeline::publish() noexcept {
     fragments_.publish(counters_);
     request_stage_.publish(counters_);
     if (window_) counters_.duplicates_displaced = window_->displaced();
+    counters_.flowbit_records_active = flow_bits_.records_in_use();
     emitter_->count_into(counters_);
     counters_.packet_ns = now_ns_;
     if (matcher_ != nullptr) {
@@ -307,6 +312,7 @@ void Pipeline::flow_record(const api::FlowRecord& record) noexcept {
 
 void Pipeline::flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept {
     request_stage_.finish(hot, cold, hot.last_ns);
+    if ((hot.marks & flow::mark_rules) != 0) flow_bits_.forget(hot.cold);
 }
 
 // The worker puts the matcher that it gives up where the housekeeping thread finds it: nothing is freed here.

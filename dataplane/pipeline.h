@@ -22,6 +22,7 @@
 #include "dataplane/flow/flow_tracker.h"
 #include "dataplane/fragment/fragment_stage.h"
 #include "dataplane/http/request_stage.h"
+#include "dataplane/match/flow_bits.h"
 #include "dataplane/match/matcher.h"
 #include "dataplane/parse/parse_frame.h"
 #include "dataplane/parse/parse_plain.h"
@@ -50,6 +51,7 @@ struct PipelineSettings {
     http::StageSettings http;
     fragment::FragmentSettings fragments;
     Duplicates duplicates = Duplicates::ignore;
+    std::size_t flowbit_records = 65'536;  // flows with bits at one time, up to 13 bits each, 64 bytes
     // Bit i: port i spreads packets by their addresses and the symmetric key over exactly the workers, so
     // that plain ones are where they belong and only of the others the owner is computed.
     std::uint32_t symmetric_ports = 0;
@@ -129,7 +131,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     std::size_t track_flows(std::size_t from) noexcept;
     void find_requests(std::size_t from, std::size_t to) noexcept;
     void find_in_order(std::size_t from, std::size_t to) noexcept;
-    void match_payloads(std::size_t from, std::size_t to) noexcept;
+    void match_payloads() noexcept;
 
     void drop_copies() noexcept;
     void silence_copies(std::size_t from, std::size_t to) noexcept;
@@ -141,6 +143,11 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void note_hit(std::uint32_t cold, std::uint32_t rule) noexcept;
     void hit_request(std::uint32_t index, std::uint32_t rule) noexcept;
     void hit_payload(std::uint32_t index, std::uint32_t rule) noexcept;
+    void tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcept;
+    void tell_payload_hit(std::uint32_t index, std::uint32_t rule) noexcept;
+    void look_at(std::size_t i) noexcept;
+    void judge_bits() noexcept;
+    [[nodiscard]] std::uint32_t flow_of(const match::WaitingHit& hit) noexcept;
     void adopt_matcher() noexcept;
     void walk_step(bool idle) noexcept;
     void count(std::uint16_t port, api::Outcome outcome) noexcept {
@@ -209,6 +216,9 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     bool copies_ = false;      // some packet of the burst is packet_copy
     std::array<match::PayloadView, burst_max> payloads_;
     std::array<std::uint8_t, burst_max> payload_packet_{};
+    std::size_t payloads_next_ = 0;  // packets of the burst from here on have not been matched,
+    std::size_t payloads_end_ = 0;   // and those up to here are to be, with the requests
+    match::FlowBits flow_bits_;
 
     std::array<PendingResponse, burst_max> responses_{};
     std::size_t response_count_ = 0;

@@ -60,9 +60,11 @@ void Pipeline::tell_late(const parse::Packet& packet) noexcept {
     flush();
     packets_[0] = packet;
     tracked_[0] = tracker_.tell_late(packet);
+    payloads_next_ = 0;
     find_requests(0, 1);
+    payloads_end_ = 1;
     flush_requests();
-    match_payloads(0, 1);
+    payloads_next_ = payloads_end_ = 0;
 }
 
 // Timers run on time. In replay they stop at the oldest fragment whose datagram is open: what its flow is

@@ -1,5 +1,6 @@
 // The match stage of the pipeline, and what becomes of its hits.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "dataplane/flow/flow_record.h"
@@ -21,6 +22,15 @@ emit::EventTexts texts_of(const http::FoundRequest& found) noexcept {
     return texts;
 }
 
+// A request that was gathered, or came before its turn, lies elsewhere.
+std::uint32_t size_of_packet(const parse::Packet& packet, std::string_view request) noexcept {
+    const auto* begin = reinterpret_cast<const std::uint8_t*>(request.data());
+    const std::less_equal<> not_after;
+    const bool within = not_after(packet.payload, begin) &&
+                        not_after(begin + request.size(), packet.payload + packet.payload_captured);
+    return within ? packet.payload_length : match::no_packet;
+}
+
 match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
     match::FlowEnds to;
     to.source = ends.client;
@@ -39,7 +49,8 @@ void turn_around(match::FlowEnds& ends) noexcept {
 
 }  // namespace
 
-// Every request of the batch is normalised, told to the control plane, and matched; then the batch is empty.
+// Every request of the batch is normalised, told to the control plane, and matched, as are the payloads of
+// the packets up to the one that is being looked at; then the batch is empty.
 void Pipeline::flush_requests() noexcept {
     if (requests_.size() != 0) {
         tell_requests();
@@ -50,8 +61,12 @@ void Pipeline::flush_requests() noexcept {
             };
             matcher_->match_requests(requests_.views(), {hit, this});
         }
-        take_stage_time(api::Stage::match);
     }
+    if (matcher_ != nullptr) {
+        match_payloads();
+        judge_bits();
+    }
+    take_stage_time(api::Stage::match);
     if (!requests_.releases().empty() || !requests_.body_releases().empty()) request_stage_.release_batch();
     requests_.clear();
     tell_responses();
@@ -76,6 +91,7 @@ void Pipeline::tell_requests() noexcept {
         }
         views[i].normalized_uri = found[i].normalized;
         views[i].plain_headers = found[i].head.plain_headers;
+        views[i].packet_size = size_of_packet(packets_[found[i].packet], views[i].request);
         api::EventEnds ends;
         const flow::HotFlow& hot = tracker_.table().hot_of(found[i].cold);
         flow::fill_ends(hot, tracker_.table().cold(found[i].cold), found[i].client_side, ends);
@@ -113,6 +129,15 @@ void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
 }
 
 void Pipeline::hit_request(std::uint32_t index, std::uint32_t rule) noexcept {
+    match::BitJudge& bits = matcher_->bits();
+    if (bits.concerns(rule)) {
+        bits.wait(requests_.found()[index].packet, match::WaitingHit::Kind::request, index, rule);
+    } else {
+        tell_request_hit(index, rule);
+    }
+}
+
+void Pipeline::tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcept {
     const http::FoundRequest& found = requests_.found()[index];
     note_hit(found.cold, rule);
     api::HitEvent hit;
@@ -136,10 +161,10 @@ bool Pipeline::is_first_of_answer(const parse::Packet& packet, const flow::Track
     return tracked.side_bytes <= answer_bytes && tracker_.table().cold(tracked.cold).part == 1;
 }
 
-void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
-    if (matcher_ == nullptr) return;
+void Pipeline::match_payloads() noexcept {
     std::size_t count = 0;
-    for (std::size_t i = from; i < to; ++i) {
+    for (; payloads_next_ < payloads_end_; ++payloads_next_) {
+        const std::size_t i = payloads_next_;
         const parse::Packet& packet = packets_[i];
         if (packet.payload_captured == 0 || tracked_[i].cold == flow::no_index) continue;
         match::FlowEnds ports;
@@ -157,6 +182,8 @@ void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
         payloads_[count].ends.established =
             (marks & flow::mark_other_seen) != 0 || flow::activity_of(marks) == flow::Activity::established;
         payloads_[count].payload = {packet.payload, packet.payload_captured};
+        payloads_[count].packet_size = packet.payload_length;
+        payloads_[count].tcp_flags = packet.tcp_flags;
         payload_packet_[count++] = static_cast<std::uint8_t>(i);
     }
     if (count == 0) return;
@@ -168,6 +195,15 @@ void Pipeline::match_payloads(std::size_t from, std::size_t to) noexcept {
 }
 
 void Pipeline::hit_payload(std::uint32_t index, std::uint32_t rule) noexcept {
+    match::BitJudge& bits = matcher_->bits();
+    if (bits.concerns(rule)) {
+        bits.wait(payload_packet_[index], match::WaitingHit::Kind::payload, index, rule);
+    } else {
+        tell_payload_hit(index, rule);
+    }
+}
+
+void Pipeline::tell_payload_hit(std::uint32_t index, std::uint32_t rule) noexcept {
     const std::size_t at = payload_packet_[index];
     const parse::Packet& packet = packets_[at];
     const std::uint32_t cold = tracked_[at].cold;

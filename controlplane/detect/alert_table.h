@@ -39,7 +39,8 @@ struct Hit {
     std::uint8_t protocol = 0;
     bool flow_lost = false;  // the flow had lost packets when this happened
     std::uint64_t flow_id = 0;
-    std::string uri;  // raw target, empty for payload rules, watch lists and counted hits
+    std::vector<std::string> buffers;  // that the rule has matched; empty for watch lists
+    std::string uri;                   // raw target, empty for payload rules, watch lists and counted hits
     std::uint64_t count = 1;
     std::uint64_t lost_count = 0;  // of several: how many were in flows that had lost packets
     std::uint64_t last_ns = 0;     // of several: the newest; time_ns is the first

@@ -34,7 +34,7 @@ std::span<std::byte> blob_area(const drain::Segments& segments, std::uint32_t ge
 bool same_rules(const std::vector<rules::RuleInfo>& a, const std::vector<rules::RuleInfo>& b) {
     const auto parts = [](const rules::RuleInfo& rule) {
         return std::tie(rule.gid, rule.sid, rule.rev, rule.severity, rule.message, rule.class_type,
-                        rule.references, rule.text, rule.file, rule.line, rule.kind);
+                        rule.references, rule.text, rule.file, rule.line, rule.kind, rule.threshold);
     };
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                       [&](const auto& x, const auto& y) { return parts(x) == parts(y); });

@@ -123,6 +123,7 @@ const rules::RuleInfo* Intake::name_rule(detect::Hit& hit, const store::RuleGene
         hit.rev = info->rev;
         hit.severity = info->severity;
         hit.message = info->message;
+        hit.buffers = info->buffers;
     } else {
         // The set was compiled by a picketd that is no more.
         hit.message = "rule " + std::to_string(rule) + " of generation " + std::to_string(hit.generation) +
@@ -138,26 +139,51 @@ void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::Ale
     parts_.alerts.add(hit);
 }
 
+void Intake::add_rule_hit(detect::Hit hit, std::uint16_t port, const rules::RuleInfo* rule,
+                          std::optional<store::StoredRequest> request, std::uint32_t request_number) {
+    const std::string category = rule ? rule->class_type : "";
+    if (!rule || !rule->threshold) {
+        add(hit, port, {category, request ? &*request : nullptr});
+        return;
+    }
+    see(hit.time_ns);
+    held_.add({std::move(hit), *rule->threshold, port, category, request_number, std::move(request)});
+    if (held_.overfull()) release_oldest_hit();
+}
+
+void Intake::release_oldest_hit() {
+    HeldHit held = held_.take_oldest();
+    if (!parts_.thresholds.apply(held.threshold, held.hit)) return;
+    add(held.hit, held.port, {held.category, held.request ? &*held.request : nullptr});
+}
+
+void Intake::release_settled_hits() {
+    while (!held_.empty() && held_.oldest_ns() <= settled_ns_) release_oldest_hit();
+    settled_ns_ = latest_ns();
+}
+
+void Intake::release_hits() {
+    while (!held_.empty()) release_oldest_hit();
+}
+
 void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     detect::Hit hit = hit_of(event.header, event.ends);
     hit.generation = event.generation;
     const auto generation = parts_.rules.generation(event.generation);
-    exporter::AlertTexts alert_texts;
-    if (const auto* rule = name_rule(hit, generation.get(), event.rule)) {
-        alert_texts.category = rule->class_type;
-    }
-    // A response comes without the texts of the request that it answers.
+    const auto* rule = name_rule(hit, generation.get(), event.rule);
     std::optional<store::StoredRequest> request;
-    if (texts.method.empty() && event.request != api::request_none)
-        request = parts_.requests.one({event.ends.flow_id, run_}, event.request);
-    if (!request) {
+    if (event.request != api::request_none) {
         request = store_texts(texts);
         request->request = event.request;
         request->flags = event.request_flags;
     }
-    hit.uri = request->uri;
-    if (event.request != api::request_none) alert_texts.request = &*request;
-    add(hit, event.ends.port, alert_texts);
+    // A response comes without the texts of the request that it answers.
+    if (request && texts.method.empty()) {
+        if (auto answered = parts_.requests.one({event.ends.flow_id, run_}, event.request))
+            request = std::move(answered);
+    }
+    hit.uri = request ? request->uri : std::string(texts.uri);
+    add_rule_hit(std::move(hit), event.ends.port, rule, std::move(request), event.request);
 }
 
 void Intake::on_watch(const api::WatchEvent& event) {
@@ -183,9 +209,8 @@ void Intake::on_hit_count(const api::HitCountEvent& event) {
         add_watch_hits(hit, event.server_lists, generation.get(), event.ends.port);
         return;
     }
-    exporter::AlertTexts texts;
-    if (const auto* rule = name_rule(hit, generation.get(), event.rule)) texts.category = rule->class_type;
-    add(hit, event.ends.port, texts);
+    const auto* rule = name_rule(hit, generation.get(), event.rule);
+    add_rule_hit(std::move(hit), event.ends.port, rule, std::nullopt, api::request_none);
 }
 
 void Intake::add_watch_hits(const detect::Hit& like, std::uint64_t lists,

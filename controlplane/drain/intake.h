@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,9 @@
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
 #include "controlplane/detect/replay_summary.h"
+#include "controlplane/detect/thresholds.h"
 #include "controlplane/drain/event_sink.h"
+#include "controlplane/drain/held_hits.h"
 #include "controlplane/drain/mailbox_client.h"
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
@@ -30,6 +33,7 @@ struct IntakeParts {
     detect::ReplaySummary& summary;
     detect::EventLog& events;
     detect::FoldLog& folds;
+    detect::Thresholds& thresholds;
     const store::RuleDirectory& rules;
     MailboxClient& mailbox;
     WalkCollector& walks;
@@ -57,6 +61,12 @@ class Intake final : public EventSink {
     void on_reply(const api::ReplyEvent& event, std::string_view text) override;
     void on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) override;
 
+    // Live, some times a second: hits that have waited for older ones of other workers since the last call
+    // are passed on.
+    void release_settled_hits();
+    // No older hits will come: the input is over, or its connection.
+    void release_hits();
+
     // UTC of the newest packet that any event told of; what is 'now' in a capture.
     [[nodiscard]] std::uint64_t latest_ns() const noexcept {
         return latest_ns_.load(std::memory_order_relaxed);
@@ -79,12 +89,18 @@ class Intake final : public EventSink {
     void add_watch_hits(const detect::Hit& like, std::uint64_t lists, const store::RuleGeneration* generation,
                         std::uint16_t port);
     void add(const detect::Hit& hit, std::uint16_t port, const exporter::AlertTexts& texts);
+    // The hit of a rule, whose text may not be known; with what is shown of its request.
+    void add_rule_hit(detect::Hit hit, std::uint16_t port, const rules::RuleInfo* rule,
+                      std::optional<store::StoredRequest> request, std::uint32_t request_number);
+    void release_oldest_hit();
 
     IntakeParts parts_;
     std::int64_t utc_minus_packet_ns_ = 0;
     std::uint32_t run_ = 0;
     std::vector<std::string> port_names_;
     std::vector<store::StoredFlow> batch_;
+    HeldHits held_;
+    std::uint64_t settled_ns_ = 0;  // hits up to here have waited long enough
     std::atomic<std::uint64_t> latest_ns_{0};
     std::atomic<std::uint64_t> lost_bytes_{0};
 };

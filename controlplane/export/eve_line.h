@@ -45,6 +45,10 @@ class EveLine {
         writer_.Uint64(value);
         return *this;
     }
+    EveLine& element(std::string_view value) {
+        writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+        return *this;
+    }
     EveLine& end_array() {
         writer_.EndArray();
         return *this;

@@ -176,7 +176,12 @@ void EveWriter::alert(const detect::Hit& hit, std::uint16_t port, const AlertTex
         .number("rev", hit.rev)
         .wire_text("signature", hit.message)
         .wire_text("category", texts.category)
-        .number("severity", hit.severity);
+        .number("severity", hit.severity)
+        .number("generation", hit.generation)
+        .flag("flow_lost", hit.flow_lost)
+        .array("buffers");
+    for (const std::string& buffer : hit.buffers) line.element(buffer);
+    line.end_array();
     // Hits alike that were counted instead of told one by one.
     if (hit.count > 1) line.number("hits", hit.count);
     line.end_object();

@@ -32,6 +32,10 @@ int judging_order(RuleBuffer buffer) {
     }
 }
 
+bool keeps_bits(const Rule& rule) {
+    return !rule.flowbits.empty() || !rule.alerts;
+}
+
 template <class Range>
 std::string key_of(const std::vector<Range>& ranges) {
     return {reinterpret_cast<const char*>(ranges.data()), ranges.size() * sizeof(Range)};
@@ -137,7 +141,7 @@ void BlobWriter::add_rule(const Rule& rule) {
     entry.established = rule.established;
     entry.flags = static_cast<std::uint8_t>((rule.both_ways ? api::rule_both_ways : 0) |
                                             (rule.tcp ? api::rule_tcp : 0) | (rule.udp ? api::rule_udp : 0) |
-                                            rule.phases);
+                                            rule.phases | (keeps_bits(rule) ? api::rule_keeps_bits : 0));
     rules_.push_back(entry);
 
     std::vector<const OptionChain*> order;
@@ -179,6 +183,31 @@ void BlobWriter::set_group(api::FilterGroup which, std::vector<std::byte> databa
     databases_[static_cast<std::size_t>(which)] = std::move(database);
 }
 
+std::uint32_t BlobWriter::bit_name(const std::string& name) {
+    const auto [place, is_new] =
+        bit_name_places_.try_emplace(name, static_cast<std::uint32_t>(bit_names_.size()));
+    if (is_new) {
+        bit_names_.push_back({text(name), static_cast<std::uint32_t>(name.size())});
+    }
+    return place->second;
+}
+
+void BlobWriter::add_bit_rule(std::uint32_t index, const Rule& rule) {
+    bit_rules_.push_back({index, static_cast<std::uint32_t>(bit_options_.size()),
+                          static_cast<std::uint32_t>(rule.flowbits.size()), rule.alerts ? 0u : 1u});
+    for (const FlowbitOption& option : rule.flowbits) {
+        api::BitOption out;
+        out.bit_first = static_cast<std::uint32_t>(bit_lists_.size());
+        out.bit_count = static_cast<std::uint32_t>(option.names.size());
+        out.action = option.action;
+        out.any = option.any ? 1 : 0;
+        bit_options_.push_back(out);
+        for (const std::string& name : option.names) {
+            bit_lists_.push_back(bit_name(name));
+        }
+    }
+}
+
 void BlobWriter::add_watch_list(const std::string& name) {
     api::WatchList list;
     std::memcpy(list.name.data(), name.data(), std::min(name.size(), list.name.size() - 1));
@@ -210,6 +239,9 @@ std::vector<std::byte> BlobWriter::finish(api::Dialect dialect, std::uint64_t en
     for (api::PcreEntry& entry : pcres_) {
         entry.pattern_offset += moved;
     }
+    for (api::BitName& name : bit_names_) {
+        name.offset += moved;
+    }
     header.rules = out.section(rules_);
     header.chains = out.section(chains_);
     header.options = out.section(options_);
@@ -220,6 +252,10 @@ std::vector<std::byte> BlobWriter::finish(api::Dialect dialect, std::uint64_t en
     header.port_ranges = out.section(port_ranges_);
     header.elements = out.section(elements_);
     header.lists = out.section(lists_);
+    header.bit_rules = out.section(bit_rules_);
+    header.bit_options = out.section(bit_options_);
+    header.bit_lists = out.section(bit_lists_);
+    header.bit_names = out.section(bit_names_);
     header.watch_ranges = out.section(watch_ranges_);
     header.watch_lists = out.section(watch_lists_);
     for (std::size_t i = 0; i < databases_.size(); ++i) {

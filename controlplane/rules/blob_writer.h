@@ -25,6 +25,8 @@ class BlobWriter {
     void set_group(api::FilterGroup group, std::vector<std::byte> database,
                    const std::vector<std::vector<std::uint32_t>>& lists,
                    const std::vector<std::uint32_t>& always, std::uint32_t buffers);
+    // The flowbits of rule `index`; in the order in which rules are judged.
+    void add_bit_rule(std::uint32_t index, const Rule& rule);
     void add_watch_list(const std::string& name);
     void set_watch_ranges(std::vector<api::WatchRange> ranges);
 
@@ -36,6 +38,7 @@ class BlobWriter {
     std::uint32_t pcre(std::string_view pattern, std::uint32_t options);
     std::uint32_t address_set(const AddressSet& set);
     std::uint32_t port_set(const PortSet& set);
+    std::uint32_t bit_name(const std::string& name);
 
     std::vector<api::RuleEntry> rules_;
     std::vector<api::RuleChain> chains_;
@@ -47,6 +50,10 @@ class BlobWriter {
     std::vector<api::PortRange> port_ranges_;
     std::vector<api::FilterElement> elements_;
     std::vector<std::uint32_t> lists_;
+    std::vector<api::BitRule> bit_rules_;
+    std::vector<api::BitOption> bit_options_;
+    std::vector<std::uint32_t> bit_lists_;
+    std::vector<api::BitName> bit_names_;
     std::vector<api::WatchRange> watch_ranges_;
     std::vector<api::WatchList> watch_lists_;
     std::string strings_;  // until finish(), offsets of texts count from its start
@@ -57,6 +64,7 @@ class BlobWriter {
     std::map<std::pair<std::string, std::uint32_t>, std::uint32_t> pcre_places_;
     std::map<std::string, std::uint32_t> address_set_places_;
     std::map<std::string, std::uint32_t> port_set_places_;
+    std::map<std::string, std::uint32_t> bit_name_places_;
 };
 
 }  // namespace picket::rules

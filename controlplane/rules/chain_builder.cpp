@@ -261,7 +261,7 @@ std::string ChainBuilder::add_length(std::string_view name, std::string_view val
     if (std::string fault = parse_length(value, snort3, inclusive, range); !fault.empty()) {
         return fault;
     }
-    Item& item = add(RuleOptionKind::length);
+    Item& item = add(name == "dsize" ? RuleOptionKind::packet_size : RuleOptionKind::length);
     item.buffer = std::move(buffer);
     item.chosen_buffer = true;
     item.option.from = static_cast<std::int32_t>(range.from);

@@ -30,6 +30,12 @@ class ChainBuilder {
     // urilen, dsize, bsize, bufferlen.
     std::string add_length(std::string_view name, std::string_view value);
     std::string add_data_at(std::string_view value);
+    // A test of the packet itself.
+    void add_packet_test(BufferOption option) {
+        Item& item = add(option.kind);
+        item.buffer = {};
+        item.option = std::move(option);
+    }
     // nocase, depth, offset, distance, within, startswith, endswith, rawbytes: of the content before.
     std::string modify(std::string_view name, std::string_view value);
     // http_uri and its kin after a content.

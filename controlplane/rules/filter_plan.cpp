@@ -43,12 +43,13 @@ void keep_cheaper(Scored& best, Scored other) {
     }
 }
 
-// Group and text of a buffer; nullopt for the method, which every request passes, and for headers one by one,
-// whose white space is not that of any scanned text.
+// Group and text of a buffer; nullopt for the method, which every request passes, for headers one by one,
+// whose white space is not that of any scanned text, and for their names, which are nowhere on the wire so.
 std::optional<FilterChoice> place_of(const Rule& rule, RuleBuffer buffer) {
     FilterChoice place;
     place.text = buffer;
-    if (buffer == RuleBuffer::method || buffer == RuleBuffer::header_line) {
+    if (buffer == RuleBuffer::method || buffer == RuleBuffer::header_line ||
+        buffer == RuleBuffer::header_names) {
         return std::nullopt;
     }
     if (rule.phases == api::rule_at_response) {

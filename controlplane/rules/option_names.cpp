@@ -47,6 +47,7 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.stat_msg", RuleBuffer::stat_msg, ""},
     {"http.server", RuleBuffer::field, "server"},
     {"http.location", RuleBuffer::field, "location"},
+    {"http.header_names", RuleBuffer::header_names, ""},
     {"pkt_data", RuleBuffer::payload, ""},
     // Suricata's older names of the same.
     {"http_referer", RuleBuffer::referer, ""},
@@ -60,6 +61,7 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http_response_line", RuleBuffer::line, "", to_client},
     {"http_protocol", RuleBuffer::protocol, ""},
     {"http_start", RuleBuffer::start, ""},
+    {"http_header_names", RuleBuffer::header_names, ""},
 });
 
 constexpr auto http_names = std::to_array<NamedBuffer>({
@@ -96,18 +98,14 @@ constexpr auto pcre_flags = std::to_array<std::pair<char, RuleBuffer>>({
 constexpr auto meaningless_names = std::to_array<std::string_view>(
     {"metadata", "fast_pattern", "target", "rem", "prefilter", "created_at", "updated_at"});
 
-constexpr std::string_view needs_state = "not supported yet";
+constexpr std::string_view needs_state = "only flowbits are kept, of one flow";
 constexpr std::string_view needs_response = "bodies of responses are not assembled";
 constexpr std::string_view not_supported = "not supported";
 
 constexpr auto unsupported_names = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"flowbits", needs_state},
     {"flowint", needs_state},
     {"xbits", needs_state},
     {"hostbits", needs_state},
-    {"threshold", needs_state},
-    {"detection_filter", needs_state},
-    {"noalert", needs_state},
     {"byte_test", not_supported},
     {"byte_jump", not_supported},
     {"byte_extract", not_supported},
@@ -116,7 +114,7 @@ constexpr auto unsupported_names = std::to_array<std::pair<std::string_view, std
     {"base64_data", not_supported},
     {"lua", not_supported},
     {"luajit", not_supported},
-    {"flags", not_supported},
+    {"tag", "packets are not logged"},
     {"file_data", needs_response},
     {"file.data", needs_response},
     {"http_server_body", needs_response},
@@ -205,6 +203,18 @@ std::optional<BufferName> http_buffer(std::string_view name, std::string_view va
     });
     const bool is_name = !buffer.field.empty() && buffer.field.find_first_of(" ,\t") == std::string::npos;
     return is_name && buffer.field != "cookie" ? std::optional(buffer) : std::nullopt;
+}
+
+std::string buffer_name(const BufferName& buffer) {
+    if (buffer.buffer == RuleBuffer::payload) {
+        return "payload";
+    }
+    for (const NamedBuffer& named : sticky_names) {
+        if (named.buffer == buffer.buffer && named.field == buffer.field) {
+            return std::string(named.name);
+        }
+    }
+    return buffer.buffer == RuleBuffer::field ? "http.header:" + buffer.field : "request";
 }
 
 bool is_http_buffer_name(std::string_view name) {

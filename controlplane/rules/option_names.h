@@ -30,6 +30,9 @@ bool is_http_buffer_name(std::string_view name);
 // The buffer of a pcre's flag, in Snort 2 and Suricata.
 std::optional<BufferName> pcre_buffer(char flag);
 
+// How a rule names a buffer in reports: "http.uri", "http.header:x-name", "payload".
+std::string buffer_name(const BufferName& buffer);
+
 // Options that change nothing about which packets match.
 bool is_meaningless(std::string_view name);
 

@@ -42,6 +42,26 @@ struct OptionChain {
     std::vector<BufferOption> options;
 };
 
+// One flowbits option. Several names: all of them must be set (not set), or any; writers act on each.
+struct FlowbitOption {
+    api::BitAction action = api::BitAction::set;
+    bool any = false;
+    std::vector<std::string> names;
+};
+
+// Which of a rule's hits alert, counted over time: detect::Thresholds.
+enum class ThresholdType : std::uint8_t { limit, threshold, both, detection_filter };
+// What is counted by itself: hits with one source, one destination, both of them, or all of the rule's.
+enum class ThresholdTrack : std::uint8_t { source, destination, both, rule };
+
+struct Threshold {
+    ThresholdType type = ThresholdType::limit;
+    ThresholdTrack track = ThresholdTrack::source;
+    std::uint32_t count = 1;    // at least 1
+    std::uint32_t seconds = 1;  // at least 1
+    bool operator==(const Threshold&) const = default;
+};
+
 struct Rule {
     std::uint32_t gid = 1;
     std::uint32_t sid = 0;
@@ -66,6 +86,9 @@ struct Rule {
     PortSet source_ports;
     PortSet destination_ports;
     std::vector<OptionChain> chains;
+    std::vector<FlowbitOption> flowbits;  // in the order of the text
+    bool alerts = true;                   // false: noalert
+    std::optional<Threshold> threshold;
 };
 
 // A rule that could not be honoured exactly, and why. option is the keyword concerned, or "header", "file".

@@ -11,6 +11,8 @@
 
 #include "controlplane/rules/blob_writer.h"
 #include "controlplane/rules/filter_plan.h"
+#include "controlplane/rules/flowbit_options.h"
+#include "controlplane/rules/option_names.h"
 #include "dataplane/api/setup_error.h"
 
 namespace picket::rules {
@@ -98,9 +100,20 @@ void check_watch_lists(const std::vector<WatchListSource>& lists) {
     }
 }
 
+std::vector<std::string> buffers_of(const Rule& rule) {
+    std::vector<std::string> names;
+    for (const OptionChain& chain : rule.chains) {
+        std::string name = buffer_name({chain.buffer, chain.field});
+        if (std::ranges::find(names, name) == names.end()) {
+            names.push_back(std::move(name));
+        }
+    }
+    return names;
+}
+
 RuleInfo describe(const Rule& rule) {
-    return {rule.gid,        rule.sid,  rule.rev,  rule.severity, rule.message, rule.class_type,
-            rule.references, rule.text, rule.file, rule.line,     rule.kind};
+    return {rule.gid,  rule.sid,  rule.rev,  rule.severity, rule.message,   rule.class_type, rule.references,
+            rule.text, rule.file, rule.line, rule.kind,     rule.threshold, buffers_of(rule)};
 }
 
 }  // namespace
@@ -125,6 +138,9 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
         } else {
             plans[static_cast<std::size_t>(default_group(rule))].always.push_back(index);
         }
+    }
+    for (const std::uint32_t index : order_by_flowbits(rules)) {
+        writer.add_bit_rule(index, rules[index]);
     }
     for (std::size_t i = 0; i < plans.size(); ++i) {
         // Payloads are scanned one by one: an element need not be told twice. A run of zeros holds one of

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct RuleInfo {
     std::string file;
     std::uint32_t line = 0;
     api::RuleKind kind = api::RuleKind::request;
+    std::optional<Threshold> threshold;
+    std::vector<std::string> buffers;  // that a hit has matched, in the order of the rule's text
 };
 
 struct CompiledRules {

@@ -11,6 +11,7 @@
 #include <set>
 #include <system_error>
 
+#include "controlplane/rules/flowbit_options.h"
 #include "controlplane/rules/rule_text.h"
 
 namespace picket::rules {
@@ -39,6 +40,7 @@ class Loader {
 
     ParsedRules take() {
         resolve_duplicates(result_);
+        reject_unset_flowbits(result_);
         return std::move(result_);
     }
 

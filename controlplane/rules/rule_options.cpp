@@ -5,7 +5,10 @@
 #include <limits>
 
 #include "controlplane/rules/chain_builder.h"
+#include "controlplane/rules/flowbit_options.h"
 #include "controlplane/rules/option_names.h"
+#include "controlplane/rules/tcp_flags.h"
+#include "controlplane/rules/threshold_options.h"
 
 namespace picket::rules {
 namespace {
@@ -51,7 +54,7 @@ std::string parse_number(std::string_view value, std::uint32_t low, std::uint32_
 class OptionParser {
   public:
     OptionParser(Syntax syntax, api::Dialect dialect, Rule& rule)
-        : syntax_(syntax), chains_(syntax, dialect), rule_(rule) {}
+        : syntax_(syntax), dialect_(dialect), chains_(syntax, dialect), rule_(rule) {}
 
     OptionFault run(const std::vector<OptionText>& options) {
         for (const OptionText& option : options) {
@@ -74,6 +77,9 @@ class OptionParser {
             return *fault;
         }
         if (const auto fault = parse_test(option)) {
+            return *fault;
+        }
+        if (const auto fault = parse_state(option)) {
             return *fault;
         }
         if (is_meaningless(option.name)) {
@@ -139,9 +145,31 @@ class OptionParser {
         if (name == "dsize" || name == (snort3 ? "bufferlen" : "bsize") || (name == "urilen" && !snort3)) {
             return chains_.add_length(name, option.value);
         }
+        if (name == "flags") {
+            BufferOption test;
+            std::string fault = parse_tcp_flags(option.value, test);
+            chains_.add_packet_test(std::move(test));
+            return fault;
+        }
         if (is_content_modifier(name)) {
             return snort3 ? std::string("belongs inside of content in this rule's syntax")
                           : chains_.modify(name, option.value);
+        }
+        return std::nullopt;
+    }
+
+    // What needs to remember other packets.
+    std::optional<std::string> parse_state(const OptionText& option) {
+        if (option.name == "flowbits") {
+            const bool suricata = syntax_ == Syntax::classic && dialect_ == api::Dialect::suricata;
+            return parse_flowbits(option.value, suricata, rule_);
+        }
+        if (option.name == "noalert") {
+            rule_.alerts = false;
+            return "";
+        }
+        if (option.name == "threshold" || option.name == "detection_filter") {
+            return parse_threshold(option.name, option.value, rule_.threshold);
         }
         return std::nullopt;
     }
@@ -201,6 +229,7 @@ class OptionParser {
     }
 
     Syntax syntax_;
+    api::Dialect dialect_;
     ChainBuilder chains_;
     Rule& rule_;
     std::uint32_t priority_ = 0;

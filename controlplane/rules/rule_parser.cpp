@@ -104,6 +104,47 @@ OptionFault bind_plain_contents(Rule& rule) {
     return {};
 }
 
+bool has_option(const Rule& rule, api::RuleOptionKind kind) {
+    return std::ranges::any_of(rule.chains, [&](const OptionChain& chain) {
+        return std::ranges::find(chain.options, kind, &BufferOption::kind) != chain.options.end();
+    });
+}
+
+// Whether only packets with payload can match: others are not looked at.
+bool needs_payload(const Rule& rule) {
+    const auto asks_for_a_byte = [](const BufferOption& option) {
+        const bool positive = (option.flags & api::option_negated) == 0;
+        switch (option.kind) {
+            case api::RuleOptionKind::content:
+            case api::RuleOptionKind::pcre:
+            case api::RuleOptionKind::data_at:
+                return positive;
+            case api::RuleOptionKind::length:
+            case api::RuleOptionKind::packet_size:
+                return option.from > 0;
+            case api::RuleOptionKind::tcp_flags:
+                return false;
+        }
+        return false;
+    };
+    return std::ranges::any_of(rule.chains, [&](const OptionChain& chain) {
+        return std::ranges::any_of(chain.options, asks_for_a_byte);
+    });
+}
+
+OptionFault check_payload_rule(const Rule& rule, const OptionRemarks& remarks) {
+    if (remarks.stream_only) {
+        return {"flow", "only_stream: packets are matched one by one, not as a stream"};
+    }
+    if (!needs_payload(rule)) {
+        return {"header", "the rule may hold for packets without payload, which are not looked at"};
+    }
+    if (rule.udp && has_option(rule, api::RuleOptionKind::tcp_flags)) {
+        return {"flags", "needs protocol tcp"};
+    }
+    return {};
+}
+
 // Decides whether the rule is about requests or packets, and refuses what neither can honour.
 OptionFault classify(Rule& rule, Protocol protocol, const OptionRemarks& remarks, Syntax syntax) {
     if (rule.chains.empty()) {
@@ -113,9 +154,10 @@ OptionFault classify(Rule& rule, Protocol protocol, const OptionRemarks& remarks
         rule.chains, [](const OptionChain& chain) { return chain.buffer != RuleBuffer::payload; });
     if (!any_http && protocol != Protocol::http) {
         rule.kind = api::RuleKind::payload;
-        return remarks.stream_only
-                   ? OptionFault{"flow", "only_stream: packets are matched one by one, not as a stream"}
-                   : OptionFault();
+        return check_payload_rule(rule, remarks);
+    }
+    if (has_option(rule, api::RuleOptionKind::tcp_flags)) {
+        return {"flags", "are a packet's, and requests are matched as a stream"};
     }
     if (protocol == Protocol::udp) {
         return {"header", "protocol udp carries no HTTP requests here"};
@@ -140,8 +182,22 @@ OptionFault classify(Rule& rule, Protocol protocol, const OptionRemarks& remarks
     return bind_plain_contents(rule);
 }
 
+// A line of Snort's or Suricata's threshold.conf; empty for a rule.
+std::string_view global_filter(std::string_view text) {
+    for (const std::string_view word : {"event_filter", "rate_filter", "suppress", "threshold"}) {
+        if (text.starts_with(word) && text.find('(') == std::string_view::npos) {
+            return word;
+        }
+    }
+    return {};
+}
+
 OptionFault parse_statement(const Statement& statement, const RuleSettings& settings, RuleParts& parts,
                             Rule& rule) {
+    if (const std::string_view filter = global_filter(statement.text); !filter.empty()) {
+        return {std::string(filter),
+                "is a filter outside of rules, which is not supported; give the rule a threshold"};
+    }
     if (std::string fault = split_rule(statement.text, parts); !fault.empty()) {
         return {"rule", std::move(fault)};
     }

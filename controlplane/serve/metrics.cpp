@@ -173,6 +173,12 @@ void add_flows(Collector& out, const detect::CounterSnapshot& counters) {
         .add({}, counters.sum(&Counters::http_segments_held));
     out.counter("picket_http_gaps_total", "Gaps in HTTP flows that were not filled")
         .add({}, counters.sum(&Counters::http_gaps));
+    out.gauge("picket_flowbit_records", "Records of flows' bits in use")
+        .add({}, counters.sum(&Counters::flowbit_records_active));
+    out.counter("picket_flows_bits_lost_total", "Flows of which a flowbit could not be kept")
+        .add({}, counters.sum(&Counters::flows_bits_lost));
+    out.counter("picket_flowbit_hits_unjudged_total", "Hits of rules that test bits, on such flows: not told")
+        .add({}, counters.sum(&Counters::flowbit_hits_unjudged));
     out.counter("picket_rule_hits_total", "Hits of rules").add({}, counters.sum(&Counters::rule_hits));
     out.counter("picket_watch_hits_total", "New flows of watched addresses")
         .add({}, counters.sum(&Counters::watch_hits));
@@ -221,6 +227,11 @@ void add_control_plane(Collector& out, const Sensor& sensor) {
     for (std::size_t i = 0; i < severities.size(); ++i) {
         alerts.add({{"severity", std::to_string(i + 1)}}, severities[i]);
     }
+    out.counter("picket_hits_below_threshold_total", "Hits that their rule's threshold kept from alerting")
+        .add({}, sensor.thresholds().suppressed());
+    out.counter("picket_threshold_states_evicted_total",
+                "Sources and destinations whose hits were forgotten before their threshold's time was over")
+        .add({}, sensor.thresholds().evicted());
     const auto rules = sensor.rules().state();
     out.gauge("picket_rules", "Rules by state")
         .add({{"state", "loaded"}}, std::uint64_t{rules.loaded})

@@ -268,6 +268,7 @@ void status(const httplib::Request&, httplib::Response& response, Sensor& sensor
     }
     document["alerts"] = {{"total", sensor.alerts().alerts_total()},
                           {"hits", sensor.alerts().hits_total()},
+                          {"below_threshold", sensor.thresholds().suppressed()},
                           {"per_minute", sensor.alerts().new_alerts_in_last_minute()}};
     document["coverage"] = coverage_json(sensor.coverage({}));
     document["horizon"] = time_or_null(sensor.flows().horizon_ns());

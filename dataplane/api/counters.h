@@ -81,10 +81,13 @@ struct WorkerCounters {
     std::uint64_t http_gaps = 0;              // gaps of followed flows that were not filled
     std::uint64_t rule_hits = 0;
     std::uint64_t watch_hits = 0;
-    std::uint64_t hits_folded = 0;       // of both, those told in hit_count events
-    std::uint64_t texts_scanned = 0;     // texts (URIs, heads, payloads) given to the filter
-    std::uint64_t texts_passed = 0;      // texts that the filter let through to exact judgement
-    std::uint64_t rules_generation = 0;  // gauge: generation that this worker uses, 0 before the first
+    std::uint64_t hits_folded = 0;             // of both, those told in hit_count events
+    std::uint64_t flows_bits_lost = 0;         // flows of which a flowbit could not be kept
+    std::uint64_t flowbit_hits_unjudged = 0;   // hits of rules that test bits, on such flows: not told
+    std::uint64_t flowbit_records_active = 0;  // gauge: records of flows' bits in use
+    std::uint64_t texts_scanned = 0;           // texts (URIs, heads, payloads) given to the filter
+    std::uint64_t texts_passed = 0;            // texts that the filter let through to exact judgement
+    std::uint64_t rules_generation = 0;        // gauge: generation that this worker uses, 0 before the first
     // events
     std::array<std::uint64_t, event_kind_count> events_written{};  // by EventKind
     std::array<std::uint64_t, event_kind_count> events_dropped{};  // by EventKind: the ring was full

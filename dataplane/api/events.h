@@ -98,6 +98,7 @@ enum FlowFlag : std::uint32_t {
     flow_fragments_overlap = 1u << 12,  // contains fragments that contradict each other
     flow_duplicates = 1u << 13,         // contains copies: FlowRecord::duplicates
     flow_port_swapped = 1u << 14,       // both directions began on one port of a link that has several
+    flow_bits_lost = 1u << 15,          // a flowbit could not be kept: rules that test bits judge it no more
 };
 
 // What a flow's packets were wrapped in, from which its key does not come. The first seven are entered by

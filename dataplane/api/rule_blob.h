@@ -52,22 +52,28 @@ enum class RuleBuffer : std::uint8_t {
     raw_host = 14,  // as on the wire
     // Of requests and responses: what a rule sees decides its phase. In a response header, raw_header, field
     // and cookie are the response's (cookie: all values of Set-Cookie).
-    line = 15,         // request line or status line, without its end
-    start = 16,        // the line and the header block
-    protocol = 17,     // "HTTP/1.1"
-    header_line = 18,  // each header by itself, "Name: value": the chain holds if it does for any of them
+    line = 15,          // request line or status line, without its end
+    start = 16,         // the line and the header block
+    protocol = 17,      // "HTTP/1.1"
+    header_line = 18,   // each header by itself, "Name: value": the chain holds if it does for any of them
+    header_names = 19,  // "\r\nName\r\nName\r\n\r\n", as on the wire
     // Of responses only.
-    stat_code = 19,
-    stat_msg = 20,
+    stat_code = 20,
+    stat_msg = 21,
 };
-inline constexpr std::size_t rule_buffer_count = 21;
+inline constexpr std::size_t rule_buffer_count = 22;
 
 enum class RuleOptionKind : std::uint8_t {
-    content = 0,  // bytes; from, to: offset/depth or distance/within
-    pcre = 1,     // pcre: index of a PcreEntry
-    length = 2,   // of the whole buffer: from <= length <= to
-    data_at = 3,  // from: bytes that must exist beyond the start (or the last match, if relative)
+    content = 0,      // bytes; from, to: offset/depth or distance/within
+    pcre = 1,         // pcre: index of a PcreEntry
+    length = 2,       // of the whole buffer: from <= length <= to
+    data_at = 3,      // from: bytes that must exist beyond the start (or the last match, if relative)
+    packet_size = 4,  // of the packet's layer-4 payload, which holds the whole request: from <= size <= to
+    tcp_flags = 5,    // of the packet; from: wanted | ignored << 8, to: FlagTest. Payload rules only
 };
+
+// Of a packet's TCP flags without the ignored ones.
+enum class FlagTest : std::uint8_t { exactly = 0, all = 1, any = 2 };
 
 enum RuleOptionFlag : std::uint8_t {
     option_negated = 1u << 0,
@@ -89,6 +95,7 @@ enum RuleFlag : std::uint8_t {
     rule_at_head = 1u << 3,      // a request, when its head is there
     rule_at_body = 1u << 4,      // a request, when the first bytes of its body are there
     rule_at_response = 1u << 5,  // a response, when its head is there
+    rule_keeps_bits = 1u << 6,   // has a BitRule: uses flowbits, or does not alert
 };
 inline constexpr std::uint8_t rule_phases = rule_at_head | rule_at_body | rule_at_response;
 
@@ -163,6 +170,40 @@ struct PortRange {
 };
 static_assert(sizeof(PortRange) == 4);
 
+// What an option does with a flow's bits, or asks of them.
+enum class BitAction : std::uint8_t { set = 0, unset = 1, toggle = 2, is_set = 3, is_not_set = 4 };
+
+[[nodiscard]] constexpr bool bit_action_tests(BitAction action) noexcept {
+    return action >= BitAction::is_set;
+}
+
+// Acts on, or tests, a run of the list section `bit_lists`, which are indices of names in `bit_names`.
+struct BitOption {
+    std::uint32_t bit_first = 0;
+    std::uint32_t bit_count = 0;
+    BitAction action = BitAction::set;
+    std::uint8_t any = 0;  // tests: 1: one of the bits suffices, 0: all of them must be so
+    std::array<std::uint8_t, 2> reserved{};
+};
+static_assert(sizeof(BitOption) == 12 && alignof(BitOption) == 4);
+
+// The flowbits of one rule. Within one packet rules are judged in the order of this section. A rule whose
+// tests all hold does what its other options say, in their order.
+struct BitRule {
+    std::uint32_t rule = 0;
+    std::uint32_t option_first = 0;
+    std::uint32_t option_count = 0;
+    std::uint32_t silent = 0;  // 1: the rule does not alert
+};
+static_assert(sizeof(BitRule) == 16);
+
+// A bit's name. Ids of bits are given by the data plane, by name, for as long as it lives.
+struct BitName {
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+};
+static_assert(sizeof(BitName) == 8);
+
 // Hyperscan's id i in group g stands for elements[group.element_first + i], and that for a run of rule
 // indices in the list section.
 struct FilterElement {
@@ -225,9 +266,13 @@ struct RuleBlobHeader {
     BlobSection lists;           // uint32_t rule indices
     BlobSection watch_ranges;    // WatchRange
     BlobSection watch_lists;     // WatchList
-    BlobSection strings;         // bytes of contents, patterns and field names
+    BlobSection bit_rules;       // BitRule
+    BlobSection bit_options;     // BitOption
+    BlobSection bit_lists;       // uint32_t indices of bit_names
+    BlobSection bit_names;       // BitName
+    BlobSection strings;         // bytes of contents, patterns and names
 };
-static_assert(sizeof(RuleBlobHeader) == 56 + 5 * 40 + 13 * 16 && alignof(RuleBlobHeader) == 8);
+static_assert(sizeof(RuleBlobHeader) == 56 + 5 * 40 + 17 * 16 && alignof(RuleBlobHeader) == 8);
 inline constexpr std::size_t rule_blob_checksum_from =
     offsetof(RuleBlobHeader, checksum) + sizeof(RuleBlobHeader::checksum);
 

@@ -65,7 +65,7 @@ enum HotMark : std::uint16_t {
     mark_http = 1u << 10,            // requests were found, or may be split
     mark_ack_a = 1u << 11,           // history letter for a pure ACK given
     mark_ack_b = 1u << 12,
-    mark_rules = 1u << 13,     // a rule or watch list has hit
+    mark_rules = 1u << 13,     // a rule or watch list has hit, or flowbits may be set
     mark_client_b = 1u << 14,  // side b sent the requests (valid with mark_http)
     mark_unseen = 1u << 15,    // a side acknowledged bytes that were not seen
 };

@@ -6,7 +6,7 @@ namespace picket::housekeeping {
 
 bool RuleLoader::load(std::span<const std::byte> shared, std::uint32_t generation, std::string& error) try {
     // RuleSet::load() copies before it checks.
-    auto rules = match::RuleSet::load(shared, generation, error);
+    auto rules = match::RuleSet::load(shared, generation, bit_names_, error);
     if (rules == nullptr) return false;
     std::vector<std::unique_ptr<match::Matcher>> matchers;
     for (std::size_t i = 0; i < pipelines_.size(); ++i) {

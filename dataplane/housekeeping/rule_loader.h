@@ -28,6 +28,7 @@ class RuleLoader {
 
   private:
     std::vector<Pipeline*> pipelines_;
+    match::BitNames bit_names_;
 };
 
 }  // namespace picket::housekeeping

@@ -24,7 +24,8 @@ struct FoundRequest {
     std::uint32_t number = 0;  // 0, 1, ... within the flow
     std::uint32_t flags = 0;   // api::RequestFlag
     std::uint8_t client_side = 0;
-    bool told = false;  // a response, or a request whose head is known already: only matched
+    bool told = false;        // a response, or a request whose head is known already: only matched
+    std::uint8_t packet = 0;  // of the burst, which made the request whole
 };
 
 class RequestBatch {
@@ -51,9 +52,12 @@ class RequestBatch {
     FoundRequest& add(std::size_t target_length) noexcept {
         arena_planned_ += target_length;
         found_[count_] = FoundRequest{};
+        found_[count_].packet = packet_;
         views_[count_] = match::RequestView{};
         return found_[count_++];
     }
+    // What is added from now on comes from this packet of the burst.
+    void set_packet(std::uint8_t packet) noexcept { packet_ = packet; }
     [[nodiscard]] std::span<char> arena_rest() noexcept {
         return {arena_.get() + arena_used_, arena_bytes - arena_used_};
     }
@@ -92,6 +96,7 @@ class RequestBatch {
     std::size_t count_ = 0;
     std::size_t releases_ = 0;
     std::size_t body_releases_ = 0;
+    std::uint8_t packet_ = 0;
 };
 
 }  // namespace picket::http

@@ -22,6 +22,8 @@ struct FlowEnds {
     bool to_server = true;      // the packet goes from initiator to responder; always true for requests
 };
 
+inline constexpr std::uint32_t no_packet = 0xffffffff;
+
 // One HTTP request, or one response. A view whose data() is null means: the request has no such part
 // (absent), which is not the same as an empty one.
 struct RequestView {
@@ -36,6 +38,8 @@ struct RequestView {
     std::string_view headers;  // header block after the request line, as on the wire
     // normalize_headers(headers) would change nothing but leave out Cookie: http::RequestHead::plain_headers.
     bool plain_headers = false;
+    std::uint32_t packet_size =
+        no_packet;             // payload of the packet that holds all of it; no_packet: none does
     std::string_view request;  // the request's bytes as on the wire, from its line to the end of what is at
                                // hand; only rules that mix URI and plain contents look at it
     // The first bytes of the body, as rules see it and as on the wire without chunk framing.
@@ -51,7 +55,9 @@ struct RequestView {
 
 struct PayloadView {
     FlowEnds ends;
-    std::span<const std::uint8_t> payload;  // layer-4 payload
+    std::span<const std::uint8_t> payload;  // layer-4 payload, as far as it was captured
+    std::uint32_t packet_size = 0;          // all of it
+    std::uint8_t tcp_flags = 0;
 };
 
 // Called once for each rule that matches: index in the span that was passed, rule index of the rule set.

@@ -73,6 +73,25 @@ std::size_t normalize_headers(std::string_view raw, std::string_view left_out, s
     return writer.written();
 }
 
+std::size_t header_names(std::string_view raw, std::span<char> out) noexcept {
+    Writer writer(out);
+    while (!raw.empty()) {
+        const std::string_view line = take_line(raw);
+        if (line.empty()) {
+            break;
+        }
+        const std::size_t colon = line.find(':');
+        if (!is_blank(line.front()) && colon != std::string_view::npos) {
+            writer.put("\r\n");
+            writer.put(trim(line.substr(0, colon)));
+        }
+    }
+    if (writer.written() > 0) {
+        writer.put("\r\n\r\n");
+    }
+    return writer.written();
+}
+
 std::string_view header_value(std::string_view raw, std::string_view lower_name) noexcept {
     while (!raw.empty()) {
         const std::string_view line = take_line(raw);

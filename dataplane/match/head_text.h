@@ -20,6 +20,10 @@ inline constexpr std::size_t head_text_max = 2 * head_bytes_max;
 // Stops at the empty line or when out is full. Returns the bytes written.
 std::size_t normalize_headers(std::string_view raw, std::string_view left_out, std::span<char> out) noexcept;
 
+// The names of the headers in their order: "\r\nName\r\nName\r\n\r\n"; folded lines and lines without a colon
+// have none. Stops at the empty line or when out is full. Returns the bytes written, 0 if there is no header.
+std::size_t header_names(std::string_view raw, std::span<char> out) noexcept;
+
 // Value of the first header of that name (lower case), white space removed; null if there is none. A view
 // into raw; of a folded value only its first line.
 std::string_view header_value(std::string_view raw, std::string_view lower_name) noexcept;

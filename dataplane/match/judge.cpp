@@ -30,6 +30,20 @@ std::size_t find_within(std::string_view text, std::size_t from, std::size_t to,
     return found == std::string_view::npos ? found : from + found;
 }
 
+bool flags_hold(const api::RuleOption& option, std::uint8_t flags) noexcept {
+    const std::int32_t wanted = option.from & 0xff;
+    const std::int32_t seen = flags & ~(option.from >> 8);
+    switch (static_cast<api::FlagTest>(option.to)) {
+        case api::FlagTest::exactly:
+            return seen == wanted;
+        case api::FlagTest::all:
+            return (seen & wanted) == wanted;
+        case api::FlagTest::any:
+            return (seen & wanted) != 0;
+    }
+    return false;
+}
+
 }  // namespace
 
 Judge::Judge(const RuleSet::Tables& tables)
@@ -37,6 +51,7 @@ Judge::Judge(const RuleSet::Tables& tables)
       header_text_(head_text_max),
       host_text_(host_text_max),
       part_text_(head_bytes_max),
+      names_text_(head_text_max),
       match_data_(pcre2_match_data_create(1, nullptr)),
       match_context_(pcre2_match_context_create(nullptr)),
       jit_stack_(pcre2_jit_stack_create(64 * 1024, 256 * 1024, nullptr)) {
@@ -62,6 +77,7 @@ void Judge::set_request(const RequestView& request) noexcept {
     payload_ = nullptr;
     header_ready_ = false;
     host_ready_ = false;
+    names_ready_ = false;
 }
 
 void Judge::set_payload(const PayloadView& payload) noexcept {
@@ -117,6 +133,13 @@ std::string_view Judge::buffer(api::RuleBuffer which) noexcept {
             return is_response() ? status_code(message_line(request_->request)) : std::string_view();
         case api::RuleBuffer::stat_msg:
             return is_response() ? status_message(message_line(request_->request)) : std::string_view();
+        case api::RuleBuffer::header_names:
+            if (!names_ready_) {
+                const std::size_t length = header_names(request_->headers, names_text_);
+                names_ = length > 0 ? std::string_view(names_text_.data(), length) : std::string_view();
+                names_ready_ = true;
+            }
+            return names_;
         case api::RuleBuffer::field:
         case api::RuleBuffer::header_line:
             break;  // need the chain: chain_holds()
@@ -235,8 +258,19 @@ bool Judge::options_hold(std::size_t index, std::size_t position) noexcept {
             const std::int64_t base = relative ? static_cast<std::int64_t>(position) : 0;
             return (base + option.from <= size) != negated && options_hold(index + 1, position);
         }
+        case api::RuleOptionKind::packet_size: {
+            const std::int64_t packet = packet_size();
+            return packet >= option.from && packet <= option.to && options_hold(index + 1, position);
+        }
+        case api::RuleOptionKind::tcp_flags:
+            return payload_ != nullptr && flags_hold(option, payload_->tcp_flags) &&
+                   options_hold(index + 1, position);
     }
     return false;
+}
+
+std::int64_t Judge::packet_size() const noexcept {
+    return payload_ != nullptr ? payload_->packet_size : request_->packet_size;
 }
 
 bool Judge::content_holds(std::size_t index, std::size_t position) noexcept {

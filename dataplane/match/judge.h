@@ -49,6 +49,7 @@ class Judge {
     [[nodiscard]] bool content_holds(std::size_t index, std::size_t position) noexcept;
     [[nodiscard]] bool pcre_holds(std::size_t index, std::size_t position) noexcept;
     [[nodiscard]] bool worth_retrying(std::size_t index) const noexcept;
+    [[nodiscard]] std::int64_t packet_size() const noexcept;
     [[nodiscard]] bool spend(std::size_t bytes) noexcept;
 
     const RuleSet::Tables& tables_;
@@ -56,11 +57,14 @@ class Judge {
     const PayloadView* payload_ = nullptr;
     bool header_ready_ = false;
     bool host_ready_ = false;
+    bool names_ready_ = false;
     std::string_view header_;
     std::string_view host_;
+    std::string_view names_;
     std::vector<char> header_text_;
     std::vector<char> host_text_;
     std::vector<char> part_text_;  // one header, or the joined values of some
+    std::vector<char> names_text_;
 
     std::span<const api::RuleOption> options_;  // of the chain being judged
     std::string_view text_;                     // its buffer

@@ -191,6 +191,9 @@ void Matcher::match_payloads(std::span<const PayloadView> payloads, HitSink sink
     state_->counters.limits_exceeded = state_->judge.limits_exceeded();
 }
 
+BitJudge& Matcher::bits() noexcept {
+    return state_->bits;
+}
 const RuleSet& Matcher::rules() const noexcept {
     return *state_->rules;
 }

@@ -6,7 +6,8 @@
 // matching functions neither allocate nor call the system nor throw.
 //
 // Exactness: the filter only proposes; a rule hits only if its own program holds (judge.h). A program that
-// exceeds its step or PCRE2 limit counts as no hit, and in counters().limits_exceeded.
+// exceeds its step or PCRE2 limit counts as no hit, and in counters().limits_exceeded. Flowbits are not asked
+// here: the caller lets the hits of rules that bits() concerns wait there.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <span>
 #include <string>
 
+#include "dataplane/match/bit_judge.h"
 #include "dataplane/match/flow_ends.h"
 #include "dataplane/match/rule_set.h"
 
@@ -45,6 +47,7 @@ class Matcher {
     // Likewise for packets. Those that RuleSet::wants_payload() denies cost only that test.
     void match_payloads(std::span<const PayloadView> payloads, HitSink sink) noexcept;
 
+    [[nodiscard]] BitJudge& bits() noexcept;
     [[nodiscard]] const RuleSet& rules() const noexcept;
     [[nodiscard]] const MatcherCounters& counters() const noexcept;
 

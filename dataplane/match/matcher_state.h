@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/match/bit_judge.h"
 #include "dataplane/match/judge.h"
 #include "dataplane/match/matcher.h"
 #include "dataplane/match/rule_guard.h"
@@ -32,7 +33,11 @@ struct Judged {
 
 struct Matcher::State {
     explicit State(std::shared_ptr<const RuleSet> set)
-        : rules(std::move(set)), tables(rules->tables()), judge(tables), judged(tables.view.rules.size()) {}
+        : rules(std::move(set)),
+          tables(rules->tables()),
+          judge(tables),
+          bits(tables),
+          judged(tables.view.rules.size()) {}
     ~State() { hs_free_scratch(scratch); }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -59,6 +64,7 @@ struct Matcher::State {
     const RuleSet::Tables& tables;
     hs_scratch_t* scratch = nullptr;
     Judge judge;
+    BitJudge bits;
     TextBatch batch;
     std::uint32_t lone_slot = api::no_index;  // of a text that is scanned without the batch
     std::vector<Judged> judged;

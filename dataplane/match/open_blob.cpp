@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::int32_t position_max = 1 << 24;  // bytes; keeps sums of positions far from overflow
 constexpr std::uint32_t chain_options_max = 256;
+constexpr std::uint32_t bit_options_max = 64;  // a rule
+constexpr std::uint32_t bits_max = 64;         // an option
 constexpr std::uint32_t pcre_options_allowed = PCRE2_CASELESS | PCRE2_MULTILINE | PCRE2_DOTALL |
                                                PCRE2_EXTENDED | PCRE2_ANCHORED | PCRE2_UNGREEDY |
                                                PCRE2_DOLLAR_ENDONLY;
@@ -41,6 +43,9 @@ class BlobCheck {
         }
         if (!filters_sound()) {
             return "a filter refers to rules that are not there";
+        }
+        if (!bits_sound()) {
+            return "a flowbit refers to something that is not there";
         }
         return watch_sound() ? "" : "a watch list is damaged";
     }
@@ -95,7 +100,11 @@ class BlobCheck {
                open_section(header.port_ranges, view_.port_ranges) &&
                open_section(header.elements, view_.elements) && open_section(header.lists, view_.lists) &&
                open_section(header.watch_ranges, view_.watch_ranges) &&
-               open_section(header.watch_lists, view_.watch_lists) && open_section(header.strings, strings);
+               open_section(header.watch_lists, view_.watch_lists) &&
+               open_section(header.bit_rules, view_.bit_rules) &&
+               open_section(header.bit_options, view_.bit_options) &&
+               open_section(header.bit_lists, view_.bit_lists) &&
+               open_section(header.bit_names, view_.bit_names) && open_section(header.strings, strings);
     }
 
     [[nodiscard]] static bool index_sound(std::uint32_t index, std::size_t count) noexcept {
@@ -147,7 +156,11 @@ class BlobCheck {
                 return option.pcre < view_.pcres.size();
             case api::RuleOptionKind::length:
             case api::RuleOptionKind::data_at:
+            case api::RuleOptionKind::packet_size:
                 return true;
+            case api::RuleOptionKind::tcp_flags:
+                return option.from >= 0 && option.from <= 0xffff && option.to >= 0 &&
+                       option.to <= static_cast<std::int32_t>(api::FlagTest::any);
         }
         return false;
     }
@@ -209,6 +222,35 @@ class BlobCheck {
             }
         }
         return true;
+    }
+
+    // Every rule that says it keeps bits has exactly one BitRule.
+    [[nodiscard]] bool bits_sound() const {
+        std::vector<bool> seen(view_.rules.size());
+        const auto rule_sound = [&](const api::BitRule& entry) {
+            if (entry.rule >= view_.rules.size() || seen[entry.rule]) {
+                return false;
+            }
+            seen[entry.rule] = true;
+            return (view_.rules[entry.rule].flags & api::rule_keeps_bits) != 0 &&
+                   entry.option_count <= bit_options_max &&
+                   run_fits(entry.option_first, entry.option_count, view_.bit_options.size());
+        };
+        const auto option_sound = [&](const api::BitOption& option) {
+            return option.action <= api::BitAction::is_not_set && option.bit_count > 0 &&
+                   option.bit_count <= bits_max &&
+                   run_fits(option.bit_first, option.bit_count, view_.bit_lists.size());
+        };
+        const auto keepers = std::ranges::count_if(
+            view_.rules, [](const api::RuleEntry& rule) { return (rule.flags & api::rule_keeps_bits) != 0; });
+        return static_cast<std::size_t>(keepers) == view_.bit_rules.size() &&
+               std::ranges::all_of(view_.bit_rules, rule_sound) &&
+               std::ranges::all_of(view_.bit_options, option_sound) &&
+               std::ranges::all_of(view_.bit_lists,
+                                   [&](std::uint32_t bit) { return bit < view_.bit_names.size(); }) &&
+               std::ranges::all_of(view_.bit_names, [&](const api::BitName& name) {
+                   return text_fits(name.offset, name.length);
+               });
     }
 
     [[nodiscard]] bool watch_sound() const {

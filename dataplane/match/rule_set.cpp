@@ -136,6 +136,28 @@ void collect_payload_ports(RuleSet::Tables& tables) {
     }
 }
 
+std::string name_bits(RuleSet::Tables& tables, BitNames& names) {
+    std::vector<std::uint32_t> ids;
+    for (const api::BitName& name : tables.view.bit_names) {
+        const auto id = names.id_of(tables.view.text(name.offset, name.length));
+        if (!id) {
+            return "the data plane has seen " + std::to_string(BitNames::names_max) +
+                   " names of flowbits since it started, and it names others; restart the data plane";
+        }
+        ids.push_back(*id);
+    }
+    for (const std::uint32_t bit : tables.view.bit_lists) {
+        tables.bits.push_back(ids[bit]);
+    }
+    if (!tables.view.bit_rules.empty()) {
+        tables.bit_rule_of.resize(tables.view.rules.size(), api::no_index);
+    }
+    for (std::uint32_t order = 0; order < tables.view.bit_rules.size(); ++order) {
+        tables.bit_rule_of[tables.view.bit_rules[order].rule] = order;
+    }
+    return "";
+}
+
 std::string check_engine(const api::RuleBlobHeader& header) {
     if (header.engine != api::text_hash(hs_version())) {
         return "it was compiled for another version of Hyperscan than " + std::string(hs_version());
@@ -171,7 +193,7 @@ RuleSet::RuleSet(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
 RuleSet::~RuleSet() = default;
 
 std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::byte> blob, std::uint32_t generation,
-                                             std::string& error) {
+                                             BitNames& names, std::string& error) {
     auto tables = std::make_unique<Tables>();
     tables->generation = generation;
     tables->blob.resize((blob.size() + 7) / 8);
@@ -187,6 +209,9 @@ std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::byte> blob, st
     }
     if (error.empty()) {
         error = compile_pcres(*tables);
+    }
+    if (error.empty()) {
+        error = name_bits(*tables, names);
     }
     if (!error.empty()) {
         error = "rule set refused: " + error;

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "dataplane/api/rule_blob.h"
+#include "dataplane/match/bit_names.h"
 #include "dataplane/match/flow_ends.h"
 
 namespace picket::match {
@@ -21,9 +22,16 @@ class RuleSet {
   public:
     // Copies the blob, checks every count, index and offset of the copy, and makes it ready. nullptr and
     // a sentence in error if the blob is damaged, of another version, or not made for this engine and
-    // processor. Any bytes are safe to pass, except a forged Hyperscan database with a right CRC.
+    // processor, or names more flowbits than `names` has room for. Any bytes are safe to pass, except a
+    // forged Hyperscan database with a right CRC.
     static std::shared_ptr<const RuleSet> load(std::span<const std::byte> blob, std::uint32_t generation,
-                                               std::string& error);
+                                               BitNames& names, std::string& error);
+    // Of a rule set that no other follows.
+    static std::shared_ptr<const RuleSet> load(std::span<const std::byte> blob, std::uint32_t generation,
+                                               std::string& error) {
+        BitNames names;
+        return load(blob, generation, names, error);
+    }
     ~RuleSet();
     RuleSet(const RuleSet&) = delete;
     RuleSet& operator=(const RuleSet&) = delete;

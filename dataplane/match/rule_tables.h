@@ -49,6 +49,10 @@ struct BlobView {
     std::span<const api::PortRange> port_ranges;
     std::span<const api::FilterElement> elements;
     std::span<const std::uint32_t> lists;
+    std::span<const api::BitRule> bit_rules;
+    std::span<const api::BitOption> bit_options;
+    std::span<const std::uint32_t> bit_lists;
+    std::span<const api::BitName> bit_names;
     std::span<const api::WatchRange> watch_ranges;
     std::span<const api::WatchList> watch_lists;
     const char* bytes = nullptr;  // start of the blob, for the offsets of texts
@@ -75,8 +79,10 @@ struct RuleSet::Tables {
     BlobView view;
     std::array<HyperscanDatabase, api::filter_group_count> databases;
     std::vector<PcreCode> pcres;
-    std::vector<RuleGuard> guards;    // one a rule
-    std::array<PayloadPorts, 2> tcp;  // index 1: packets to the server
+    std::vector<RuleGuard> guards;           // one a rule
+    std::vector<std::uint32_t> bits;         // ids of view.bit_lists, from BitNames
+    std::vector<std::uint32_t> bit_rule_of;  // a rule's index in view.bit_rules; only where it has one
+    std::array<PayloadPorts, 2> tcp;         // index 1: packets to the server
     std::array<PayloadPorts, 2> udp;
     std::uint8_t phases = 0;  // api::rule_phases of all rules together
 

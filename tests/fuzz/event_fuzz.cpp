@@ -23,7 +23,9 @@ class TwoRules final : public store::RuleDirectory {
         if (number != 1) return nullptr;
         store::RuleGeneration known;
         known.number = 1;
-        known.rules = std::make_shared<const std::vector<rules::RuleInfo>>(2);
+        std::vector<rules::RuleInfo> rules(2);
+        rules[1].threshold = rules::Threshold{rules::ThresholdType::threshold, {}, 2, 1};
+        known.rules = std::make_shared<const std::vector<rules::RuleInfo>>(std::move(rules));
         known.watch_lists = {"one"};
         return std::make_shared<const store::RuleGeneration>(known);
     }
@@ -37,6 +39,7 @@ struct Stores {
     detect::ReplaySummary summary;
     detect::EventLog events;
     detect::FoldLog folds{events};
+    detect::Thresholds thresholds{api::Dialect::suricata, 4};
     TwoRules rules;
     drain::MailboxClient mailbox;
     drain::WalkCollector walks{mailbox, 16};
@@ -45,7 +48,8 @@ struct Stores {
 
     explicit Stores(bool exports)
         : eve(exports ? std::make_unique<exporter::EveWriter>("/dev/null", true) : nullptr),
-          intake({flows, requests, alerts, summary, events, folds, rules, mailbox, walks, eve.get()}) {
+          intake({flows, requests, alerts, summary, events, folds, thresholds, rules, mailbox, walks,
+                  eve.get()}) {
         intake.set_run(1, {"left", "right"});
     }
 

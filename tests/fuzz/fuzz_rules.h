@@ -1,5 +1,5 @@
 // Rules of every kind, small enough to be compiled at the start of a fuzzer: texts of all buffers, relative
-// and negated contents, patterns, lengths, address and port sets, payload rules of both protocols.
+// and negated contents, patterns, lengths, address and port sets, payload rules of both protocols, flowbits.
 #pragma once
 
 #include <cstdlib>
@@ -28,6 +28,9 @@ alert http any any -> any any (flow:to_client; http.stat_code; content:"404"; ht
 alert http any any -> any any (http.header; content:"X-Both: "; http.cookie; content:"a, b"; sid:13;)
 alert http any any -> any any (flow:to_client; http.response_header; content:"X: 1"; endswith; http.stat_msg; bsize:2; sid:14;)
 alert http any any -> any any (flow:to_server; http.request_line; content:"HTTP/1."; http.start; content:"Host"; sid:15;)
+alert http any any -> any any (flow:to_server; urilen:>1; flowbits:set,a&b; flowbits:toggle,c; noalert; sid:16;)
+alert http any any -> any any (http.header_names; content:"Host"; flowbits:isset,a|c; flowbits:unset,b; sid:17;)
+alert tcp any any -> any any (content:" "; flags:A+,12; dsize:>4; flowbits:isnotset,b; flowbits:set,c; sid:18;)
 )";
 
 inline rules::CompiledRules compile_fuzz_rules(api::Dialect dialect = api::Dialect::suricata) {

@@ -1,6 +1,6 @@
 // Rule blobs that a hostile writer changed, with a right checksum: refused with a sentence, or safe to use.
 //
-// Input: flags (bit 0: the checksum is left wrong), then edits of a sound blob: where (0: header, 1 to 13: a
+// Input: flags (bit 0: the checksum is left wrong), then edits of a sound blob: where (0: header, 1 to 17: a
 // section, else anywhere), offset (16 bits), width (0: cut there, 1, 2, 4 or 8 bytes), value (64 bits).
 #include "tests/fuzz/fuzz_rules.h"
 
@@ -19,7 +19,7 @@ const std::vector<std::byte>& sound_blob() {
 // The bytes that an edit with this `where` may change.
 std::span<std::byte> place_of(std::span<std::byte> blob, std::uint8_t where) {
     const auto& header = *reinterpret_cast<const api::RuleBlobHeader*>(sound_blob().data());
-    constexpr std::array<std::size_t, 13> entry_bytes{sizeof(api::RuleEntry),
+    constexpr std::array<std::size_t, 17> entry_bytes{sizeof(api::RuleEntry),
                                                       sizeof(api::RuleChain),
                                                       sizeof(api::RuleOption),
                                                       sizeof(api::PcreEntry),
@@ -31,6 +31,10 @@ std::span<std::byte> place_of(std::span<std::byte> blob, std::uint8_t where) {
                                                       sizeof(std::uint32_t),
                                                       sizeof(api::WatchRange),
                                                       sizeof(api::WatchList),
+                                                      sizeof(api::BitRule),
+                                                      sizeof(api::BitOption),
+                                                      sizeof(std::uint32_t),
+                                                      sizeof(api::BitName),
                                                       1};
     if (where == 0) return blob.first(std::min(blob.size(), sizeof header));
     if (where > entry_bytes.size()) return blob;
@@ -41,7 +45,7 @@ std::span<std::byte> place_of(std::span<std::byte> blob, std::uint8_t where) {
 }
 
 void edit(std::vector<std::byte>& blob, fuzz::Input& input) {
-    const auto place = place_of(blob, input.u8() % 16);
+    const auto place = place_of(blob, input.u8() % 20);
     const std::size_t offset = input.u16();
     const std::size_t width = input.u8() % 9;
     const std::uint64_t value = input.u64();
@@ -61,15 +65,31 @@ void seal(std::vector<std::byte>& blob) {
     header.checksum = api::blob_checksum(std::span(blob).subspan(api::rule_blob_checksum_from));
 }
 
-void count_hit(void* context, std::uint32_t /*index*/, std::uint32_t rule) noexcept {
-    require(rule < static_cast<const match::RuleSet*>(context)->rule_count(), "a hit names a rule");
+// A hit of a text that is the only one of its kind.
+template <match::WaitingHit::Kind kind>
+void take_hit(void* context, std::uint32_t index, std::uint32_t rule) noexcept {
+    auto& matcher = *static_cast<match::Matcher*>(context);
+    require(rule < matcher.rules().rule_count(), "a hit names a rule");
+    require(index == 0, "a hit names a text");
+    if (matcher.bits().concerns(rule)) matcher.bits().wait(0, kind, index, rule);
+}
+
+void judge_bits(match::Matcher& matcher) {
+    match::FlowBits bits(4);
+    bool lost = false;
+    for (const match::WaitingHit& hit : matcher.bits().waiting()) {
+        static_cast<void>(matcher.bits().judge(hit, bits, 1, lost));
+        require(matcher.bits().rule_of(hit) < matcher.rules().rule_count(), "a hit that waited names a rule");
+    }
+    matcher.bits().clear();
+    bits.forget(1);
+    require(bits.records_in_use() == 0, "an ended flow has no bits");
 }
 
 void use(const std::shared_ptr<const match::RuleSet>& set) {
     std::string error;
     const auto matcher = match::Matcher::create(set, error);
     if (!matcher) return;
-    const match::HitSink sink{&count_hit, const_cast<match::RuleSet*>(set.get())};
     static constexpr std::string_view text =
         "GET /cgi-bin/../passwd.ida?aaaaaa HTTP/1.1\r\nHost: h\r\nUser-Agent: zgrab\r\nX-Test: a\r\n"
         "Cookie: id=1\r\n\r\nbody";
@@ -90,11 +110,12 @@ void use(const std::shared_ptr<const match::RuleSet>& set) {
     response.request = answer;
     response.headers = answer.substr(24);
     const std::array<match::RequestView, 2> messages{request, response};
-    matcher->match_requests(messages, sink);
+    matcher->match_requests(messages, {&take_hit<match::WaitingHit::Kind::request>, matcher.get()});
     match::PayloadView payload;
     payload.payload = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
     payload.ends.destination_port = 80;
-    if (set->wants_payload(payload.ends)) matcher->match_payloads({&payload, 1}, sink);
+    matcher->match_payloads({&payload, 1}, {&take_hit<match::WaitingHit::Kind::payload>, matcher.get()});
+    judge_bits(*matcher);
     for (std::uint32_t i = 0; i < set->watch_list_count(); ++i) {
         require(set->watch_list_name(i).size() < api::name_length_max, "a list's name ends");
     }

@@ -2,11 +2,12 @@
 // the parser accepts the data plane accepts too.
 //
 // Input: settings (bits 0-1: dialect, bit 2: as a watch list, bit 3: with Hyperscan, whose compiler is slow
-// and another project's, for short texts only), the text.
+// and another project's, for short texts only, bit 4: without rules whose flowbits nothing sets), the text.
 #include <hs/hs.h>
 
 #include "controlplane/rules/blob_writer.h"
 #include "controlplane/rules/filter_plan.h"
+#include "controlplane/rules/flowbit_options.h"
 #include "dataplane/api/setup_error.h"
 #include "tests/fuzz/fuzz_rules.h"
 
@@ -42,6 +43,9 @@ std::vector<std::byte> write_blob(const std::vector<rules::Rule>& parsed, api::D
             require(!choice->pattern.empty(), "a filter looks for something");
         }
         always[static_cast<std::size_t>(rules::default_group(rule))].push_back(index++);
+    }
+    for (const std::uint32_t keeper : rules::order_by_flowbits(parsed)) {
+        writer.add_bit_rule(keeper, parsed[keeper]);
     }
     for (std::size_t i = 0; i < always.size(); ++i) {
         writer.set_group(static_cast<api::FilterGroup>(i), {}, {}, always[i], 0);
@@ -96,7 +100,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const rules::RuleSettings settings{static_cast<api::Dialect>((bits & 3) % 3),
                                        {{"HOME_NET", "10.0.0.0/8"}}};
-    const auto parsed = rules::parse_rules(text, "fuzz.rules", settings);
+    auto parsed = rules::parse_rules(text, "fuzz.rules", settings);
+    if ((bits & 16) != 0) rules::reject_unset_flowbits(parsed);
     check_rules(parsed);
     load_and_match(write_blob(parsed.rules, settings.dialect));
     if ((bits & 8) == 0 || text.size() > compiled_text_max) return 0;

@@ -104,6 +104,8 @@ class PipelineHarness {
                 const char* at = raw + sizeof seen.event;
                 seen.content_type = take(at, seen.event.content_type);
                 responses.push_back(seen);
+            } else if (header->kind == api::EventKind::rule_hit) {
+                hits.push_back(*reinterpret_cast<const api::HitEvent*>(header));
             } else if (header->kind == api::EventKind::http_response_end) {
                 response_ends.push_back(*reinterpret_cast<const api::ResponseEndEvent*>(header));
             } else if (header->kind == api::EventKind::rule_hit) {

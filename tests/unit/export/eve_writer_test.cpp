@@ -82,6 +82,9 @@ TEST_F(EveWriterTest, AlertsOfRequestsAndPackets) {
     detect::Hit hit;
     hit.sid = 4711;
     hit.message = "probe";
+    hit.generation = 3;
+    hit.flow_lost = true;
+    hit.buffers = {"http.uri", "http.host"};
     hit.protocol = 17;
     hit.source = *store::parse_address("2001:db8::1");
     hit.destination = *store::parse_address("192.0.2.7");
@@ -94,6 +97,9 @@ TEST_F(EveWriterTest, AlertsOfRequestsAndPackets) {
     ASSERT_EQ(written.size(), 2U);
     EXPECT_EQ(written[0]["alert"]["signature_id"], 4711);
     EXPECT_EQ(written[0]["alert"]["category"], "attempted-recon");
+    EXPECT_EQ(written[0]["alert"]["generation"], 3);
+    EXPECT_EQ(written[0]["alert"]["flow_lost"], true);
+    EXPECT_EQ(written[0]["alert"]["buffers"], (nlohmann::json{"http.uri", "http.host"}));
     EXPECT_EQ(written[0]["src_ip"], "2001:db8::1");
     EXPECT_FALSE(written[0].contains("http"));
     EXPECT_EQ(written[1]["http"]["url"], "/b.cgi");

@@ -162,6 +162,7 @@ TEST(Matcher, ScansNoPayloadWithoutRules) {
     PayloadView view;
     const std::uint8_t bytes[] = {1, 2, 3};
     view.payload = bytes;
+    view.packet_size = static_cast<std::uint32_t>(view.payload.size());
     harness.payloads({&view, 1});
     EXPECT_EQ(harness.matcher->counters().payloads, 0u);
     EXPECT_FALSE(harness.set->wants_payload(view.ends));

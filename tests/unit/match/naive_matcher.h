@@ -149,6 +149,15 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
             const std::string header = naive_header(request.headers, is_response ? "set-cookie" : "cookie");
             return header.empty() ? std::nullopt : std::optional(header);
         }
+        case api::RuleBuffer::header_names: {
+            std::string names;
+            std::string rest(request.headers.substr(0, request.headers.size() - 2));
+            while (!rest.empty()) {
+                names += "\r\n" + rest.substr(0, rest.find(':'));
+                rest.erase(0, rest.find("\r\n") + 2);
+            }
+            return names.empty() ? std::nullopt : std::optional(names + "\r\n\r\n");
+        }
         case api::RuleBuffer::raw_header:
             return present(request.headers);
         case api::RuleBuffer::cookie:
@@ -183,12 +192,20 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
     }
 }
 
-inline bool naive_chain_holds(const rules::OptionChain& chain, const std::optional<std::string>& text) {
+inline bool naive_chain_holds(const rules::OptionChain& chain, const std::optional<std::string>& text,
+                              std::uint32_t packet_size) {
     if (!text || (chain.empty_is_absent && text->empty())) {
         return false;
     }
     Positions positions{0};
     for (const rules::BufferOption& option : chain.options) {
+        if (option.kind == api::RuleOptionKind::packet_size) {
+            if (packet_size < static_cast<std::uint32_t>(option.from) ||
+                packet_size > static_cast<std::uint32_t>(option.to)) {
+                return false;
+            }
+            continue;
+        }
         positions = after_option(option, *text, positions);
     }
     return !positions.empty();
@@ -201,10 +218,11 @@ inline bool naive_matches(const rules::Rule& rule, const RequestView& request) {
     }
     return std::ranges::all_of(rule.chains, [&](const rules::OptionChain& chain) {
         if (chain.buffer != api::RuleBuffer::header_line) {
-            return naive_chain_holds(chain, naive_buffer(chain, request));
+            return naive_chain_holds(chain, naive_buffer(chain, request), request.packet_size);
         }
-        return std::ranges::any_of(naive_lines(request.headers),
-                                   [&](const std::string& line) { return naive_chain_holds(chain, line); });
+        return std::ranges::any_of(naive_lines(request.headers), [&](const std::string& line) {
+            return naive_chain_holds(chain, line, request.packet_size);
+        });
     });
 }
 

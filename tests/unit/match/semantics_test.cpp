@@ -261,6 +261,7 @@ TEST(RuleSemantics, PayloadRules) {
         view.ends.destination_port = to;
         view.ends.to_server = to_server;
         view.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
+        view.packet_size = static_cast<std::uint32_t>(payload.size());
         std::set<std::uint32_t> sids;
         for (const auto& [index, sid] : harness.payloads({&view, 1})) {
             sids.insert(sid);
@@ -279,6 +280,49 @@ TEST(RuleSemantics, PayloadRules) {
     EXPECT_EQ(hits(6, 1, 2, true, "both"), Sids{4});
     EXPECT_EQ(hits(17, 1, 2, true, "both"), Sids{4});
     EXPECT_EQ(hits(17, 1, 2, true, ""), Sids{});
+}
+
+TEST(RuleSemantics, TcpFlags) {
+    // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128
+    const auto holds = [](const std::string& flags, std::uint8_t seen) {
+        Harness harness("alert tcp any any -> any any (content:\"x\"; flags:" + flags + "; sid:1;)");
+        EXPECT_EQ(harness.rejects, "");
+        const std::uint8_t byte = 'x';
+        PayloadView view;
+        view.payload = {&byte, 1};
+        view.packet_size = 1;
+        view.tcp_flags = seen;
+        return !harness.payloads({&view, 1}).empty();
+    };
+    EXPECT_TRUE(holds("S", 2));
+    EXPECT_FALSE(holds("S", 2 | 16));
+    EXPECT_FALSE(holds("S", 2 | 64 | 128));
+    EXPECT_TRUE(holds("S,12", 2 | 64 | 128));
+    EXPECT_TRUE(holds("S,CE", 2 | 64));
+    EXPECT_TRUE(holds("PA", 8 | 16));
+    EXPECT_TRUE(holds("A+", 8 | 16));
+    EXPECT_TRUE(holds("+AP", 8 | 16 | 1));
+    EXPECT_FALSE(holds("AP+", 16));
+    EXPECT_TRUE(holds("SF*", 1));
+    EXPECT_FALSE(holds("SF*", 16));
+    EXPECT_TRUE(holds("0", 0));
+    EXPECT_FALSE(holds("0", 1));
+}
+
+TEST(RuleSemantics, HeaderNames) {
+    Harness harness(
+        http_rule(R"(http.header_names; content:"|0d 0a|Host|0d 0a|Cookie|0d 0a 0d 0a|"; bsize:18;)", 1) +
+        http_rule(R"(http.uri; content:"/"; http_header_names; content:!"Referer";)", 2));
+    EXPECT_EQ(harness.rejects, "");
+    const auto hits = [&](const std::string& headers) {
+        return harness.requests({{"GET", "/", headers, ""}});
+    };
+    EXPECT_EQ(hits("Host: h\r\nCookie: a:b\r\n"), (Hits{{0, 1}, {0, 2}}));
+    EXPECT_EQ(hits("Host: h\r\n x: y\r\nCookie: a\r\n"), (Hits{{0, 1}, {0, 2}}));
+    EXPECT_EQ(hits("Cookie: a\r\nHost: h\r\n"), (Hits{{0, 2}}));
+    EXPECT_EQ(hits("Host: h\r\nReferer: a\r\n"), Hits{});
+    EXPECT_EQ(hits("Host: Referer\r\n"), (Hits{{0, 2}}));
+    EXPECT_EQ(hits(""), Hits{});  // no header, no buffer
 }
 
 TEST(RuleSemantics, CatastrophesAreCutOffAndCounted) {

@@ -111,15 +111,11 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
         EXPECT_TRUE(reject.starts_with(beginning)) << options << " -> " << reject;
     };
     const std::string uri = "http.uri; content:\"/abc\"; ";
-    rejected(uri + "flowbits:set,x;", "flowbits: not supported yet");
-    rejected(uri + "threshold:type limit, track by_src, count 1, seconds 60;",
-             "threshold: not supported yet");
-    rejected(uri + "detection_filter:track by_src, count 5, seconds 2;",
-             "detection_filter: not supported yet");
+    rejected(uri + "xbits:set,x,track ip_src;", "xbits: only flowbits are kept");
     rejected(uri + "lua:x.lua;", "lua: not supported");
     rejected(uri + "file_data; content:\"x\";", "file_data: bodies of responses are not assembled");
     rejected(uri + "http.stat_code; content:\"200\";", "flow: the rule mixes what only requests have");
-    rejected(uri + "tag:session;", "tag: is not an option that is supported");
+    rejected(uri + "tag:session;", "tag: packets are not logged");
     rejected(uri + "offset:1; distance:2;", "content: mixes distance or within");
     rejected(uri + "depth:2;", "depth: is shorter than its content");
     rejected(uri + "within:2;", "within: is shorter than its content");
@@ -139,6 +135,33 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
     rejected("uricontent:\"/a\"; content:!\"x\";", "content: negated or bound to the end, without a buffer");
     rejected("msg:\"x\";", "header: the rule tests nothing but addresses and ports");
     rejected(uri + "content:\"unterminated; ", "rule: a quoted string does not end");
+}
+
+TEST(RuleParser, RejectsGlobalFilters) {
+    EXPECT_EQ(reject_of("suppress gen_id 1, sig_id 7, track by_src, ip 10.0.0.1"),
+              "suppress: is a filter outside of rules, which is not supported; give the rule a threshold");
+    EXPECT_TRUE(reject_of("threshold gen_id 1, sig_id 7, type limit").starts_with("threshold: is a filter"));
+    EXPECT_TRUE(reject_of("rate_filter gen_id 1, sig_id 7").starts_with("rate_filter: is a filter"));
+    EXPECT_TRUE(reject_of("event_filter gen_id 1, sig_id 7").starts_with("event_filter: is a filter"));
+}
+
+TEST(RuleParser, RejectsPayloadRulesThatNeedNoPayload) {
+    const auto reject = [](const std::string& options) {
+        return reject_of("alert tcp any any -> any any (" + options + " sid:1;)");
+    };
+    const std::string reason =
+        "header: the rule may hold for packets without payload, which are not looked at";
+    EXPECT_EQ(reject("flags:S;"), reason);
+    EXPECT_EQ(reject("dsize:<5;"), reason);
+    EXPECT_EQ(reject("content:!\"x\"; flags:PA;"), reason);
+    EXPECT_EQ(reject("dsize:>0; flags:S;"), "");
+    EXPECT_EQ(reject("content:\"x\"; flags:A+,12;"), "");
+    EXPECT_TRUE(reject("content:\"x\"; flags:X;").starts_with("flags: needs letters"));
+    EXPECT_TRUE(reject("content:\"x\"; flags:!S;").starts_with("flags: needs letters"));
+    EXPECT_EQ(reject_of("alert udp any any -> any any (content:\"x\"; flags:S; sid:1;)"),
+              "flags: needs protocol tcp");
+    EXPECT_EQ(reject_of("alert http any any -> any any (http.uri; content:\"x\"; flags:S; sid:1;)"),
+              "flags: are a packet's, and requests are matched as a stream");
 }
 
 TEST(RuleParser, RejectsHeaders) {

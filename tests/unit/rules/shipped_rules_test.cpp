@@ -111,6 +111,7 @@ match::PayloadView udp(std::uint16_t port, const std::vector<std::uint8_t>& payl
     view.ends.source_port = 1033;
     view.ends.destination_port = port;
     view.payload = payload;
+    view.packet_size = static_cast<std::uint32_t>(payload.size());
     return view;
 }
 
