@@ -83,7 +83,7 @@ std::size_t header_names(std::string_view raw, std::span<char> out) noexcept {
         const std::size_t colon = line.find(':');
         if (!is_blank(line.front()) && colon != std::string_view::npos) {
             writer.put("\r\n");
-            writer.put(trim(line.substr(0, colon)));
+            writer.put(trim_blanks(line.substr(0, colon)));
         }
     }
     if (writer.written() > 0) {
