@@ -370,35 +370,5 @@ TEST(HttpStreams, TheRequestAfterAVeryLongHead) {
     }
 }
 
-// Floods of half requests and of segments before their turn: bounded, counted, and whoever talks on is heard.
-TEST(HttpStreams, FloodsGiveWayToTheLiving) {
-    auto settings = PipelineHarness::replay_settings();
-    settings.http = {.states = 16, .assemblies = 8, .head_bytes = 2048, .held_pieces = 8};
-    PipelineHarness worker(settings);
-    Connection living(worker, 9999);
-    std::uint32_t at = 0;
-    std::size_t sent = 0;
-    for (std::uint16_t port = 1; port <= 500; ++port) {
-        Connection(worker, port).client(0, "GET /flood HTTP/1.1\r\nX: ");
-        Connection(worker, static_cast<std::uint16_t>(port + 1000)).client(50, "never reached");
-        if (port % 10 != 0) continue;
-        const std::string_view request = "GET /living HTTP/1.1\r\nHost: a\r\n\r\n";
-        living.client(at + 20, request.substr(20))
-            .client(at, request.substr(0, 12))
-            .client(at + 12, request.substr(12, 8));
-        at += static_cast<std::uint32_t>(request.size());
-        ++sent;
-        worker.run();
-        EXPECT_LE(worker.area.counters.http_states_active, 16u);
-    }
-    const auto living_ones = std::count_if(worker.requests.begin(), worker.requests.end(),
-                                           [](const auto& request) { return request.uri == "/living"; });
-    EXPECT_EQ(static_cast<std::size_t>(living_ones), sent);
-    EXPECT_GT(worker.area.counters.http_states_exhausted, 900u);
-    worker.finish(9 * second_ns);
-    EXPECT_EQ(worker.area.counters.http_states_active, 0u);
-    EXPECT_EQ(worker.flows.size(), 1001u);
-}
-
 }  // namespace
 }  // namespace picket
