@@ -325,8 +325,9 @@ void flood_around_a_town(const Flood& flood, const Evicted& evicted, std::uint64
     town.finish_words();
     worker.run();
     EXPECT_EQ(allocations, 0u);
-    // The first half touches every pool's memory; the kernel counts pages in lots of 64.
-    EXPECT_LE(worker.grown_pages - grown_half, 256);
+    // The first half touches every pool's memory. 4 MiB: a hundred bytes a packet of the flood were more; the
+    // sanitizer has a shadow of the flow table that goes on growing.
+    EXPECT_LE(worker.grown_pages - grown_half, 1024);
     EXPECT_GE(evicted(worker), evicted_min);
 
     worker.harness.finish(worker.time_ns);
