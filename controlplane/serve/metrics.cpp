@@ -135,6 +135,9 @@ void add_packets(Collector& out, const detect::CounterSnapshot& counters) {
                             "Fragments whose datagram was given up: not whole in time, or no room for it");
     lost.add({{"reason", "timed_out"}}, counters.sum(&Counters::fragments_timed_out))
         .add({{"reason", "evicted"}}, counters.sum(&Counters::fragments_evicted));
+    out.counter("picket_quotes_lost_total",
+                "ICMP errors whose quoted flow was not marked, because its owner's ring was full")
+        .add({}, counters.sum(&Counters::quotes_lost));
     out.counter("picket_fragments_contradicting_total", "Fragments that overlap others or cannot be")
         .add({}, counters.sum(&Counters::fragments_contradicting));
 }

@@ -95,7 +95,7 @@ struct ColdSide {
     std::uint64_t first_ns;
     std::uint64_t bytes_carry;  // bytes of this part beyond HotFlow::bytes
     std::uint64_t lost_bytes;
-    std::uint32_t initial_sequence;    // of the SYN, valid if syn_seen
+    std::uint32_t initial_sequence;    // of the SYN if syn_seen, else TCP's lowest that was seen
     std::uint32_t acknowledged_ahead;  // highest acknowledgment counted in lost_bytes
     std::uint32_t retransmitted;
     std::uint32_t out_of_order;

@@ -308,6 +308,7 @@ void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked&
     track_sequence(hot, cold, packet, first_syn, place);
     result.seen_bytes = place.seen_bytes;
     result.gap = place.gap;
+    result.amid = place.amid;
     result.gap_bytes = place.gap_bytes;
     const unsigned ack_mark = side == 0 ? mark_ack_a : mark_ack_b;
     if (packet.payload_length == 0 && (hot.marks & ack_mark) == 0 &&

@@ -59,6 +59,7 @@ struct Tracked {
     std::uint32_t cold = no_index;
     api::Outcome outcome = api::Outcome::count_;
     bool begun = false;            // the packet is the first of its flow
+    bool amid = false;             // TCP: SegmentPlace::amid
     bool gap = false;              // TCP: bytes before its payload have not been seen
     std::uint32_t gap_bytes = 0;   // how many, 0 if the number is far outside of the window
     std::uint32_t seen_bytes = 0;  // TCP: leading payload bytes that were seen before

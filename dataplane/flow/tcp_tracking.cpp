@@ -51,6 +51,15 @@ void note_seen_after_all(ColdSide& side, std::uint32_t begin, std::uint32_t end)
         side.lost_bytes -= std::min<std::uint64_t>(side.lost_bytes, static_cast<std::uint32_t>(overlap));
 }
 
+// Payload before all that was seen of a side whose SYN was not: it comes late, and is none that was seen.
+bool note_earlier(ColdSide& side, const parse::Packet& packet, SegmentPlace& place) noexcept {
+    if (side.syn_seen != 0 || packet.payload_length == 0) return false;
+    if (distance(packet.tcp_sequence, side.initial_sequence) <= 0) return false;
+    side.initial_sequence = packet.tcp_sequence;
+    place.amid = true;
+    return true;
+}
+
 }  // namespace
 
 void add_history(const HotFlow& hot, ColdFlow& cold, char letter, unsigned side) noexcept {
@@ -110,6 +119,10 @@ void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet, b
     if ((hot.marks & valid) == 0 || first_syn) {
         hot.marks |= static_cast<std::uint16_t>(valid);
         hot.next_sequence[side] = end;
+        if (syn == 0) {
+            cold.sides[side].initial_sequence = packet.tcp_sequence;
+            place.amid = true;
+        }
     } else if (packet.tcp_sequence == expected) {
         hot.next_sequence[side] = end;
         if ((hot.marks & mark_unseen) != 0) note_seen_after_all(cold.sides[side], expected, end);
@@ -128,6 +141,8 @@ void track_sequence(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet, b
             if ((hot.marks & mark_unseen) != 0) {
                 note_seen_after_all(cold.sides[side], packet.tcp_sequence, end);
             }
+        } else if (note_earlier(cold.sides[side], packet, place)) {
+            ++cold.sides[side].out_of_order;
         } else {
             if (packet.payload_length != 0) ++cold.sides[side].retransmitted;
             // expected - sequence counts the SYN too if there is one, which carries no payload byte.

@@ -18,6 +18,9 @@ struct SegmentPlace {
     std::uint32_t seen_bytes = 0;  // leading payload bytes that were seen before
     bool gap = false;              // bytes before the payload have not been seen
     std::uint32_t gap_bytes = 0;   // how many, 0 if the number is far outside of the window
+    // The side's SYN was not seen, and nothing was seen before this payload: it is the side's first packet,
+    // or comes late. Where the side begins is not known.
+    bool amid = false;
 };
 
 // Retransmitted segments, segments after a gap, and bytes acknowledged that were never seen.

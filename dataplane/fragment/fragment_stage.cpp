@@ -215,7 +215,9 @@ void FragmentStage::hold(Datagram& datagram, const Packet& packet) noexcept {
         if (oldest != &datagram) {
             give_up(*oldest, Why::evicted);
         } else {
-            release_held(datagram);
+            const std::uint32_t released = release_held(datagram);
+            evicted_ += released;
+            datagram.fragments -= released;  // counted
         }
     }
     auto* held = reinterpret_cast<Held*>(held_memory_.data());
@@ -233,8 +235,9 @@ void FragmentStage::hold(Datagram& datagram, const Packet& packet) noexcept {
     sink_->hold(packet);
 }
 
-// With the flow of the first fragment, if it has come; else as they are.
-void FragmentStage::release_held(Datagram& datagram) noexcept {
+// With the flow of the first fragment, if it has come; else as they are. Returns how many there were.
+std::uint32_t FragmentStage::release_held(Datagram& datagram) noexcept {
+    std::uint32_t released = 0;
     auto* held = reinterpret_cast<Held*>(held_memory_.data());
     while (datagram.held_first != no_index) {
         const std::uint32_t index = datagram.held_first;
@@ -250,7 +253,9 @@ void FragmentStage::release_held(Datagram& datagram) noexcept {
         }
         if (packet.ipv6 != nullptr) packet.ipv6 = datagram.ipv6.data();
         sink_->release(packet);
+        ++released;
     }
+    return released;
 }
 
 void FragmentStage::give_up(Datagram& datagram, Why why) noexcept {

@@ -108,7 +108,7 @@ class FragmentStage {
     void begin_first(Datagram& datagram, const parse::Packet& packet) noexcept;
     void complete(Datagram& datagram, parse::Packet& packet) noexcept;
     void hold(Datagram& datagram, const parse::Packet& packet) noexcept;
-    void release_held(Datagram& datagram) noexcept;
+    std::uint32_t release_held(Datagram& datagram) noexcept;
     void give_up(Datagram& datagram, Why why) noexcept;
     [[nodiscard]] Datagram* first_begun(std::optional<std::uint64_t> addresses) const noexcept;
     void tell_what_there_is(const Datagram& datagram) noexcept;

@@ -13,13 +13,14 @@
 
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/page_mapping.h"
+#include "dataplane/http/age_queue.h"
 
 namespace picket::http {
 
 class AssemblyPool {
   public:
     AssemblyPool(std::size_t count, std::size_t buffer_bytes)
-        : buffer_bytes_(buffer_bytes), memory_(count * buffer_bytes), buffers_(count) {
+        : buffer_bytes_(buffer_bytes), memory_(count * buffer_bytes), buffers_(count), by_age_(count) {
         free_.reserve(count);
         for (std::size_t i = count; i-- > 0;) free_.push_back(static_cast<std::uint32_t>(i));
     }
@@ -29,30 +30,25 @@ class AssemblyPool {
         if (free_.empty()) return flow::no_index;
         const std::uint32_t index = free_.back();
         free_.pop_back();
-        buffers_[index] = {0, owner, false};
+        buffers_[index] = {0, owner, 0};
+        by_age_.append(index, buffers_[index].epoch);
         return index;
     }
     // Nobody's any more, but its text is still looked at.
-    void disown(std::uint32_t index) noexcept { buffers_[index].owner = flow::no_index; }
+    void disown(std::uint32_t index) noexcept {
+        buffers_[index].owner = flow::no_index;
+        by_age_.remove(index);
+    }
     // push_back cannot allocate: the capacity is that of all buffers.
     void give_back(std::uint32_t index) noexcept {
-        buffers_[index].owner = flow::no_index;
+        if (buffers_[index].owner != flow::no_index) disown(index);
         free_.push_back(index);
     }
 
-    // The flow whose buffer has waited for long without a further byte, as a clock goes round; or no_index.
-    [[nodiscard]] std::uint32_t stale_owner() noexcept {
-        constexpr std::size_t passes_max = 64;
-        std::uint32_t owner = flow::no_index;
-        for (std::size_t i = 0; i < std::min(passes_max, buffers_.size()); ++i) {
-            Buffer& buffer = buffers_[hand_];
-            hand_ = hand_ + 1 == buffers_.size() ? 0 : hand_ + 1;
-            if (buffer.owner == flow::no_index) continue;
-            owner = buffer.owner;
-            if (!buffer.grows) break;
-            buffer.grows = false;
-        }
-        return owner;
+    // The flow whose buffer has waited longest for a further byte; or no_index.
+    [[nodiscard]] std::uint32_t oldest_owner() const noexcept {
+        const std::uint32_t oldest = by_age_.oldest();
+        return oldest == flow::no_index ? flow::no_index : buffers_[oldest].owner;
     }
 
     // Appends what fits and returns how much that was.
@@ -60,7 +56,7 @@ class AssemblyPool {
         Buffer& buffer = buffers_[index];
         const std::size_t fits = std::min(bytes.size(), buffer_bytes_ - buffer.length);
         std::memcpy(at(index) + buffer.length, bytes.data(), fits);
-        buffer.grows = buffer.length != 0;
+        by_age_.use(index, buffer.epoch);
         buffer.length += static_cast<std::uint32_t>(fits);
         return fits;
     }
@@ -82,7 +78,7 @@ class AssemblyPool {
     struct Buffer {
         std::uint32_t length = 0;
         std::uint32_t owner = flow::no_index;
-        bool grows = false;  // bytes were added since the clock's hand passed
+        std::uint32_t epoch = 0;  // of the last bytes (AgeQueue)
     };
 
     [[nodiscard]] char* at(std::uint32_t index) const noexcept {
@@ -93,7 +89,7 @@ class AssemblyPool {
     flow::PageMapping memory_;
     std::vector<Buffer> buffers_;
     std::vector<std::uint32_t> free_;
-    std::size_t hand_ = 0;
+    AgeQueue by_age_;  // of those that have an owner
 };
 
 }  // namespace picket::http

@@ -10,26 +10,12 @@ std::uint32_t begin_of(const parse::Packet& packet) noexcept {
     return packet.tcp_sequence + ((packet.tcp_flags & parse::tcp_syn) != 0 ? 1 : 0);
 }
 
-// The connection's first payload of this side is missing, and may be the beginning of a request.
-bool misses_beginning(const flow::ColdSide& side, const parse::Packet& packet,
-                      const flow::Tracked& tracked) noexcept {
-    if (tracked.gap_bytes == 0 || tracked.gap_bytes > SegmentPool::list_bytes_max) return false;
-    return side.syn_seen != 0 && packet.tcp_sequence - tracked.gap_bytes == side.initial_sequence + 1;
+bool is_far(std::uint32_t from, std::uint32_t to, std::int32_t distance_max) noexcept {
+    const std::int32_t ahead = sequence_distance(from, to);
+    return ahead > distance_max || ahead < -distance_max;
 }
 
 }  // namespace
-
-// Whether the text can begin a message of a flow that is not known to be HTTP. A word in lower case alone can
-// only at the very beginning of a connection.
-bool RequestStage::may_begin_message(const parse::Packet& packet, const flow::Tracked& tracked,
-                                     std::string_view text) noexcept {
-    constexpr std::uint32_t first_packets = 3;
-    if (!may_begin_request(text)) return text.starts_with("HTTP/");
-    if (shows_request(text)) return true;
-    if (tracked.hot->packets[packet.side] > first_packets) return false;
-    const flow::ColdSide& side = table_->cold(tracked.cold).sides[packet.side];
-    return side.syn_seen != 0 && packet.tcp_sequence == side.initial_sequence + 1;
-}
 
 RequestStage::Place RequestStage::place_of(flow::HotFlow& hot, std::uint64_t time_ns,
                                            unsigned side) noexcept {
@@ -43,25 +29,22 @@ void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tra
     const bool known = (hot.marks & flow::mark_http) != 0;
     const std::size_t seen = std::min(tracked.seen_bytes, packet.payload_captured);
     const std::string_view text{reinterpret_cast<const char*>(packet.payload), packet.payload_captured};
-    bool begins_late = false;
-    if (!known) {
-        if (seen == text.size()) return;
-        begins_late =
-            tracked.gap && misses_beginning(table_->cold(tracked.cold).sides[packet.side], packet, tracked);
-        // Ordinary payload of an ordinary flow is left here, after its first bytes.
-        if (!begins_late && !may_begin_message(packet, tracked, text.substr(seen))) return;
-    }
+    if (!known && seen == text.size()) return;
+    const bool waits =
+        (tracked.gap || tracked.amid) && waits_for_earlier(packet, tracked, text.substr(seen), known);
+    // Ordinary payload of an ordinary flow is left here, after its first bytes.
+    if (!known && !waits && !may_begin_message(packet, tracked, text.substr(seen))) return;
     const Place place = place_of(hot, packet.time_ns, packet.side);
     if (place.cold->http_state == flow::http_ended) return;
     const std::uint32_t cut = packet.payload_length - packet.payload_captured;
-    if (place.cold->http_state != flow::no_index || (tracked.gap && (known || begins_late)) || cut != 0) {
+    if (place.cold->http_state != flow::no_index || waits || cut != 0) {
         scratch_.roles_unknown = !known;
         // A flow that is not followed begins where it is met.
-        if (!known && !begins_late) {
+        if (!known && !waits) {
             place.mine().next = begin_of(packet) + tracked.seen_bytes;
             place.mine().next_known = true;
         }
-        follow_stream(place, packet, tracked, text);
+        follow_stream(place, packet, tracked, text, waits);
     } else if (seen < text.size()) {
         place.mine().next = begin_of(packet) + packet.payload_length;
         place.mine().next_known = true;
@@ -78,25 +61,36 @@ void RequestStage::inspect_bare(const parse::Packet& packet, const flow::Tracked
         pass_all(place);
         pass_all(place.other());
     } else if ((packet.tcp_flags & parse::tcp_ack) != 0) {
-        pass_acknowledged(place.other(), packet.tcp_acknowledgment);
+        wait_acknowledged(place.other(), packet.tcp_acknowledgment);
     }
     settle(place);
 }
 
 void RequestStage::follow_stream(const Place& place, const parse::Packet& packet,
-                                 const flow::Tracked& tracked, std::string_view text) noexcept {
+                                 const flow::Tracked& tracked, std::string_view text, bool waits) noexcept {
     constexpr std::int32_t window_max = 1 << 30;  // RFC 7323 §2.2
     StreamSide& side = place.mine();
     const std::uint32_t begin = begin_of(packet);
+    const std::uint32_t cut = packet.payload_length - packet.payload_captured;
     if ((packet.tcp_flags & parse::tcp_ack) != 0) pass_acknowledged(place.other(), packet.tcp_acknowledgment);
+    // It begins earlier than was thought.
+    if (tracked.amid && side.idle()) side.next_known = false;
+    if (!side.next_known) {
+        if (!side.held.empty() && is_far(segments_.begin_of(side.held), begin, SegmentPool::list_bytes_max)) {
+            begin_at_first_held(place);
+        } else if (!side.held.empty() || (waits && tracked.amid && cut == 0)) {
+            hold_unplaced(place, begin, text, cut);
+            return;
+        }
+    }
     if (!side.next_known) {
         if (!tracked.gap && tracked.seen_bytes >= packet.payload_length) return;
         side.next = tracked.gap ? begin - tracked.gap_bytes : begin + tracked.seen_bytes;
         side.next_known = true;
     }
     const std::int32_t ahead = sequence_distance(side.next, begin);
-    const bool far = ahead > window_max || ahead < -window_max;
-    const bool in_sequence = !tracked.gap && tracked.seen_bytes == 0;
+    const bool far = is_far(side.next, begin, window_max);
+    const bool in_sequence = !tracked.gap && !tracked.amid && tracked.seen_bytes == 0;
     if ((far || ahead < 0) && in_sequence) {
         // The tracker has followed the side to other numbers: a SYN, or two strays in a row.
         segments_.clear(side.held);
@@ -104,7 +98,7 @@ void RequestStage::follow_stream(const Place& place, const parse::Packet& packet
     } else if (far) {
         return;
     }
-    arrange(place, begin, text, packet.payload_length - packet.payload_captured);
+    arrange(place, begin, text, cut);
 }
 
 // What remains of the call: a flow keeps a state only while there is something to be remembered.
@@ -116,12 +110,11 @@ void RequestStage::settle(const Place& place) noexcept {
         place.cold->http_state = flow::http_ended;
     } else if (!state.idle()) {
         if (pooled) {
-            state.used = true;
+            states_.use(place.cold->http_state);
             return;
         }
+        scratch_.cold = place.hot->cold;
         const std::uint32_t index = take_state();
-        states_[index] = scratch_;
-        states_[index].cold = place.hot->cold;
         scratch_ = StreamState{};
         place.cold->http_state = index;
         place.hot->marks |= flow::mark_http;
@@ -161,24 +154,25 @@ void RequestStage::finish_sides(const Place& place) noexcept {
     end_response(server);
 }
 
-// The newcomer is served, since whoever begins last would otherwise be shut out by those who began and wait.
+// A state like scratch_. The newcomer is served, since whoever begins last would otherwise be shut out by
+// those who began and wait.
 std::uint32_t RequestStage::take_state() noexcept {
-    const std::uint32_t index = states_.take();
+    const std::uint32_t index = states_.take(scratch_);
     if (index != flow::no_index) return index;
-    const StreamState& stale = states_.stale();
-    if (!stale.idle()) ++exhausted_;
-    flow::HotFlow& hot = table_->hot_of(stale.cold);
+    const StreamState& oldest = states_.oldest();
+    if (!oldest.idle()) ++exhausted_;
+    flow::HotFlow& hot = table_->hot_of(oldest.cold);
     const Place place = place_of(hot, hot.last_ns, 0);
     finish_sides(place);
     end_following(place);
-    return states_.take();
+    return states_.take(scratch_);
 }
 
 // no_index if all buffers are this flow's own.
 std::uint32_t RequestStage::take_assembly(const Place& place) noexcept {
     const std::uint32_t index = assemblies_.take(place.hot->cold);
     if (index != flow::no_index) return index;
-    const std::uint32_t owner = assemblies_.stale_owner();
+    const std::uint32_t owner = assemblies_.oldest_owner();
     if (owner != flow::no_index && owner != place.hot->cold) {
         ++exhausted_;
         flow::HotFlow& hot = table_->hot_of(owner);
@@ -199,6 +193,12 @@ void RequestStage::set_client(const Place& place) noexcept {
     place.hot->marks =
         static_cast<std::uint16_t>((place.hot->marks & ~flow::mark_client_b) | client | flow::mark_http);
     place.state->roles_unknown = false;
+}
+
+// A head turned out to be none: nothing may be left that says that the flow is HTTP.
+void RequestStage::forget_if_unproven(const Place& place) noexcept {
+    if (place.cold->requests != 0 || place.cold->responses != 0 || !place.other().mine().idle()) return;
+    place.hot->marks &= static_cast<std::uint16_t>(~flow::mark_http);
 }
 
 void RequestStage::finish(flow::HotFlow& hot, flow::ColdFlow& cold, std::uint64_t time_ns) noexcept {

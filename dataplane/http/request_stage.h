@@ -8,6 +8,7 @@
 // way. docs/decisions/0011-following-http-streams.md weighs the alternatives.
 //
 //   request_stage.cpp    which flows are followed, states, evictions
+//   stream_begin.cpp     where a stream begins
 //   stream_order.cpp     gaps, order, retransmissions
 //   request_stream.cpp   the client's bytes
 //   request_body.cpp     the first bytes of bodies, for rules
@@ -120,10 +121,8 @@ class RequestStage {
     };
 
     // request_stage.cpp
-    [[nodiscard]] bool may_begin_message(const parse::Packet& packet, const flow::Tracked& tracked,
-                                         std::string_view text) noexcept;
     void follow_stream(const Place& place, const parse::Packet& packet, const flow::Tracked& tracked,
-                       std::string_view text) noexcept;
+                       std::string_view text, bool waits) noexcept;
     [[nodiscard]] Place place_of(flow::HotFlow& hot, std::uint64_t time_ns, unsigned side) noexcept;
     void settle(const Place& place) noexcept;
     void end_following(const Place& place) noexcept;
@@ -131,9 +130,20 @@ class RequestStage {
     [[nodiscard]] std::uint32_t take_state() noexcept;
     [[nodiscard]] std::uint32_t take_assembly(const Place& place) noexcept;
     void set_client(const Place& place) noexcept;
+    void forget_if_unproven(const Place& place) noexcept;
+
+    // stream_begin.cpp
+    [[nodiscard]] bool may_begin_message(const parse::Packet& packet, const flow::Tracked& tracked,
+                                         std::string_view text) const noexcept;
+    [[nodiscard]] bool waits_for_earlier(const parse::Packet& packet, const flow::Tracked& tracked,
+                                         std::string_view text, bool known) const noexcept;
+    void hold_unplaced(const Place& place, std::uint32_t begin, std::string_view text,
+                       std::uint32_t cut) noexcept;
+    void begin_at_first_held(const Place& place) noexcept;
 
     // stream_order.cpp
     void pass_acknowledged(const Place& place, std::uint32_t acknowledgment) noexcept;
+    void wait_acknowledged(const Place& place, std::uint32_t acknowledgment) noexcept;
     void arrange(const Place& place, std::uint32_t begin, std::string_view text, std::uint32_t cut) noexcept;
     void accept(const Place& place, std::uint32_t begin, std::string_view text) noexcept;
     void deliver_ready(const Place& place) noexcept;
@@ -174,6 +184,8 @@ class RequestStage {
     [[nodiscard]] std::string_view skip_response_body(const Place& place, std::string_view text) noexcept;
     [[nodiscard]] std::string_view begin_response(const Place& place, std::string_view text) noexcept;
     [[nodiscard]] std::string_view gather_response(const Place& place, std::string_view text) noexcept;
+    [[nodiscard]] std::string_view judge_response(const Place& place, std::size_t before, std::size_t taken,
+                                                  std::string_view text) noexcept;
     void give_up_response(const Place& place, bool rest_follows) noexcept;
     void lose_response(const Place& place) noexcept;
     [[nodiscard]] std::string_view answer(const Place& place, const ResponseHead& head,

@@ -57,6 +57,12 @@ std::string_view RequestStage::gather_request(const Place& place, std::string_vi
     const std::uint32_t index = side.assembly;
     const std::size_t before = assemblies_.text(index).size();
     const std::size_t taken = assemblies_.append(index, text);
+    if (place.cold->requests == 0 && assemblies_.text(index).starts_with("HTTP/")) {
+        // Its first letters could have been a method's.
+        set_client(place.other());
+        deliver_server(place, judge_response(place, before, taken, text));
+        return {};
+    }
     const bool full = assemblies_.is_full(index);
     // Only a new line end can complete a head or disprove it.
     if (!full && text.find('\n') == std::string_view::npos && before >= method_length_max) return {};
@@ -64,8 +70,7 @@ std::string_view RequestStage::gather_request(const Place& place, std::string_vi
     const HeadStatus status = parse_request_head(assemblies_.text(index), head);
     if (status == HeadStatus::not_a_message) {
         drop_assembly(side);
-        if (place.cold->requests == 0 && place.cold->responses == 0)
-            place.hot->marks &= static_cast<std::uint16_t>(~flow::mark_http);
+        forget_if_unproven(place);
         return may_begin_request(text) ? text : std::string_view{};
     }
     if (status == HeadStatus::complete) {

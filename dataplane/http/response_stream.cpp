@@ -69,15 +69,24 @@ std::string_view RequestStage::begin_response(const Place& place, std::string_vi
 }
 
 std::string_view RequestStage::gather_response(const Place& place, std::string_view text) noexcept {
-    StreamSide& side = place.mine();
-    const std::uint32_t index = side.assembly;
+    const std::uint32_t index = place.mine().assembly;
     const std::size_t before = assemblies_.text(index).size();
     const std::size_t taken = assemblies_.append(index, text);
+    return judge_response(place, before, taken, text);
+}
+
+// The gathered text ends with `taken` bytes of this one, and there were `before` without.
+std::string_view RequestStage::judge_response(const Place& place, std::size_t before, std::size_t taken,
+                                              std::string_view text) noexcept {
+    StreamSide& side = place.mine();
+    const std::uint32_t index = side.assembly;
     const bool full = assemblies_.is_full(index);
-    if (!full && text.find('\n') == std::string_view::npos) return {};
+    const bool may_be_one = may_begin_response(assemblies_.text(index));
+    if (may_be_one && !full && text.find('\n') == std::string_view::npos) return {};
     ResponseHead head;
     if (!parse_response_head(assemblies_.text(index), head)) {
         drop_assembly(side);
+        forget_if_unproven(place);
         return may_begin_response(text) ? text : std::string_view{};
     }
     if (head.length != 0) {

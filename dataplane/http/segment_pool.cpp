@@ -8,13 +8,14 @@ namespace picket::http {
 SegmentPool::Held SegmentPool::hold(HeldList& list, std::uint32_t owner, std::uint32_t begin,
                                     std::string_view text) noexcept {
     std::uint32_t* link = &list.first;
+    Piece* before_link = nullptr;
     while (!text.empty()) {
-        if (*link == flow::no_index) return fill(list, link, owner, begin, text);
+        if (*link == flow::no_index) return fill(list, before_link, link, owner, begin, text);
         Piece& held = piece(*link);
         const std::int32_t before = sequence_distance(begin, held.begin);
         if (before > 0) {
             const std::string_view hole = text.substr(0, static_cast<std::size_t>(before));
-            const Held result = fill(list, link, owner, begin, hole);
+            const Held result = fill(list, before_link, link, owner, begin, hole);
             if (result != Held::held) return result;
             begin += static_cast<std::uint32_t>(hole.size());
             text.remove_prefix(hole.size());
@@ -24,14 +25,25 @@ SegmentPool::Held SegmentPool::hold(HeldList& list, std::uint32_t owner, std::ui
                 begin += static_cast<std::uint32_t>(covered);
                 text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(covered)));
             }
+            before_link = &held;
             link = &held.next;
         }
     }
     return Held::held;
 }
 
-SegmentPool::Held SegmentPool::fill(HeldList& list, std::uint32_t*& link, std::uint32_t owner,
-                                    std::uint32_t begin, std::string_view text) noexcept {
+SegmentPool::Held SegmentPool::fill(HeldList& list, Piece* before_link, std::uint32_t*& link,
+                                    std::uint32_t owner, std::uint32_t begin,
+                                    std::string_view text) noexcept {
+    if (before_link != nullptr && before_link->begin + before_link->length == begin) {
+        const std::size_t fits = std::min(
+            {text.size(), piece_bytes_max - before_link->length, std::size_t{list_bytes_max - list.bytes}});
+        std::memcpy(before_link->data.data() + before_link->length, text.data(), fits);
+        before_link->length += static_cast<std::uint32_t>(fits);
+        list.bytes += static_cast<std::uint32_t>(fits);
+        begin += static_cast<std::uint32_t>(fits);
+        text.remove_prefix(fits);
+    }
     while (!text.empty()) {
         const std::size_t length = std::min(text.size(), piece_bytes_max);
         if (list.pieces == list_pieces_max || list.bytes + length > list_bytes_max) return Held::list_full;
@@ -40,6 +52,7 @@ SegmentPool::Held SegmentPool::fill(HeldList& list, std::uint32_t*& link, std::u
         free_.pop_back();
         owners_[index] = owner;
         Piece& fresh = piece(index);
+        by_age_.append(index, fresh.epoch);
         fresh.next = *link;
         fresh.begin = begin;
         fresh.length = static_cast<std::uint32_t>(length);
@@ -60,15 +73,6 @@ std::uint32_t SegmentPool::take_first(HeldList& list) noexcept {
     list.bytes -= piece(index).length;
     --list.pieces;
     return index;
-}
-
-std::uint32_t SegmentPool::next_owner() noexcept {
-    for (std::size_t i = 0; i < owners_.size(); ++i) {
-        const std::uint32_t owner = owners_[hand_];
-        hand_ = hand_ + 1 == owners_.size() ? 0 : hand_ + 1;
-        if (owner != flow::no_index) return owner;
-    }
-    return flow::no_index;
 }
 
 }  // namespace picket::http

@@ -12,6 +12,7 @@
 
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/page_mapping.h"
+#include "dataplane/http/age_queue.h"
 
 namespace picket::http {
 
@@ -35,7 +36,8 @@ class SegmentPool {
     static constexpr std::uint32_t list_bytes_max = 64 * 1024;
     static constexpr std::uint32_t list_pieces_max = 40;
 
-    explicit SegmentPool(std::size_t pieces) : memory_(pieces * sizeof(Piece)), owners_(pieces) {
+    explicit SegmentPool(std::size_t pieces)
+        : memory_(pieces * sizeof(Piece)), owners_(pieces), by_age_(pieces) {
         for (auto& owner : owners_) owner = flow::no_index;
         free_.reserve(pieces);
         for (std::size_t i = pieces; i-- > 0;) free_.push_back(static_cast<std::uint32_t>(i));
@@ -63,14 +65,18 @@ class SegmentPool {
     [[nodiscard]] std::uint32_t take_first(HeldList& list) noexcept;
     void give_back(std::uint32_t index) noexcept {
         owners_[index] = flow::no_index;
+        by_age_.remove(index);
         free_.push_back(index);
     }
     void clear(HeldList& list) noexcept {
         while (!list.empty()) give_back(take_first(list));
     }
 
-    // A flow that holds a piece, each time the next one as a clock goes round; or no_index.
-    [[nodiscard]] std::uint32_t next_owner() noexcept;
+    // The flow that holds the piece that was taken first; or no_index.
+    [[nodiscard]] std::uint32_t oldest_owner() const noexcept {
+        const std::uint32_t oldest = by_age_.oldest();
+        return oldest == flow::no_index ? flow::no_index : owners_[oldest];
+    }
     [[nodiscard]] std::size_t in_use() const noexcept { return owners_.size() - free_.size(); }
 
   private:
@@ -78,7 +84,7 @@ class SegmentPool {
         std::uint32_t next;
         std::uint32_t begin;  // sequence number
         std::uint32_t length;
-        std::uint32_t reserved;
+        std::uint32_t epoch;  // in which it was taken (AgeQueue)
         std::array<char, piece_bytes_max> data;
     };
     static_assert(sizeof(Piece) == 2048);
@@ -86,14 +92,15 @@ class SegmentPool {
     [[nodiscard]] Piece& piece(std::uint32_t index) const noexcept {
         return reinterpret_cast<Piece*>(memory_.data())[index];
     }
-    // Fills a hole of the list before `next`; link: where its index goes.
-    [[nodiscard]] Held fill(HeldList& list, std::uint32_t*& link, std::uint32_t owner, std::uint32_t begin,
-                            std::string_view text) noexcept;
+    // Fills a hole of the list; link: where its index goes, before_link: the piece that holds it, if one
+    // does, which takes what fits behind its own bytes.
+    [[nodiscard]] Held fill(HeldList& list, Piece* before_link, std::uint32_t*& link, std::uint32_t owner,
+                            std::uint32_t begin, std::string_view text) noexcept;
 
     flow::PageMapping memory_;
     std::vector<std::uint32_t> owners_;  // by piece: the flow's cold index
     std::vector<std::uint32_t> free_;
-    std::size_t hand_ = 0;
+    AgeQueue by_age_;
 };
 
 }  // namespace picket::http

@@ -73,6 +73,7 @@ void RequestStage::deliver_ready(const Place& place) noexcept {
         text.remove_prefix(
             std::min<std::size_t>(text.size(), static_cast<std::size_t>(ahead < 0 ? -ahead : 0)));
         side.next += static_cast<std::uint32_t>(text.size());
+        side.acknowledged = 0;
         const std::uint64_t found = requests_ + responses_;
         deliver(place, text);
         // What was found refers to the piece.
@@ -84,9 +85,13 @@ void RequestStage::deliver_ready(const Place& place) noexcept {
 // The bytes before the first held ones will not come. REQUIRES: segments are held.
 void RequestStage::pass_gap(const Place& place) noexcept {
     StreamSide& side = place.mine();
-    ++gaps_;
-    lose(place, side.next_known ? segments_.begin_of(side.held) - side.next : 0);
-    deliver_ready(place);
+    if (side.next_known) {
+        ++gaps_;
+        lose(place, segments_.begin_of(side.held) - side.next);
+        deliver_ready(place);
+    } else {
+        begin_at_first_held(place);
+    }
 }
 
 void RequestStage::pass_all(const Place& place) noexcept {
@@ -101,9 +106,24 @@ void RequestStage::pass_acknowledged(const Place& place, std::uint32_t acknowled
     }
 }
 
+// A bare acknowledgment may have overtaken what it acknowledges, where the two directions come over lines of
+// their own: only when it has been repeated for some time nothing will come any more.
+void RequestStage::wait_acknowledged(const Place& place, std::uint32_t acknowledgment) noexcept {
+    constexpr std::uint8_t repeated_max = 16;
+    constexpr std::uint32_t wait_us = 10'000;
+    StreamSide& side = place.mine();
+    if (side.held.empty() || sequence_distance(segments_.begin_of(side.held), acknowledgment) <= 0) return;
+    const auto now_us = static_cast<std::uint32_t>(place.time_ns / 1000);
+    std::uint32_t& since_us = place.state->acknowledged_us[place.side];
+    if (side.acknowledged == 0) since_us = now_us;
+    ++side.acknowledged;
+    if (side.acknowledged > repeated_max || now_us - since_us > wait_us)
+        pass_acknowledged(place, acknowledgment);
+}
+
 // Another flow gives up what it holds. False if there is none.
 bool RequestStage::make_room(const Place& place) noexcept {
-    const std::uint32_t owner = segments_.next_owner();
+    const std::uint32_t owner = segments_.oldest_owner();
     if (owner == flow::no_index || owner == place.hot->cold) return false;
     ++exhausted_;
     flow::HotFlow& hot = table_->hot_of(owner);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/flow/page_mapping.h"
+#include "dataplane/http/age_queue.h"
 #include "dataplane/http/body_skipper.h"
 #include "dataplane/http/segment_pool.h"
 
@@ -29,6 +30,8 @@ struct StreamSide {
     HeldList held;
     StreamMode mode = StreamMode::between;
     bool next_known = false;
+    std::uint8_t unplaced = 0;      // segments that are held while `next` is not known
+    std::uint8_t acknowledged = 0;  // how often the peer has, what is held
 
     [[nodiscard]] bool idle() const noexcept { return mode == StreamMode::between && held.empty(); }
 };
@@ -38,10 +41,12 @@ struct alignas(64) StreamState {
     std::uint32_t cold = flow::no_index;
     std::uint32_t answered = 0;           // the request whose response goes on
     std::uint32_t body = flow::no_index;  // BodyPool: the client's body that is kept, as far as it has come
-    bool response_goes_on = false;        // its end is still to be told
-    bool roles_unknown = false;           // the first bytes are missing: who is the client will be seen
-    bool ended = false;                   // another protocol has taken over
-    bool used = false;                    // since the clock's hand passed
+    std::uint32_t epoch = 0;              // of its last use (AgeQueue)
+    // A side: packet time of the first acknowledgment that StreamSide::acknowledged counts.
+    std::array<std::uint32_t, 2> acknowledged_us{};
+    bool response_goes_on = false;  // its end is still to be told
+    bool roles_unknown = false;     // the first bytes are missing: who is the client will be seen
+    bool ended = false;             // another protocol has taken over
 
     [[nodiscard]] bool idle() const noexcept { return sides[0].idle() && sides[1].idle(); }
 };
@@ -49,7 +54,8 @@ static_assert(sizeof(StreamState) == 128, "two lines");
 
 class StatePool {
   public:
-    explicit StatePool(std::size_t count) : memory_(count * sizeof(StreamState)), count_(count) {
+    explicit StatePool(std::size_t count)
+        : memory_(count * sizeof(StreamState)), count_(count), by_age_(count) {
         free_.reserve(count);
         for (std::size_t i = count; i-- > 0;) free_.push_back(static_cast<std::uint32_t>(i));
     }
@@ -62,31 +68,29 @@ class StatePool {
         __builtin_prefetch(state, 1);
         __builtin_prefetch(state + 64, 1);
     }
-    // no_index if all are in use.
-    [[nodiscard]] std::uint32_t take() noexcept {
+    // One that is like the given one; no_index if all are in use.
+    [[nodiscard]] std::uint32_t take(const StreamState& like) noexcept {
         if (free_.empty()) return flow::no_index;
         const std::uint32_t index = free_.back();
         free_.pop_back();
+        (*this)[index] = like;
+        by_age_.append(index, (*this)[index].epoch);
         return index;
     }
-    void give_back(std::uint32_t index) noexcept { free_.push_back(index); }
-    // The state that has not been used for long, as a clock goes round. REQUIRES: all are in use.
-    [[nodiscard]] StreamState& stale() noexcept {
-        constexpr std::size_t passes_max = 64;
-        for (std::size_t i = 0;; ++i) {
-            StreamState& state = (*this)[static_cast<std::uint32_t>(hand_)];
-            hand_ = hand_ + 1 == count_ ? 0 : hand_ + 1;
-            if (!state.used || i == passes_max) return state;
-            state.used = false;
-        }
+    void give_back(std::uint32_t index) noexcept {
+        by_age_.remove(index);
+        free_.push_back(index);
     }
+    void use(std::uint32_t index) noexcept { by_age_.use(index, (*this)[index].epoch); }
+    // The state that has not been used for longest. REQUIRES: some are in use.
+    [[nodiscard]] StreamState& oldest() const noexcept { return (*this)[by_age_.oldest()]; }
     [[nodiscard]] std::size_t in_use() const noexcept { return count_ - free_.size(); }
 
   private:
     flow::PageMapping memory_;
     std::size_t count_;
     std::vector<std::uint32_t> free_;
-    std::size_t hand_ = 0;
+    AgeQueue by_age_;
 };
 
 }  // namespace picket::http

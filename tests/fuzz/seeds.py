@@ -77,6 +77,35 @@ def pipeline():
                 yield bytes(out)
 
 
+def fragment_of(text, first, last, control=0, step=1):
+    """As the fuzzer's input: text[first:last] of a datagram."""
+    more = 8 if last < len(text) else 0
+    return struct.pack('<BBHH', control | more, step, first // 8, len(text[first:last])) + text[first:last]
+
+
+def fragment():
+    requests = [struct.pack('>HHIIBBHHH', 4000, 80, 1, 1, 0x50, 0x18, 8192, 0, 0) + text for text in REQUESTS]
+    datagrams = [struct.pack('>4H', 5000, 53, 300, 0) + bytes(range(256)) + bytes(64)]
+    for number, text in enumerate(requests + datagrams):
+        tcp = 16 if number < len(requests) else 0
+        for family in (0, 4):
+            parts = [(at, at + 24) for at in range(0, len(text), 24)]
+            pieces = [fragment_of(text, *part, tcp | family) for part in parts]
+            for bits in range(4):
+                yield bytes([bits | number * 4 & 60]) + b''.join(pieces)
+                yield bytes([bits | 60]) + b''.join(reversed(pieces))
+            yield bytes([number & 3 | 48]) + b''.join(pieces[1:] + pieces[2:])  # the first is missing
+            late = fragment_of(text, *parts[-1], tcp | family | 64, 64 | 31)  # 31 s later, in another burst
+            yield bytes([number & 3 | 60]) + b''.join(pieces[:-1]) + late + b''.join(pieces)
+            wide = [fragment_of(text, at, at + 40, tcp | family | 128) for at, _ in parts]  # overlapping, cut
+            yield bytes([number & 3 | 60]) + b''.join(wide)
+            yield bytes([number & 3]) + fragment_of(bytes(70000), 65520, 65560, tcp | family) + b''.join(pieces)
+    several = [fragment_of(text, at, at + 16, 16 | number & 3) for number, text in enumerate(requests)
+               for at in range(0, 64, 16)]
+    for bits in range(64):
+        yield bytes([bits]) + b''.join(several[bits % 5:] + several[::-3])
+
+
 def payloads(limit):
     """(from the server, payload) of HTTP in the captures."""
     found = []
@@ -218,7 +247,7 @@ def segments():
                 yield b'\1' + struct.pack('<BHBQ', which, offset, 3 if value < 2**32 else 7, value) + every[:200]
 
 
-FUZZERS = {make.__name__: make for make in (parse_frame, pipeline, message_head, request_stage, normalize_uri,
+FUZZERS = {make.__name__: make for make in (parse_frame, pipeline, fragment, message_head, request_stage, normalize_uri,
                                             capture_file, rules, rule_blob, event, segments)}
 
 

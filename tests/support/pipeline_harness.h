@@ -79,6 +79,8 @@ class PipelineHarness {
         return text;
     }
 
+  public:
+    // Takes the events that the pipeline has told.
     void drain() {
         while (const auto* header = reader_.next()) {
             kinds.push_back(header->kind);
@@ -115,6 +117,7 @@ class PipelineHarness {
         reader_.release();
     }
 
+  private:
     std::vector<std::uint64_t> data_;
     api::RingPosition written_;
     api::RingPosition read_;

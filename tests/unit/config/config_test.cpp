@@ -199,6 +199,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[flow]\nfold_above = 0", 4, 14, "out of range"},
         Mistake{"[flow]\nfold_above = true", 4, 14, "true or false"},
         Mistake{"[flow]\nidle_timeout = \"15 minutes\"", 4, 16, "not a duration"},
+        Mistake{"[flow]\nhttp_head_bytes = 1023", 4, 19, "out of range"},
+        Mistake{"[flow]\nhttp_head_bytes = 16385", 4, 19, "out of range"},
         Mistake{"[flow]\nidle_timeout = 15", 4, 16, "is an integer"},
         Mistake{"[flow]\ntcp_idle_timeout = \"2d\"", 4, 20, "out of range"},
         Mistake{"[flow]\nsyn_timeout = \"\"", 4, 15, "not a duration"},
@@ -323,16 +325,16 @@ TEST(Config, FileThatIsNotThere) {
 TEST(DataplaneArguments, AreThoseOfTheConfiguration) {
     const LoadResult result = parse(
         "[dataplane]\nworkers = \"1,3\"\n[flow]\ntunnels = [\"vxlan\", \"gre\"]\ntunnel_depth = "
-        "2\nvlan_in_key = true\nidle_timeout = \"2s\"\nfold_above = "
+        "2\nvlan_in_key = true\nhttp_head_bytes = 4096\nidle_timeout = \"2s\"\nfold_above = "
         "0.5\n"
         "[[port]]\ndevice = \"af_packet:veth0\"\nname = \"a\"\ngroup = \"g\"\nrss = \"software\"\n");
     const auto arguments = dataplane_arguments(result.config);
     std::string line;
     for (const std::string& argument : arguments) line += " " + argument;
-    for (const char* part :
-         {" --port a g software af_packet:veth0", " --workers 1,3", " --memory-mib 2048",
-          " --idle-timeout-ms 2000", " --fold-above 0.5", " --vlan-in-key", " --duplicates count",
-          " --payload-bytes 16", " --tunnels vxlan,gre", " --tunnel-depth 2", " --flow-capacity 4000000"}) {
+    for (const char* part : {" --port a g software af_packet:veth0", " --workers 1,3", " --memory-mib 2048",
+                             " --idle-timeout-ms 2000", " --fold-above 0.5", " --vlan-in-key",
+                             " --duplicates count", " --payload-bytes 16", " --tunnels vxlan,gre",
+                             " --tunnel-depth 2", " --http-head-bytes 4096", " --flow-capacity 4000000"}) {
         EXPECT_NE(line.find(part), std::string::npos) << part << " in" << line;
     }
 }

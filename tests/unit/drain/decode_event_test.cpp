@@ -76,6 +76,22 @@ TEST(DecodeEvent, FoldEventsHaveTheEntriesThatTheySay) {
     EXPECT_EQ(sink.folded.size(), 2U);
 }
 
+TEST(DecodeEvent, ResponseEnds) {
+    tests::RecordingSink sink;
+    api::ResponseEndEvent event;
+    event.header.kind = api::EventKind::http_response_end;
+    event.body_bytes = 123'456'789'012;
+    const auto bytes = bytes_of(event);
+    EXPECT_EQ(decode_event(bytes.data(), bytes.size(), sink), DecodeResult::handled);
+    EXPECT_EQ(sink.body_bytes, std::vector<std::int64_t>{123'456'789'012});
+    auto cut = bytes;
+    cut.resize(bytes.size() - 8);
+    const auto size = static_cast<std::uint32_t>(cut.size());
+    std::memcpy(cut.data(), &size, sizeof size);
+    EXPECT_EQ(decode_event(cut.data(), cut.size(), sink), DecodeResult::malformed);
+    EXPECT_EQ(sink.body_bytes.size(), 1U);
+}
+
 TEST(DecodeEvent, HitCounts) {
     tests::RecordingSink sink;
     api::HitCountEvent event;

@@ -55,6 +55,31 @@ TEST_F(EveWriterTest, FlowWithItsPartsAddedUp) {
     EXPECT_EQ(flow["tcp"]["tcp_flags_ts"], "00");
 }
 
+TEST_F(EveWriterTest, TheTunnelAroundAFlow) {
+    EveWriter writer(path_, true);
+    auto flow = tests::flow(42);
+    flow.tunnel = {*store::parse_address("198.51.100.1"), *store::parse_address("198.51.100.2"), 5000,
+                   api::TunnelKind::vxlan, 2};
+    writer.flow_part(flow);
+    auto labelled = tests::flow(43);
+    labelled.tunnel.kind = api::TunnelKind::mpls;  // no addresses: not what EVE calls a tunnel
+    writer.flow_part(labelled);
+    writer.flow_part(tests::flow(44));
+    writer.finish();
+    const auto written = lines();
+    ASSERT_EQ(written.size(), 3U);
+    const Json expected{{"src_ip", "198.51.100.1"},
+                        {"dest_ip", "198.51.100.2"},
+                        {"proto", "UDP"},
+                        {"kind", "vxlan"},
+                        {"id", 5000},
+                        {"depth", 2}};
+    EXPECT_EQ(written[0]["tunnel"], expected);
+    EXPECT_EQ(written[0]["src_ip"], "10.0.0.1");
+    EXPECT_FALSE(written[1].contains("tunnel"));
+    EXPECT_FALSE(written[2].contains("tunnel"));
+}
+
 TEST_F(EveWriterTest, UrlIsRawAndItsOtherBytesAreHex) {
     EveWriter writer(path_, true);
     store::StoredRequest request;

@@ -203,6 +203,18 @@ TEST(FlowTracker, LossBeforeUsShowsAsAcknowledgedAndNeverSeen) {
     EXPECT_EQ(flow.directions[0].lost_bytes, 0u);
 }
 
+// Payload from before the first that was seen of a connection met midstream comes late; it is no repetition.
+TEST(FlowTracker, EarlierSegmentsOfAMidstreamConnectionAreNew) {
+    FlowHarness flows;
+    flows.feed(client({.flags = tcp_ack, .sequence = 106, .acknowledgment = 1}, "third"), 1);
+    flows.feed(client({.flags = tcp_ack, .sequence = 103, .acknowledgment = 1}, "2nd"), 2);
+    flows.feed(client({.flags = tcp_ack, .sequence = 100, .acknowledgment = 1}, "1st"), 3);
+    flows.feed(client({.flags = tcp_ack, .sequence = 103, .acknowledgment = 1}, "2nd"), 4);
+    const auto& flow = flows.finish(5).at(0);
+    EXPECT_EQ(flow.directions[0].out_of_order, 2u);
+    EXPECT_EQ(flow.directions[0].retransmitted, 1u);
+}
+
 // An acknowledgment that was polled before the data it acknowledges is no loss.
 TEST(FlowTracker, DataPolledAfterItsAcknowledgmentIsNotLost) {
     FlowHarness flows;

@@ -302,6 +302,27 @@ TEST(FragmentStage, AFullTableGivesUpTheOldest) {
     EXPECT_EQ(harness.counters().fragments_evicted, 2u);
 }
 
+// A datagram that fills every held place lets go of its own; each counts once, however the datagram ends.
+TEST(FragmentStage, HeldFragmentsThatHaveToGoCountAsEvicted) {
+    const std::string datagram = udp_datagram(letters(2000));
+    for (const bool completes : {false, true}) {
+        FragmentHarness harness({.held = 3});
+        const auto cuts = cuts_of(datagram.size(), 200);
+        for (std::size_t i = 1; i <= 4; ++i) harness.feed(fragment_of(datagram, cuts[i]));
+        EXPECT_EQ(harness.held, 1);
+        EXPECT_EQ(harness.counters().fragments_evicted, 3u);
+        if (completes) {
+            harness.feed(fragment_of(datagram, cuts[0]));
+            for (std::size_t i = 5; i < cuts.size(); ++i) harness.feed(fragment_of(datagram, cuts[i]));
+            EXPECT_EQ(harness.counters().fragment_datagrams, 1u);
+        }
+        harness.stage.give_up_all();
+        EXPECT_EQ(harness.counters().fragments_evicted, 3u);
+        EXPECT_EQ(harness.counters().fragments_timed_out, completes ? 0u : 1u);
+        EXPECT_EQ(harness.passed.size(), completes ? cuts.size() : 4u);
+    }
+}
+
 TEST(FragmentStage, FewBytesAndFewPlacesToHold) {
     const std::string datagram = udp_datagram(letters(60'000));
     FragmentHarness harness({.datagrams = 64, .bytes = 1, .held = 3});

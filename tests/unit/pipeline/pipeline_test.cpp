@@ -85,7 +85,10 @@ TEST(Pipeline, AGapGivesUpWhatWasGatheredAndSaysSo) {
         .client("GET /next HTTP/1.1\r\n\r\n");
     worker.run();
     EXPECT_TRUE(worker.requests.empty());  // the gap may fill yet
-    talk.server("");                       // acknowledges what was not seen
+    talk.server("");                       // acknowledges what was not seen, but may have come first
+    worker.run();
+    EXPECT_TRUE(worker.requests.empty());
+    talk.server("HTTP/1.1 200 OK\r\n\r\n");
     worker.run();
     EXPECT_EQ(worker.area.counters.http_gaps, 1u);
     ASSERT_EQ(worker.requests.size(), 2u);

@@ -348,6 +348,7 @@ TEST_F(ControlServerTest, ReplayOfADyingDataPlaneFailsWithASentence) {
 }
 
 TEST_F(ControlServerTest, StatusCountersMetricsEvents) {
+    fake().worker(1).counters.quotes_lost = 3;
     start();
     await_rules(1);
     const auto status = get("/v1/status");
@@ -363,6 +364,7 @@ TEST_F(ControlServerTest, StatusCountersMetricsEvents) {
     EXPECT_NE(metrics->body.find("picket_port_rx_packets_total{port=\"port-0\",queue=\"0\"} 0"),
               std::string::npos);
     EXPECT_NE(metrics->body.find("picket_build_info{version="), std::string::npos);
+    EXPECT_NE(metrics->body.find("picket_quotes_lost_total 3\n"), std::string::npos);
     fake().disconnect();
     ASSERT_TRUE(eventually([&] { return !sensor_->link().connected; }));
     EXPECT_EQ(get("/v1/status")["state"], "gone");
