@@ -12,6 +12,7 @@ namespace picket {
 namespace {
 
 constexpr std::size_t alerts_max = 100'000;
+constexpr std::size_t hits_kept = 200'000;
 constexpr std::size_t request_bytes_max = std::size_t{128} << 20;
 constexpr std::size_t walk_flows_max = 1'000'000;
 constexpr std::chrono::milliseconds walk_timeout{2'000};
@@ -67,12 +68,13 @@ Sensor::Sensor(SensorSettings settings)
       coverage_(started_ns_),
       flows_(settings_.flows_kept),
       requests_(settings_.requests_kept, request_bytes_max),
+      hits_(settings_.flows_kept > 0 ? hits_kept : 0),
       walks_(mailbox_, walk_flows_max),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
-      intake_({flows_, requests_, alerts_, summary_, events_, folds_, rules_, mailbox_, walks_, eve_.get()}),
+      intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, rules_, mailbox_, walks_, eve_.get()}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {
@@ -199,6 +201,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
         const auto begin = layout.replay ? latest_packet_ns(*segments) : now;
         flows_.forget_before(begin);
         alerts_.forget_before(begin);
+        hits_.forget_before(begin);
     }
     folds_.connected(same_run);
     summary_.count_flows(layout.replay);

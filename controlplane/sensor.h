@@ -25,6 +25,7 @@
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
+#include "controlplane/store/hit_store.h"
 #include "controlplane/store/selection.h"
 
 namespace picket {
@@ -89,6 +90,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] std::optional<CounterPair> recent_counters() const;
     [[nodiscard]] const store::FlowStore& flows() const noexcept { return flows_; }
     [[nodiscard]] const store::RequestStore& requests() const noexcept { return requests_; }
+    [[nodiscard]] const store::HitStore& hits() const noexcept { return hits_; }
     [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
     [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
     [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
@@ -135,6 +137,7 @@ class Sensor final : public drain::LinkObserver {
     detect::ReplaySummary summary_;
     store::FlowStore flows_;
     store::RequestStore requests_;
+    store::HitStore hits_;
     drain::MailboxClient mailbox_;
     drain::WalkCollector walks_;
     detect::RuleService rules_;

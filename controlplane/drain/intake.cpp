@@ -137,6 +137,29 @@ void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::Ale
     parts_.alerts.add(hit);
 }
 
+// The ledger is of all hits, before thresholds.
+void Intake::keep_hit(const api::HitEvent& event, const detect::Hit& hit, const RequestTextViews& texts) {
+    store::StoredHit kept;
+    kept.flow = {event.ends.flow_id, run_};
+    kept.request = event.request;
+    kept.time_ns = hit.time_ns;
+    kept.gid = hit.gid;
+    kept.sid = hit.sid;
+    kept.rev = hit.rev;
+    kept.severity = hit.severity;
+    kept.generation = hit.generation;
+    kept.message = hit.message;
+    kept.ends = event.ends;
+    if (event.request != api::request_none) {
+        kept.method = texts.method;
+        kept.uri = texts.uri;
+        kept.uri_normalized = texts.uri_normalized;
+        kept.host = texts.host;
+        kept.referer = texts.referer;
+    }
+    parts_.hits.add(std::move(kept));
+}
+
 void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     detect::Hit hit = hit_of(event.header, event.ends);
     hit.generation = event.generation;
@@ -146,6 +169,7 @@ void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     if (const auto* rule = name_rule(hit, generation.get(), event.rule)) {
         alert_texts.category = rule->class_type;
     }
+    keep_hit(event, hit, texts);
     auto request = store_texts(texts);
     request.request = event.request;
     request.flags = event.request_flags;

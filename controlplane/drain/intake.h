@@ -17,6 +17,7 @@
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
+#include "controlplane/store/hit_store.h"
 #include "controlplane/store/request_store.h"
 #include "controlplane/store/rule_directory.h"
 
@@ -26,6 +27,7 @@ namespace picket::drain {
 struct IntakeParts {
     store::FlowStore& flows;
     store::RequestStore& requests;
+    store::HitStore& hits;
     detect::AlertTable& alerts;
     detect::ReplaySummary& summary;
     detect::EventLog& events;
@@ -71,6 +73,7 @@ class Intake final : public EventSink {
         return packet_ns == 0 ? 0 : packet_ns + static_cast<std::uint64_t>(utc_minus_packet_ns_);
     }
     void see(std::uint64_t time_ns) noexcept;
+    void keep_hit(const api::HitEvent& event, const detect::Hit& hit, const RequestTextViews& texts);
     [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
     // Fills what a rule of a generation says of its hits; nullptr if its text is not known any more.
     const rules::RuleInfo* name_rule(detect::Hit& hit, const store::RuleGeneration* generation,
