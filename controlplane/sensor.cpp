@@ -19,6 +19,7 @@ constexpr std::chrono::milliseconds walk_timeout{2'000};
 constexpr std::chrono::milliseconds connect_patience{60'000};
 constexpr std::chrono::milliseconds recognition_patience{20'000};
 constexpr std::chrono::milliseconds failure_poll_interval{50};
+constexpr std::chrono::milliseconds suspect_poll_interval{500};
 constexpr std::chrono::milliseconds stop_patience{10'000};
 constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::uint64_t stats_interval_ns = 10 * second_ns;
@@ -31,6 +32,17 @@ std::string read_file(const std::string& path) {
     if (!file)
         throw SetupError(path, "cannot be read as a watch list", "check the path and its permissions", 2);
     return text.str();
+}
+
+detect::ScanSettings scan_settings(const SensorSettings& settings) {
+    detect::ScanSettings scans;
+    scans.collect = settings.replay;
+    std::vector<store::Network> networks;
+    for (const std::string& text : settings.known_nat) {
+        if (const auto network = store::parse_network(text)) networks.push_back(*network);
+    }
+    if (!networks.empty()) scans.known_nat = std::make_shared<const store::NetworkSet>(networks);
+    return scans;
 }
 
 std::vector<std::string> port_names(const drain::Segments& segments) {
@@ -64,6 +76,7 @@ Sensor::Sensor(SensorSettings settings)
     : settings_(std::move(settings)),
       started_ns_(detect::utc_now_ns()),
       folds_(events_),
+      scans_(scan_settings(settings_), [this](const detect::Scan& scan) { suspect_scan(scan); }),
       alerts_(alerts_max),
       coverage_(started_ns_),
       flows_(settings_.flows_kept),
@@ -74,7 +87,8 @@ Sensor::Sensor(SensorSettings settings)
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
-      intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, rules_, mailbox_, walks_, eve_.get()}),
+      intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, scans_, rules_, mailbox_, walks_,
+               eve_.get()}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {
@@ -96,6 +110,7 @@ Sensor::~Sensor() {
 
 void Sensor::start() {
     rules_.start();
+    if (!settings_.replay) verifier_ = std::thread([this] { verify_scans(); });
     loop_.start();
 }
 
@@ -104,6 +119,8 @@ void Sensor::stop() {
     if (settings_.owns_dataplane) stop_dataplane();
     alerts_.wake_all();
     wake_waiters();
+    suspects_changed_.notify_all();
+    if (verifier_.joinable()) verifier_.join();
     rules_.stop();
     loop_.stop();
     if (eve_) eve_->finish();
@@ -231,7 +248,69 @@ void Sensor::on_trouble(const std::string& sentence) {
     events_.add("connect", sentence);
 }
 
+// Of a replay everything is known by now.
+void Sensor::suspect_scan(const detect::Scan& scan) {
+    if (settings_.replay) {
+        if (const auto confirmed = scans_.confirm(scan)) intake_.add_scan(*confirmed);
+        return;
+    }
+    const std::lock_guard lock(suspects_mutex_);
+    suspects_.push_back(scan);
+    suspects_changed_.notify_all();
+}
+
+void Sensor::verify_scans() {
+    std::unique_lock lock(suspects_mutex_);
+    while (!stopping()) {
+        if (suspects_.empty()) suspects_changed_.wait_for(lock, suspect_poll_interval);
+        std::vector<detect::Scan> suspects;
+        suspects.swap(suspects_);
+        if (suspects.empty()) continue;
+        verifying_ = true;
+        lock.unlock();
+        std::vector<detect::Scan> confirmed = verified(suspects);
+        lock.lock();
+        verifying_ = false;
+        confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
+        suspects_changed_.notify_all();
+    }
+}
+
+// What the suspects' other connections have come to so far is asked of the data plane.
+std::vector<detect::Scan> Sensor::verified(const std::vector<detect::Scan>& suspects) {
+    std::vector<store::Network> sources;
+    for (const detect::Scan& suspect : suspects) sources.push_back({suspect.source, 128});
+    store::Query query;
+    query.source = std::make_shared<const store::NetworkSet>(sources);
+    std::vector<std::string> notes;
+    for (const store::StoredFlow& flow : walk(query, notes)) {
+        if (const auto contact = detect::contact_of(flow)) scans_.add(*contact);
+    }
+    std::vector<detect::Scan> confirmed;
+    for (const detect::Scan& suspect : suspects) {
+        if (const auto scan = scans_.confirm(suspect)) confirmed.push_back(*scan);
+    }
+    return confirmed;
+}
+
+std::vector<detect::Scan> Sensor::scans() {
+    std::unique_lock lock(suspects_mutex_);
+    suspects_changed_.wait_for(lock, walk_timeout,
+                               [this] { return stopping() || (suspects_.empty() && !verifying_); });
+    return scans_.scans();
+}
+
+void Sensor::announce_scans() {
+    std::vector<detect::Scan> confirmed;
+    {
+        const std::lock_guard lock(suspects_mutex_);
+        confirmed.swap(confirmed_);
+    }
+    for (const detect::Scan& scan : confirmed) intake_.add_scan(scan);
+}
+
 void Sensor::on_tick(const std::shared_ptr<drain::Segments>& segments) {
+    announce_scans();
     alerts_.publish_climbing();
     const auto now = detect::utc_now_ns();
     if (eve_ && !settings_.replay) eve_->flush();
@@ -273,6 +352,7 @@ void Sensor::write_stats() {
 }
 
 void Sensor::on_input_finished() {
+    scans_.finish();
     sample(loop_.status().segments);
     if (eve_) {
         write_stats();

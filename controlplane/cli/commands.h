@@ -17,6 +17,7 @@ void add_port_commands(CLI::App& application, Context& context);
 void add_flow_commands(CLI::App& application, Context& context);
 void add_alert_commands(CLI::App& application, Context& context);
 void add_probe_commands(CLI::App& application, Context& context);
+void add_scan_commands(CLI::App& application, Context& context);
 void add_spoof_commands(CLI::App& application, Context& context);
 void add_event_commands(CLI::App& application, Context& context);
 void add_watch_commands(CLI::App& application, Context& context);

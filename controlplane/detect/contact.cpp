@@ -21,18 +21,23 @@ bool begins_with_syn(const store::StoredFlow& flow) noexcept {
     return std::string_view(flow.history.data()).find('S') != std::string_view::npos;
 }
 
-}  // namespace
-
-std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
-    const bool tcp = flow.protocol == store::protocol_tcp;
-    const bool echo = is_echo(flow);
-    if (tcp ? !begins_with_syn(flow) : flow.protocol != store::protocol_udp && !echo) return std::nullopt;
+Contact ends_of(const store::StoredFlow& flow, bool echo) noexcept {
     Contact contact;
     contact.source = flow.source;
     contact.destination = flow.destination;
     contact.time_ns = flow.start_ns;
     contact.port = echo ? 0 : flow.destination_port;
     contact.protocol = flow.protocol;
+    return contact;
+}
+
+}  // namespace
+
+std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
+    const bool tcp = flow.protocol == store::protocol_tcp;
+    const bool echo = is_echo(flow);
+    if (tcp ? !begins_with_syn(flow) : flow.protocol != store::protocol_udp && !echo) return std::nullopt;
+    Contact contact = ends_of(flow, echo);
     switch (store::outcome_of(flow)) {
         case store::FlowOutcome::no_reply:
         case store::FlowOutcome::refused:
@@ -51,6 +56,12 @@ std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
             break;
     }
     return std::nullopt;
+}
+
+Contact attempt_of(const store::StoredFlow& flow) noexcept {
+    Contact contact = ends_of(flow, false);
+    contact.failed = true;
+    return contact;
 }
 
 }  // namespace picket::detect

@@ -23,4 +23,7 @@ struct Contact {
 // forged packets bring back does), its outcome is not known, or its protocol has no ports and is no echo.
 [[nodiscard]] std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept;
 
+// Of a flow whose third SYN got no answer: one that fails, as far as is known.
+[[nodiscard]] Contact attempt_of(const store::StoredFlow& flow) noexcept;
+
 }  // namespace picket::detect

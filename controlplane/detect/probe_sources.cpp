@@ -4,15 +4,13 @@
 #include <set>
 #include <tuple>
 
+#include "controlplane/detect/pace.h"
 #include "controlplane/detect/probe_ledger.h"
 
 namespace picket::detect {
 namespace {
 
 constexpr std::uint64_t minute_ns = 60'000'000'000;
-// Silent for so many of its mean intervals, and at least five minutes, is stopped.
-constexpr std::uint64_t intervals_silent = 10;
-constexpr std::uint64_t silence_ns_min = 5 * minute_ns;
 
 using Key = std::tuple<std::array<std::uint8_t, 16>, std::uint32_t, std::uint32_t>;
 
@@ -20,22 +18,19 @@ struct Gathered {
     ProbeSource source;
     std::set<std::array<std::uint8_t, 16>> destinations;
     std::set<std::uint64_t> campaigns;
-    const Probe* last = nullptr;
-    std::uint64_t answered_before_last = 0;
+    Pace pace;
 };
 
 void add(Gathered& to, const Probe& probe) {
     ProbeSource& source = to.source;
-    if (to.last == nullptr) {
+    if (source.first_ns == 0) {
         source.source = probe.source;
         source.gid = probe.gid;
         source.sid = probe.sid;
         source.message = probe.message;
         source.first_ns = probe.time_ns;
-    } else if (to.last->outcome == store::FlowOutcome::answered) {
-        ++to.answered_before_last;
     }
-    to.last = &probe;
+    to.pace.add(probe.time_ns, probe.outcome == store::FlowOutcome::answered);
     source.port = probe.port;
     source.last_ns = probe.time_ns;
     ++(probe.inferred ? source.inferred : source.seen);
@@ -48,12 +43,8 @@ void finish(Gathered& to, std::uint64_t now_ns) {
     ProbeSource& source = to.source;
     source.destinations = to.destinations.size();
     source.campaigns = to.campaigns.size();
-    const std::uint64_t probes = source.seen + source.inferred;
-    const std::uint64_t interval_ns = probes > 1 ? (source.last_ns - source.first_ns) / (probes - 1) : 0;
-    const std::uint64_t silence_ns = now_ns > source.last_ns ? now_ns - source.last_ns : 0;
-    source.stopped = silence_ns > std::max(silence_ns_min, interval_ns * intervals_silent);
-    source.stopped_after_first_answer =
-        source.stopped && to.answered_before_last == 0 && to.last->outcome == store::FlowOutcome::answered;
+    source.stopped = to.pace.stopped(now_ns);
+    source.stopped_after_first_answer = source.stopped && to.pace.ends_with_first_answer();
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "controlplane/store/protocol_text.h"
+
 namespace picket::detect {
 namespace {
 
@@ -27,8 +29,24 @@ std::string_view name_of(ScanKind kind) noexcept {
     return names[static_cast<std::size_t>(kind)];
 }
 
-ScanDetector::ScanDetector(ScanSettings settings, std::function<void(const Scan&)> found)
-    : settings_(std::move(settings)), found_(std::move(found)) {}
+std::string describe(const Scan& scan) {
+    const std::string tried = std::to_string(scan.failures) + " of " + std::to_string(scan.targets);
+    const std::string port =
+        scan.port == 0 ? store::protocol_name(scan.protocol) + " echo"
+                       : "port " + std::to_string(scan.port) + "/" + store::protocol_name(scan.protocol);
+    switch (scan.kind) {
+        case ScanKind::sweep:
+            return "sweep of " + port + ", " + tried + " hosts failed";
+        case ScanKind::port_scan:
+            return "scan of " + store::protocol_name(scan.protocol) + " ports, " + tried + " ports failed";
+        case ScanKind::distributed:
+            return "distributed scan of " + port + ", " + std::to_string(scan.sources) + " sources";
+    }
+    return {};
+}
+
+ScanDetector::ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect)
+    : settings_(std::move(settings)), suspect_(std::move(suspect)) {}
 
 void ScanDetector::note_flow(bool answered) noexcept {
     flows_.fetch_add(1, std::memory_order_relaxed);
@@ -44,17 +62,27 @@ bool ScanDetector::one_way() const noexcept {
 
 void ScanDetector::add(const Contact& contact) {
     if (settings_.known_nat && settings_.known_nat->contains(contact.source)) return;
-    if (settings_.collect) {
-        if (collected_.size() < collected_max) {
+    {
+        const std::lock_guard lock(judge_mutex_);
+        if (!settings_.collect) {
+            judge(contact);
+        } else if (collected_.size() < collected_max) {
             collected_.push_back(contact);
         } else {
             forgotten_.fetch_add(1, std::memory_order_relaxed);
         }
-        return;
+        if (news_.empty()) return;
     }
-    judge(contact);
-    for (const Scan& scan : news_) found_(scan);
-    news_.clear();
+    tell_news();
+}
+
+void ScanDetector::tell_news() {
+    std::vector<Scan> news;
+    {
+        const std::lock_guard lock(judge_mutex_);
+        news.swap(news_);
+    }
+    for (const Scan& scan : news) suspect_(scan);
 }
 
 // PERF: of millions of contacts nearly all are of sources that never fail often enough; collisions of the
@@ -78,15 +106,17 @@ void ScanDetector::drop_unsuspicious() {
 }
 
 void ScanDetector::finish() {
-    drop_unsuspicious();
-    std::ranges::sort(collected_, [](const Contact& a, const Contact& b) {
-        return std::tie(a.time_ns, a.source.bytes, a.destination.bytes, a.port) <
-               std::tie(b.time_ns, b.source.bytes, b.destination.bytes, b.port);
-    });
-    for (const Contact& contact : collected_) judge(contact);
-    collected_ = {};
-    for (const Scan& scan : news_) found_(scan);
-    news_.clear();
+    {
+        const std::lock_guard lock(judge_mutex_);
+        drop_unsuspicious();
+        std::ranges::sort(collected_, [](const Contact& a, const Contact& b) {
+            return std::tie(a.time_ns, a.source.bytes, a.destination.bytes, a.port) <
+                   std::tie(b.time_ns, b.source.bytes, b.destination.bytes, b.port);
+        });
+        for (const Contact& contact : collected_) judge(contact);
+        collected_ = {};
+    }
+    tell_news();
 }
 
 void ScanDetector::judge(const Contact& contact) {
@@ -136,7 +166,7 @@ void ScanDetector::judge_series(const Key& key, const api::Address& target_host,
     if (known == nullptr) return;
     ScanSeries& series = *known;
     series.add(target, contact.time_ns, contact.failed);
-    if (!series.is_scan()) return revoke(key);
+    if (!series.is_scan()) return forget_suspicion(key);
     if (key.kind == ScanKind::port_scan && series.failures() < port_scan_failures_min) return;
     Scan scan;
     scan.kind = key.kind;
@@ -190,9 +220,15 @@ void ScanDetector::judge_crowd(const Contact& contact) {
 void ScanDetector::note_scan(const Key& key, const Scan& scan) {
     const std::lock_guard lock(mutex_);
     if (const std::size_t* position = positions_.find(key)) {
-        const std::uint64_t flagged_ns = scans_[*position].flagged_ns;
-        scans_[*position] = scan;  // not revoked, or not any more
-        scans_[*position].flagged_ns = std::min(flagged_ns, scan.flagged_ns);
+        Scan& known = scans_[*position];
+        const bool confirmed = !known.suspected;
+        const bool again = known.flagged_ns == 0;
+        const std::uint64_t flagged_ns =
+            again ? scan.flagged_ns : std::min(known.flagged_ns, scan.flagged_ns);
+        known = scan;
+        known.flagged_ns = flagged_ns;
+        known.suspected = !confirmed;
+        if (again) news_.push_back(known);
         return;
     }
     if (scans_.size() >= scans_max) {
@@ -201,19 +237,57 @@ void ScanDetector::note_scan(const Key& key, const Scan& scan) {
     }
     positions_[key] = scans_.size();
     scans_.push_back(scan);
-    news_.push_back(scan);
+    scans_.back().suspected = true;
+    news_.push_back(scans_.back());
 }
 
-void ScanDetector::revoke(const Key& key) {
+// It was answered after all, what had seemed to fail.
+void ScanDetector::forget_suspicion(const Key& key) {
     const std::lock_guard lock(mutex_);
-    if (const std::size_t* position = positions_.find(key)) scans_[*position].revoked = true;
+    const std::size_t* position = positions_.find(key);
+    if (position == nullptr) return;
+    scans_[*position].suspected = true;
+    scans_[*position].flagged_ns = 0;
+}
+
+ScanDetector::Key ScanDetector::key_of(const Scan& scan) noexcept {
+    switch (scan.kind) {
+        case ScanKind::port_scan:
+            return {scan.source, scan.destination, 0, scan.protocol, scan.kind};
+        case ScanKind::distributed:
+            return {{}, {}, scan.port, scan.protocol, scan.kind};
+        case ScanKind::sweep:
+            break;
+    }
+    return {scan.source, {}, scan.port, scan.protocol, scan.kind};
+}
+
+std::optional<Scan> ScanDetector::confirm(const Scan& suspicion) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t* position = positions_.find(key_of(suspicion));
+    if (position == nullptr || scans_[*position].flagged_ns == 0) return std::nullopt;
+    scans_[*position].suspected = false;
+    return scans_[*position];
 }
 
 std::vector<Scan> ScanDetector::scans() const {
     const std::lock_guard lock(mutex_);
     std::vector<Scan> scans;
-    std::ranges::copy_if(scans_, std::back_inserter(scans), [](const Scan& scan) { return !scan.revoked; });
+    std::ranges::copy_if(scans_, std::back_inserter(scans), [](const Scan& scan) { return !scan.suspected; });
     return scans;
+}
+
+std::size_t ScanDetector::scanners() const {
+    store::FlatMap<api::Address, std::uint8_t> sources;
+    std::size_t distributed = 0;
+    for (const Scan& scan : scans()) {
+        if (scan.kind == ScanKind::distributed) {
+            ++distributed;
+        } else {
+            sources[scan.source] = 1;
+        }
+    }
+    return sources.size() + distributed;
 }
 
 }  // namespace picket::detect

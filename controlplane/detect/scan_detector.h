@@ -9,7 +9,11 @@
 // it has been silent for a day, or when more are active than there is room for: then the ones longest silent
 // go, and are counted.
 //
-// Thread-safe: the drain thread adds, HTTP threads read.
+// Failures become known within seconds, while a connection that goes on is told of when it ends. So what is
+// found is a suspicion first: the owner looks up what the source's live flows have come to, adds that, and
+// asks for confirmation.
+//
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -17,6 +21,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,8 +48,11 @@ struct Scan {
     std::uint64_t targets = 0;   // hosts or ports
     std::uint64_t failures = 0;  // first contacts that failed
     std::uint64_t sources = 1;
-    bool revoked = false;  // what had seemed to fail was answered after all
+    bool suspected = false;  // not confirmed yet, or not any more
 };
+
+// "sweep of port 80/TCP, 4 of 4 hosts failed"
+[[nodiscard]] std::string describe(const Scan& scan);
 
 struct ScanSettings {
     std::shared_ptr<const store::NetworkSet> known_nat;  // never scanners; nullptr: none
@@ -53,16 +62,25 @@ struct ScanSettings {
 
 class ScanDetector {
   public:
-    // found is called, under no lock, by the thread that adds, once for each scan that is found.
-    ScanDetector(ScanSettings settings, std::function<void(const Scan&)> found);
+    // suspect is called, under no lock, by the thread that adds, once for each scan that is suspected.
+    ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect);
 
     void add(const Contact& contact);
+    // What is known of a contact so far; a replay waits for the end instead.
+    void add_provisional(const Contact& contact) {
+        if (!settings_.collect) add(contact);
+    }
     // A flow went by, whether or not it is a contact: tells one-way views.
     void note_flow(bool answered) noexcept;
     // Replay: all contacts are there.
     void finish();
+    // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held.
+    [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion);
 
+    // Those that are confirmed.
     [[nodiscard]] std::vector<Scan> scans() const;
+    // Distinct sources of sweeps and port scans, and the distributed scans.
+    [[nodiscard]] std::size_t scanners() const;
     // Hardly anything comes back here, so that silence proves little.
     [[nodiscard]] bool one_way() const noexcept;
     [[nodiscard]] std::uint64_t forgotten() const noexcept {
@@ -103,7 +121,9 @@ class ScanDetector {
                       const Contact& contact);
     void judge_crowd(const Contact& contact);
     void note_scan(const Key& key, const Scan& scan);
-    void revoke(const Key& key);
+    void forget_suspicion(const Key& key);
+    [[nodiscard]] static Key key_of(const Scan& scan) noexcept;
+    void tell_news();
     void drop_unsuspicious();
     // create: also if it is not known yet. nullptr if it is not, and shall not be.
     template <typename Value>
@@ -111,7 +131,8 @@ class ScanDetector {
     void age(std::uint64_t now_ns);
 
     ScanSettings settings_;
-    std::function<void(const Scan&)> found_;
+    std::function<void(const Scan&)> suspect_;
+    std::mutex judge_mutex_;  // of all up to news_; taken before mutex_
     store::FlatHash hash_;
     Generations<ScanSeries> series_;
     Generations<Crowd> crowds_;

@@ -12,6 +12,7 @@
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
 #include "controlplane/detect/replay_summary.h"
+#include "controlplane/detect/scan_detector.h"
 #include "controlplane/drain/event_sink.h"
 #include "controlplane/drain/mailbox_client.h"
 #include "controlplane/drain/walk_collector.h"
@@ -32,6 +33,7 @@ struct IntakeParts {
     detect::ReplaySummary& summary;
     detect::EventLog& events;
     detect::FoldLog& folds;
+    detect::ScanDetector& scans;
     const store::RuleDirectory& rules;
     MailboxClient& mailbox;
     WalkCollector& walks;
@@ -58,6 +60,8 @@ class Intake final : public EventSink {
     void on_note(const api::NoteEvent& event) override;
     void on_reply(const api::ReplyEvent& event, std::string_view text) override;
     void on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) override;
+    // The alert of a scan that was found.
+    void add_scan(const detect::Scan& scan);
 
     // UTC of the newest packet that any event told of; what is 'now' in a capture.
     [[nodiscard]] std::uint64_t latest_ns() const noexcept {
@@ -73,6 +77,7 @@ class Intake final : public EventSink {
         return packet_ns == 0 ? 0 : packet_ns + static_cast<std::uint64_t>(utc_minus_packet_ns_);
     }
     void see(std::uint64_t time_ns) noexcept;
+    void judge_contact(const store::StoredFlow& flow);
     void keep_hit(const api::HitEvent& event, const detect::Hit& hit, const RequestTextViews& texts);
     [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
     // Fills what a rule of a generation says of its hits; nullptr if its text is not known any more.

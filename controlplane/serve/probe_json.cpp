@@ -22,14 +22,6 @@ Json text_or_null(const std::string& text) {
     return text.empty() ? Json() : Json(escape_bytes(text));
 }
 
-Json outcomes_json(const std::array<std::uint64_t, store::outcome_texts.size()>& counts) {
-    Json outcomes = Json::object();
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-        if (counts[i] != 0) outcomes[std::string(store::outcome_texts[i])] = counts[i];
-    }
-    return outcomes;
-}
-
 // What any set of probes has.
 struct Counts {
     std::uint64_t seen = 0;
@@ -90,6 +82,14 @@ Json group_rows(std::span<const Probe> probes, KeyOf key_of, Head head) {
 }
 
 }  // namespace
+
+Json outcomes_json(const std::array<std::uint64_t, store::outcome_texts.size()>& counts) {
+    Json outcomes = Json::object();
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (counts[i] != 0) outcomes[std::string(store::outcome_texts[i])] = counts[i];
+    }
+    return outcomes;
+}
 
 Json probe_row(const Probe& probe) {
     Json row{{"source", store::format_address(probe.source)},

@@ -8,6 +8,9 @@
 
 namespace picket::serve {
 
+// The outcomes that occur, with their counts.
+Json outcomes_json(const std::array<std::uint64_t, store::outcome_texts.size()>& counts);
+
 Json probe_row(const detect::Probe& probe);
 Json probe_source_row(const detect::ProbeSource& source);
 // Totals of all probes.

@@ -27,7 +27,10 @@ class Scans : public testing::Test {
     }
 
     std::vector<Scan> found_;
-    ScanDetector detector_{{}, [this](const Scan& scan) { found_.push_back(scan); }};
+    ScanDetector detector_{{}, [this](const Scan& scan) {
+                               if (const auto confirmed = detector_.confirm(scan))
+                                   found_.push_back(*confirmed);
+                           }};
 };
 
 TEST_F(Scans, four_silent_hosts_are_a_sweep) {
@@ -57,7 +60,26 @@ TEST_F(Scans, a_late_answer_revokes) {
     add("10.1.7.44", host(4), 80, true, 70);
     add("10.1.7.44", host(5), 80, true, 90);
     EXPECT_EQ(detector_.scans().size(), 1U);
-    EXPECT_EQ(found_.size(), 1U);
+}
+
+TEST_F(Scans, a_suspicion_that_does_not_hold_is_no_scan) {
+    std::vector<Scan> suspected;
+    ScanDetector detector({}, [&](const Scan& scan) { suspected.push_back(scan); });
+    const auto tell = [&](unsigned number, bool failed) {
+        detector.add({host(900), host(number), second_ns * (number + 1), 80, 6, failed});
+    };
+    for (unsigned i = 0; i < 4; ++i) tell(2 * i + 1, true);
+    ASSERT_EQ(suspected.size(), 1U);
+    EXPECT_TRUE(detector.scans().empty()) << "not confirmed yet";
+    // Connections between them were made, and live.
+    tell(2, false);
+    tell(4, false);
+    EXPECT_FALSE(detector.confirm(suspected[0]));
+    EXPECT_TRUE(detector.scans().empty());
+    for (unsigned i = 10; i < 16; ++i) tell(i, true);
+    ASSERT_EQ(suspected.size(), 2U) << "it may be suspected again";
+    EXPECT_TRUE(detector.confirm(suspected[1]));
+    EXPECT_EQ(detector.scans().size(), 1U);
 }
 
 TEST_F(Scans, a_proxy_is_answered) {
@@ -134,9 +156,11 @@ TEST(ScanDetector, any_order_gives_the_same_verdicts) {
     for (unsigned round = 0; round < 4; ++round) {
         ScanSettings settings;
         settings.collect = true;
-        ScanDetector detector(settings, [](const Scan&) {});
+        std::vector<Scan> suspected;
+        ScanDetector detector(settings, [&](const Scan& scan) { suspected.push_back(scan); });
         for (const Contact& contact : contacts) detector.add(contact);
         detector.finish();
+        for (const Scan& scan : suspected) EXPECT_TRUE(detector.confirm(scan));
         std::vector<std::uint64_t> verdict;
         for (const Scan& scan : detector.scans()) verdict.push_back(scan.flagged_ns + scan.targets);
         std::ranges::sort(verdict);
