@@ -88,6 +88,7 @@ picket::SensorSettings settings_of(const Options& options, const picket::config:
     settings.dataplane_socket = options.dataplane;
     settings.replay = options.replay;
     settings.owns_dataplane = options.owns_dataplane;
+    settings.known_nat = config.networks.known_nat;
     settings.flows_kept = options.keep_flows.value_or(options.replay ? 0 : flows_kept_live);
     settings.requests_kept = settings.flows_kept > 0 ? requests_kept_live : requests_kept_replay;
     settings.eve_path = options.eve.empty() ? config.export_eve_file.value_or("") : options.eve;

@@ -12,6 +12,7 @@ namespace picket {
 namespace {
 
 constexpr std::size_t alerts_max = 100'000;
+constexpr std::size_t hits_kept = 200'000;
 constexpr std::size_t request_bytes_max = std::size_t{128} << 20;
 constexpr std::size_t walk_flows_max = 1'000'000;
 constexpr std::chrono::milliseconds walk_timeout{2'000};
@@ -30,6 +31,17 @@ std::string read_file(const std::string& path) {
     if (!file)
         throw SetupError(path, "cannot be read as a watch list", "check the path and its permissions", 2);
     return text.str();
+}
+
+detect::ScanSettings scan_settings(const SensorSettings& settings) {
+    detect::ScanSettings scans;
+    scans.collect = settings.replay;
+    std::vector<store::Network> networks;
+    for (const std::string& text : settings.known_nat) {
+        if (const auto network = store::parse_network(text)) networks.push_back(*network);
+    }
+    if (!networks.empty()) scans.known_nat = std::make_shared<const store::NetworkSet>(networks);
+    return scans;
 }
 
 std::vector<std::string> port_names(const drain::Segments& segments) {
@@ -63,18 +75,20 @@ Sensor::Sensor(SensorSettings settings)
     : settings_(std::move(settings)),
       started_ns_(detect::utc_now_ns()),
       folds_(events_),
+      scans_(scan_settings(settings_), [this](const detect::Scan& scan) { suspect_scan(scan); }),
       thresholds_(settings_.rules.rules.dialect),
       alerts_(alerts_max),
       coverage_(started_ns_),
       flows_(settings_.flows_kept),
       requests_(settings_.requests_kept, request_bytes_max),
+      hits_(settings_.flows_kept > 0 ? hits_kept : 0),
       walks_(mailbox_, walk_flows_max),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
-      intake_({flows_, requests_, alerts_, summary_, events_, folds_, thresholds_, rules_, mailbox_, walks_,
-               eve_.get()}),
+      intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, scans_, thresholds_, rules_,
+               mailbox_, walks_, eve_.get()}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {
@@ -96,6 +110,7 @@ Sensor::~Sensor() {
 
 void Sensor::start() {
     rules_.start();
+    if (!settings_.replay) verifier_ = std::thread([this] { verify_scans(); });
     loop_.start();
 }
 
@@ -104,9 +119,12 @@ void Sensor::stop() {
     if (settings_.owns_dataplane) stop_dataplane();
     alerts_.wake_all();
     wake_waiters();
+    suspects_changed_.notify_all();
+    if (verifier_.joinable()) verifier_.join();
     rules_.stop();
     loop_.stop();
     intake_.release_hits();
+    announce_scans();
     if (eve_) eve_->finish();
 }
 
@@ -202,6 +220,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
         const auto begin = layout.replay ? latest_packet_ns(*segments) : now;
         flows_.forget_before(begin);
         alerts_.forget_before(begin);
+        hits_.forget_before(begin);
     }
     folds_.connected(same_run);
     summary_.count_flows(layout.replay);
@@ -219,6 +238,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
 
 void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
     intake_.release_hits();
+    announce_scans();
     sample(segments);
     mailbox_.detach();
     walks_.abandon();
@@ -234,6 +254,7 @@ void Sensor::on_trouble(const std::string& sentence) {
 
 void Sensor::on_tick(const std::shared_ptr<drain::Segments>& segments) {
     if (!settings_.replay) intake_.release_settled_hits();
+    announce_scans();
     alerts_.publish_climbing();
     const auto now = detect::utc_now_ns();
     if (eve_ && !settings_.replay) eve_->flush();
@@ -275,6 +296,7 @@ void Sensor::write_stats() {
 }
 
 void Sensor::on_input_finished() {
+    scans_.finish();
     intake_.release_hits();
     sample(loop_.status().segments);
     if (eve_) {

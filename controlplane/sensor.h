@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "controlplane/detect/alert_table.h"
@@ -19,12 +20,14 @@
 #include "controlplane/detect/fold_log.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/rule_service.h"
+#include "controlplane/detect/scan_detector.h"
 #include "controlplane/detect/watch_lists.h"
 #include "controlplane/drain/drain_loop.h"
 #include "controlplane/drain/intake.h"
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
+#include "controlplane/store/hit_store.h"
 #include "controlplane/store/selection.h"
 
 namespace picket {
@@ -34,6 +37,7 @@ struct SensorSettings {
     std::string dataplane_socket;
     bool replay = false;  // a report is wanted, and nothing but it
     bool owns_dataplane = false;
+    std::vector<std::string> known_nat;  // networks whose hosts are no scanners
     std::size_t flows_kept = 0;
     std::size_t requests_kept = 0;
     std::string eve_path;  // empty: no events are exported
@@ -89,11 +93,15 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] std::optional<CounterPair> recent_counters() const;
     [[nodiscard]] const store::FlowStore& flows() const noexcept { return flows_; }
     [[nodiscard]] const store::RequestStore& requests() const noexcept { return requests_; }
+    [[nodiscard]] const store::HitStore& hits() const noexcept { return hits_; }
     [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
     [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
     [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
     [[nodiscard]] const detect::Thresholds& thresholds() const noexcept { return thresholds_; }
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
+    [[nodiscard]] const detect::ScanDetector& scan_detector() const noexcept { return scans_; }
+    // Those found so far; waits while suspicions are being looked into.
+    [[nodiscard]] std::vector<detect::Scan> scans();
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
     [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
@@ -125,11 +133,16 @@ class Sensor final : public drain::LinkObserver {
     void write_stats();
     std::vector<store::StoredFlow> walk(const store::Query& query, std::vector<std::string>& notes);
     void stop_dataplane();
+    void suspect_scan(const detect::Scan& scan);
+    void verify_scans();
+    std::vector<detect::Scan> verified(const std::vector<detect::Scan>& suspects);
+    void announce_scans();
 
     SensorSettings settings_;
     std::uint64_t started_ns_;
     detect::EventLog events_;
     detect::FoldLog folds_;
+    detect::ScanDetector scans_;
     detect::WatchLists watch_lists_;
     detect::Thresholds thresholds_;
     detect::AlertTable alerts_;
@@ -137,6 +150,7 @@ class Sensor final : public drain::LinkObserver {
     detect::ReplaySummary summary_;
     store::FlowStore flows_;
     store::RequestStore requests_;
+    store::HitStore hits_;
     drain::MailboxClient mailbox_;
     drain::WalkCollector walks_;
     detect::RuleService rules_;
@@ -154,6 +168,12 @@ class Sensor final : public drain::LinkObserver {
     std::condition_variable finished_changed_;
     std::atomic<bool> finished_{false};
     std::atomic<bool> stopped_{false};
+    std::mutex suspects_mutex_;
+    std::condition_variable suspects_changed_;
+    std::vector<detect::Scan> suspects_;
+    bool verifying_ = false;
+    std::vector<detect::Scan> confirmed_;
+    std::thread verifier_;   // asks what has become of a suspect's other connections
     drain::DrainLoop loop_;  // last: its thread uses everything above
 };
 

@@ -310,6 +310,10 @@ void Pipeline::flow_record(const api::FlowRecord& record) noexcept {
     emitter_->flow(record, live ? api::EventKind::flow_live : api::EventKind::flow, now_ns_);
 }
 
+void Pipeline::flow_attempt(const api::FlowRecord& record) noexcept {
+    if (!emitter_->pressed()) emitter_->flow(record, api::EventKind::flow_live, now_ns_);
+}
+
 void Pipeline::flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept {
     request_stage_.finish(hot, cold, hot.last_ns);
     if ((hot.marks & flow::mark_rules) != 0) flow_bits_.forget(hot.cold);

@@ -167,6 +167,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
 
     // flow::RecordSink
     void flow_record(const api::FlowRecord& record) noexcept override;
+    void flow_attempt(const api::FlowRecord& record) noexcept override;
     void flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept override;
     // http::RequestSink
     void flush_requests() noexcept override;

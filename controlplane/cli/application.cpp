@@ -107,6 +107,9 @@ int run_application(int argument_count, char** arguments) {
     add_port_commands(application, context);
     add_flow_commands(application, context);
     add_alert_commands(application, context);
+    add_probe_commands(application, context);
+    add_scan_commands(application, context);
+    add_spoof_commands(application, context);
     add_event_commands(application, context);
     add_watch_commands(application, context);
     add_rule_commands(application, context);

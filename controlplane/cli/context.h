@@ -47,6 +47,8 @@ class Printer {
     [[nodiscard]] bool wide() const noexcept { return context_.wide; }
     [[nodiscard]] bool quiet() const noexcept { return context_.quiet; }
     [[nodiscard]] bool bold() const noexcept { return bold_; }
+    // Columns of a line; 0: any number.
+    [[nodiscard]] std::size_t width() const noexcept { return width_; }
     [[nodiscard]] const std::string& command() const noexcept { return context_.command; }
 
     // Masks addresses and moves times to the zone: call once on an answer before it is shown.

@@ -20,8 +20,13 @@ void AlertTable::add(const Hit& hit) {
     hits_total_ += hit.count;
     const std::uint64_t rule = std::uint64_t{hit.gid} << 32 | hit.sid;
     if (hit.list.empty()) hits_by_rule_[rule] += hit.count;
-    const Key key{rule, hit.list.empty() ? 0 : api::text_hash(hit.list), hit.destination,
-                  hit.destination_port, hit.time_ns / hour_ns};
+    Key key{rule, hit.list.empty() ? 0 : api::text_hash(hit.list), hit.destination, hit.destination_port,
+            hit.time_ns / hour_ns};
+    if (hit.scan) {  // by source and kind; no watch list's name begins so
+        key.list = api::text_hash("scan " + hit.list);
+        key.destination = hit.source;
+        key.port = 0;
+    }
     if (const std::uint64_t* id = ids_.find(key)) {
         climb(entries_[*id - first_id_], hit);
     } else {

@@ -19,9 +19,10 @@ namespace picket::detect {
 
 inline constexpr std::size_t alert_sources_max = 64;
 inline constexpr std::uint8_t watch_severity = 2;
+inline constexpr std::uint8_t scan_severity = 2;
 
-// One hit of a rule on a request or packet, or of a watch list on a new flow; or several alike that the data
-// plane has counted instead of telling each.
+// One hit of a rule on a request or packet, of a watch list on a new flow, or a scan; or several alike that
+// the data plane has counted instead of telling each.
 struct Hit {
     std::uint64_t time_ns = 0;  // UTC
     std::uint32_t gid = 1;
@@ -37,6 +38,7 @@ struct Hit {
     std::uint16_t destination_port = 0;
     std::uint16_t vlan = 0;
     std::uint8_t protocol = 0;
+    bool scan = false;       // a scan of this source, whose kind is `list`; destination is one of many
     bool flow_lost = false;  // the flow had lost packets when this happened
     std::uint64_t flow_id = 0;
     std::vector<std::string> buffers;  // that the rule has matched; empty for watch lists

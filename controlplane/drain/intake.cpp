@@ -46,20 +46,46 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
     }
     see(utc(latest));
     lost_bytes_.fetch_add(lost, std::memory_order_relaxed);
-    if (parts_.flows.capacity() == 0 && !parts_.eve) return;
     batch_.clear();
     for (const auto* record : records) {
         batch_.push_back(store::store_flow(*record, utc_minus_packet_ns_, run_));
     }
+    for (const auto& flow : batch_) judge_contact(flow);
+    if (parts_.flows.capacity() == 0 && !parts_.eve) return;
     parts_.flows.append(batch_);
     if (!parts_.eve) return;
     for (const auto& flow : batch_) parts_.eve->flow_part(flow);
+}
+
+// The first part of a flow tells how it began.
+void Intake::judge_contact(const store::StoredFlow& flow) {
+    if (flow.part != 1) return;
+    parts_.scans.note_flow(flow.directions[1].packets != 0);
+    if (const auto contact = detect::contact_of(flow)) parts_.scans.add(*contact);
+}
+
+void Intake::add_scan(const detect::Scan& scan) {
+    detect::Hit hit;
+    hit.scan = true;
+    hit.time_ns = scan.flagged_ns;
+    hit.severity = detect::scan_severity;
+    hit.source = scan.source;
+    hit.destination = scan.destination;
+    hit.destination_port = scan.port;
+    hit.protocol = scan.protocol;
+    hit.message = detect::describe(scan);
+    hit.list = std::string(detect::name_of(scan.kind));
+    add(hit, 0, {"network-scan", nullptr});
 }
 
 void Intake::on_live_flow(const api::FlowRecord& record) {
     auto flow = store::store_flow(record, utc_minus_packet_ns_, run_);
     flow.end_reason = api::EndReason::live;
     flow.final = 0;
+    if (record.walk_id == 0) {
+        parts_.scans.add_provisional(detect::attempt_of(flow));
+        return;
+    }
     parts_.walks.deliver_flow(record.walk_id, flow);
 }
 
@@ -166,6 +192,30 @@ void Intake::release_hits() {
     while (!held_.empty()) release_oldest_hit();
 }
 
+// The ledger is of all hits, before thresholds.
+void Intake::keep_hit(const api::HitEvent& event, const detect::Hit& hit,
+                      const std::optional<store::StoredRequest>& request) {
+    store::StoredHit kept;
+    kept.flow = {event.ends.flow_id, run_};
+    kept.request = event.request;
+    kept.time_ns = hit.time_ns;
+    kept.gid = hit.gid;
+    kept.sid = hit.sid;
+    kept.rev = hit.rev;
+    kept.severity = hit.severity;
+    kept.generation = hit.generation;
+    kept.message = hit.message;
+    kept.ends = event.ends;
+    if (request) {
+        kept.method = request->method;
+        kept.uri = request->uri;
+        kept.uri_normalized = request->uri_normalized;
+        kept.host = request->host;
+        kept.referer = request->referer;
+    }
+    parts_.hits.add(std::move(kept));
+}
+
 void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     detect::Hit hit = hit_of(event.header, event.ends);
     hit.generation = event.generation;
@@ -183,6 +233,7 @@ void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
             request = std::move(answered);
     }
     hit.uri = request ? request->uri : std::string(texts.uri);
+    keep_hit(event, hit, request);
     add_rule_hit(std::move(hit), event.ends.port, rule, std::move(request), event.request);
 }
 

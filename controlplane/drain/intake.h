@@ -13,6 +13,7 @@
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
 #include "controlplane/detect/replay_summary.h"
+#include "controlplane/detect/scan_detector.h"
 #include "controlplane/detect/thresholds.h"
 #include "controlplane/drain/event_sink.h"
 #include "controlplane/drain/held_hits.h"
@@ -20,6 +21,7 @@
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
+#include "controlplane/store/hit_store.h"
 #include "controlplane/store/request_store.h"
 #include "controlplane/store/rule_directory.h"
 
@@ -29,10 +31,12 @@ namespace picket::drain {
 struct IntakeParts {
     store::FlowStore& flows;
     store::RequestStore& requests;
+    store::HitStore& hits;
     detect::AlertTable& alerts;
     detect::ReplaySummary& summary;
     detect::EventLog& events;
     detect::FoldLog& folds;
+    detect::ScanDetector& scans;
     detect::Thresholds& thresholds;
     const store::RuleDirectory& rules;
     MailboxClient& mailbox;
@@ -60,6 +64,8 @@ class Intake final : public EventSink {
     void on_note(const api::NoteEvent& event) override;
     void on_reply(const api::ReplyEvent& event, std::string_view text) override;
     void on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) override;
+    // The alert of a scan that was found.
+    void add_scan(const detect::Scan& scan);
 
     // Live, some times a second: hits that have waited for older ones of other workers since the last call
     // are passed on.
@@ -81,6 +87,9 @@ class Intake final : public EventSink {
         return packet_ns == 0 ? 0 : packet_ns + static_cast<std::uint64_t>(utc_minus_packet_ns_);
     }
     void see(std::uint64_t time_ns) noexcept;
+    void judge_contact(const store::StoredFlow& flow);
+    void keep_hit(const api::HitEvent& event, const detect::Hit& hit,
+                  const std::optional<store::StoredRequest>& request);
     [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
     // Fills what a rule of a generation says of its hits; nullptr if its text is not known any more.
     const rules::RuleInfo* name_rule(detect::Hit& hit, const store::RuleGeneration* generation,

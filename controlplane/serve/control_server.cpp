@@ -14,8 +14,11 @@
 #include "controlplane/serve/alert_handlers.h"
 #include "controlplane/serve/flow_handlers.h"
 #include "controlplane/serve/http_answer.h"
+#include "controlplane/serve/probe_handlers.h"
 #include "controlplane/serve/report_handlers.h"
 #include "controlplane/serve/rule_handlers.h"
+#include "controlplane/serve/scan_handlers.h"
+#include "controlplane/serve/spoof_handlers.h"
 #include "controlplane/serve/status_handlers.h"
 #include "dataplane/api/setup_error.h"
 
@@ -78,6 +81,9 @@ ControlServer::ControlServer(std::string path, Sensor& sensor, std::function<voi
     server_.set_keep_alive_timeout(2);
     add_flow_handlers(server_, sensor_);
     add_alert_handlers(server_, sensor_, waiters_);
+    add_probe_handlers(server_, sensor_);
+    add_scan_handlers(server_, sensor_);
+    add_spoof_handlers(server_, sensor_);
     add_watch_handlers(server_, sensor_);
     add_rule_handlers(server_, sensor_);
     add_status_handlers(server_, sensor_);

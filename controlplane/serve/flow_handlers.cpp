@@ -23,27 +23,6 @@ Json totals_json(const store::Totals& totals) {
             {"last", time_or_null(totals.last_ns)}};
 }
 
-Json sum_json(const store::Sum& sum) {
-    return {{"flows", sum.totals.flows},
-            {"packets", sum.totals.packets},
-            {"bytes", sum.totals.bytes},
-            {"sources", sum.sources},
-            {"destinations", sum.destinations},
-            {"first", time_or_null(sum.totals.first_ns)},
-            {"last", time_or_null(sum.totals.last_ns)}};
-}
-
-// All of the document but its rows.
-Json frame(const FlowAnswer& answer, const store::Query& query, const store::Sum& sum, bool truncated) {
-    Json document{{"sum", sum_json(sum)},
-                  {"coverage", coverage_json(answer.coverage)},
-                  {"truncated", truncated},
-                  {"interval", interval_json(query)},
-                  {"horizon", time_or_null(answer.horizon_ns)}};
-    if (!answer.notes.empty()) document["notes"] = answer.notes;
-    return document;
-}
-
 void send_rows(httplib::Response& response, Json rows, const Json& rest) {
     Json document{{"rows", std::move(rows)}};
     document.update(rest);
@@ -152,12 +131,7 @@ void send_timeline(httplib::Response& response, const FlowAnswer& answer, const 
 }
 
 void flows(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
-    if (!sensor.keeps_flows()) {
-        return send_problem(response,
-                            {"this picketd keeps no flows", "/v1/flows",
-                             "it was started with --replay, which only makes a report",
-                             "start it with --keep-flows N, or use 'picket run' on a pcap: port", 409, 2});
-    }
+    if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/flows"));
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     FlowAnswer answer = sensor.ask(*query, false);

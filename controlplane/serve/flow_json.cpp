@@ -1,6 +1,7 @@
 #include "controlplane/serve/flow_json.h"
 
 #include "controlplane/export/escape_bytes.h"
+#include "controlplane/serve/http_answer.h"
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/protocol_text.h"
 #include "controlplane/store/time_text.h"
@@ -100,6 +101,16 @@ Json flag_names(std::uint32_t flags) {
         if ((flags >> i & 1) != 0) list.push_back(names[i]);
     }
     return list;
+}
+
+Json sum_json(const store::Sum& sum) {
+    return {{"flows", sum.totals.flows},
+            {"packets", sum.totals.packets},
+            {"bytes", sum.totals.bytes},
+            {"sources", sum.sources},
+            {"destinations", sum.destinations},
+            {"first", time_or_null(sum.totals.first_ns)},
+            {"last", time_or_null(sum.totals.last_ns)}};
 }
 
 }  // namespace
@@ -219,7 +230,8 @@ Json alert_row(const detect::Alert& alert) {
             {"severity", hit.severity},
             {"source", store::format_address(hit.source)},
             {"sources", alert.sources.size()},
-            {"destination", end_text(hit.destination, hit.destination_port, hit.protocol)},
+            {"destination",
+             hit.scan ? Json() : Json(end_text(hit.destination, hit.destination_port, hit.protocol))},
             {"proto", store::protocol_name(hit.protocol)},
             {"count", alert.count},
             {"first", store::format_time(alert.first_ns)},
@@ -233,6 +245,25 @@ Json alert_row(const detect::Alert& alert) {
 
 Json coverage_json(const detect::CoverageAnswer& coverage) {
     return {{"lost", coverage.lost}, {"seconds_blind", coverage.seconds_blind}, {"folded", coverage.folded}};
+}
+
+Json frame(const FlowAnswer& answer, const store::Query& query, const store::Sum& sum, bool truncated) {
+    Json document{{"sum", sum_json(sum)},
+                  {"coverage", coverage_json(answer.coverage)},
+                  {"truncated", truncated},
+                  {"interval", interval_json(query)},
+                  {"horizon", time_or_null(answer.horizon_ns)}};
+    if (!answer.notes.empty()) document["notes"] = answer.notes;
+    return document;
+}
+
+store::Problem no_flows_kept(const char* path) {
+    return {"this picketd keeps no flows",
+            path,
+            "it was started with --replay, which only makes a report",
+            "start it with --keep-flows N, or use 'picket run' on a pcap: port",
+            409,
+            2};
 }
 
 }  // namespace picket::serve

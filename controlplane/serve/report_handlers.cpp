@@ -126,6 +126,7 @@ Json report_json(const Sensor& sensor) {
     }
     report["alerts"] = sensor.alerts().alerts_total();
     report["alerts_by_rule"] = hits_json(sensor);
+    report["scanners"] = sensor.scan_detector().scanners();
     report["rules"] = {
         {"loaded", rules.loaded}, {"rejected", rules.rejects.size()}, {"generation", rules.generation}};
     report["finished"] = sensor.finished();

@@ -14,16 +14,17 @@
 namespace picket::api {
 
 enum class EventKind : std::uint16_t {
-    padding = 0,         // skip to the ring's beginning
-    flow = 1,            // FlowRecord: a part of a flow that was cut or has ended
-    flow_live = 2,       // FlowRecord: snapshot of a flow in the table, asked for by walk
-    http_request = 3,    // RequestEvent
-    http_response = 4,   // ResponseEvent
-    rule_hit = 5,        // HitEvent
-    watch_hit = 6,       // WatchEvent: a new flow with an end on a watch list
-    walk_done = 7,       // NoteEvent: value = walk id; this worker has visited its whole table
-    input_done = 8,      // NoteEvent: this worker has no more input and has emitted all its flows
-    rules_adopted = 9,   // NoteEvent: value = generation
+    padding = 0,        // skip to the ring's beginning
+    flow = 1,           // FlowRecord: a part of a flow that was cut or has ended
+    flow_live = 2,      // FlowRecord: snapshot of a flow in the table, asked for by walk; or, with walk_id 0,
+                        // of one whose third SYN got no answer
+    http_request = 3,   // RequestEvent
+    http_response = 4,  // ResponseEvent
+    rule_hit = 5,       // HitEvent
+    watch_hit = 6,      // WatchEvent: a new flow with an end on a watch list
+    walk_done = 7,      // NoteEvent: value = walk id; this worker has visited its whole table
+    input_done = 8,     // NoteEvent: this worker has no more input and has emitted all its flows
+    rules_adopted = 9,  // NoteEvent: value = generation
     command_reply = 10,  // ReplyEvent
     link = 11,           // NoteEvent: value = port index << 1 | up
     sensor_note = 12,    // ReplyEvent with command_id 0: a sentence for `picket event show`
@@ -156,7 +157,7 @@ struct FlowRecord {
     std::uint32_t rule_generation = 0;   // of the first hit
     std::array<std::uint32_t, flow_rules_max> rules{};  // indices in that generation's rule table
     std::uint64_t watch_lists = 0;                      // bit i: list i of the watch table of generation
-    std::uint64_t walk_id = 0;                          // flow_live: the walk that asked
+    std::uint64_t walk_id = 0;                          // flow_live: the walk that asked, or 0
     std::array<FlowDirection, 2> directions;
 };
 static_assert(sizeof(FlowRecord) == 384 && alignof(FlowRecord) == 8);

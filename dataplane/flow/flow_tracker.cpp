@@ -222,6 +222,7 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     result.hot = hot;
     result.cold = hot->cold;
     update(*hot, packet, result);
+    if ((packet.tcp_flags & parse::tcp_syn) != 0) tell_attempt(*hot, packet);
     result.side_bytes = hot->bytes[packet.side];
     result.marks = hot->marks;
     return true;
@@ -294,6 +295,17 @@ Tracked FlowTracker::tell_late(const parse::Packet& packet) noexcept {
     result.side_bytes = hot->bytes[packet.side];
     result.marks = hot->marks;
     return result;
+}
+
+// Long before the flow's timeout: who waits for a scan's outcome has the third SYN after some ten seconds.
+void FlowTracker::tell_attempt(HotFlow& hot, const parse::Packet& packet) noexcept {
+    constexpr std::uint32_t syns_told = 3;
+    const bool retry = (packet.tcp_flags & parse::tcp_ack) == 0 && hot.packets[packet.side] == syns_told;
+    if (!retry || activity_of(hot) != Activity::opening || hot.packets[1 - packet.side] != 0) return;
+    api::FlowRecord record;
+    fill_record(hot, table_.cold(hot.cold), record);
+    record.end_reason = api::EndReason::live;
+    sink_->flow_attempt(record);
 }
 
 void FlowTracker::update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept {

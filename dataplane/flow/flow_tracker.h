@@ -49,6 +49,8 @@ class RecordSink {
     virtual ~RecordSink() = default;
     // A record that is complete but for its header.
     virtual void flow_record(const api::FlowRecord& record) noexcept = 0;
+    // A snapshot of a flow whose initiator sends its third SYN and has got no answer.
+    virtual void flow_attempt(const api::FlowRecord&) noexcept {}
     // The flow's last record follows: what other stages hold for it must be finished and given back.
     virtual void flow_ending(HotFlow& hot, ColdFlow& cold) noexcept = 0;
 };
@@ -127,6 +129,7 @@ class FlowTracker {
     void begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept;
     void update(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept;
     void update_tcp(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept;
+    void tell_attempt(HotFlow& hot, const parse::Packet& packet) noexcept;
     void note_first_payload(HotFlow& hot, const parse::Packet& packet) noexcept;
     [[nodiscard]] bool part_is_due(const HotFlow& hot, const parse::Packet& packet) noexcept;
     void begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns) noexcept;

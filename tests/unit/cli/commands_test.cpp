@@ -337,8 +337,6 @@ TEST(CommandLine, ASocketThatIsNotThere) {
 
 TEST(CommandLine, UsageErrorsAreTwo) {
     for (const std::vector<std::string>& words : {std::vector<std::string>{},
-                                                  {"probe", "show"},
-                                                  {"scan", "show"},
                                                   {"flow"},
                                                   {"flow", "shw"},
                                                   {"flow", "show", "--limt", "3"},

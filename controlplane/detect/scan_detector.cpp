@@ -1,0 +1,293 @@
+#include "controlplane/detect/scan_detector.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "controlplane/store/protocol_text.h"
+
+namespace picket::detect {
+namespace {
+
+constexpr std::uint64_t day_ns = 86'400'000'000'000;
+constexpr std::size_t scans_max = 10'000;
+constexpr std::size_t collected_max = 4'000'000;
+// A host that answers on some ports and not on others is no rarity: more must fail before it is a scan.
+constexpr std::size_t port_scan_failures_min = 8;
+constexpr std::size_t crowd_sources_min = 20;
+constexpr std::size_t crowd_targets_min = 20;
+constexpr std::size_t crowd_kept = 4096;
+constexpr double crowd_failed_share_min = 0.9;
+constexpr std::size_t crowds_max = 4096;
+constexpr std::uint64_t one_way_flows_min = 20;
+constexpr double one_way_share_max = 0.01;
+
+}  // namespace
+
+std::string_view name_of(ScanKind kind) noexcept {
+    constexpr std::array<std::string_view, 3> names{"sweep", "port-scan", "distributed"};
+    return names[static_cast<std::size_t>(kind)];
+}
+
+std::string describe(const Scan& scan) {
+    const std::string tried = std::to_string(scan.failures) + " of " + std::to_string(scan.targets);
+    const std::string port =
+        scan.port == 0 ? store::protocol_name(scan.protocol) + " echo"
+                       : "port " + std::to_string(scan.port) + "/" + store::protocol_name(scan.protocol);
+    switch (scan.kind) {
+        case ScanKind::sweep:
+            return "sweep of " + port + ", " + tried + " hosts failed";
+        case ScanKind::port_scan:
+            return "scan of " + store::protocol_name(scan.protocol) + " ports, " + tried + " ports failed";
+        case ScanKind::distributed:
+            return "distributed scan of " + port + ", " + std::to_string(scan.sources) + " sources";
+    }
+    return {};
+}
+
+ScanDetector::ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect)
+    : settings_(std::move(settings)), suspect_(std::move(suspect)) {}
+
+void ScanDetector::note_flow(bool answered) noexcept {
+    flows_.fetch_add(1, std::memory_order_relaxed);
+    if (answered) flows_answered_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool ScanDetector::one_way() const noexcept {
+    const auto flows = flows_.load(std::memory_order_relaxed);
+    const auto answered = flows_answered_.load(std::memory_order_relaxed);
+    return flows >= one_way_flows_min &&
+           static_cast<double>(answered) < one_way_share_max * static_cast<double>(flows);
+}
+
+void ScanDetector::add(const Contact& contact) {
+    if (settings_.known_nat && settings_.known_nat->contains(contact.source)) return;
+    {
+        const std::lock_guard lock(judge_mutex_);
+        if (!settings_.collect) {
+            judge(contact);
+        } else if (collected_.size() < collected_max) {
+            collected_.push_back(contact);
+        } else {
+            forgotten_.fetch_add(1, std::memory_order_relaxed);
+        }
+        if (news_.empty()) return;
+    }
+    tell_news();
+}
+
+void ScanDetector::tell_news() {
+    std::vector<Scan> news;
+    {
+        const std::lock_guard lock(judge_mutex_);
+        news.swap(news_);
+    }
+    for (const Scan& scan : news) suspect_(scan);
+}
+
+// PERF: of millions of contacts nearly all are of sources that never fail often enough; collisions of the
+// counters let some more pass, which changes nothing.
+void ScanDetector::drop_unsuspicious() {
+    constexpr std::size_t counters = std::size_t{1} << 20;
+    constexpr std::uint8_t series_failures_min = 4;  // fewer never reach the threshold
+    std::vector<std::uint8_t> by_source(counters);
+    std::vector<std::uint32_t> by_port(std::size_t{1} << 16);
+    const auto source_of = [&](const Contact& contact) { return hash_(contact.source) & (counters - 1); };
+    for (const Contact& contact : collected_) {
+        if (!contact.failed) continue;
+        std::uint8_t& failures = by_source[source_of(contact)];
+        failures = static_cast<std::uint8_t>(std::min<unsigned>(failures + 1u, series_failures_min));
+        ++by_port[contact.port];
+    }
+    std::erase_if(collected_, [&](const Contact& contact) {
+        return by_source[source_of(contact)] < series_failures_min &&
+               by_port[contact.port] < crowd_sources_min;
+    });
+}
+
+void ScanDetector::finish() {
+    {
+        const std::lock_guard lock(judge_mutex_);
+        drop_unsuspicious();
+        std::ranges::sort(collected_, [](const Contact& a, const Contact& b) {
+            return std::tie(a.time_ns, a.source.bytes, a.destination.bytes, a.port) <
+                   std::tie(b.time_ns, b.source.bytes, b.destination.bytes, b.port);
+        });
+        for (const Contact& contact : collected_) judge(contact);
+        collected_ = {};
+    }
+    tell_news();
+}
+
+void ScanDetector::judge(const Contact& contact) {
+    age(contact.time_ns);
+    const Key sweep{contact.source, {}, contact.port, contact.protocol, ScanKind::sweep};
+    judge_series(sweep, contact.destination, hash_(contact.destination), contact);
+    const Key ports{contact.source, contact.destination, 0, contact.protocol, ScanKind::port_scan};
+    if (contact.port != 0) judge_series(ports, contact.destination, contact.port, contact);
+    judge_crowd(contact);
+}
+
+template <typename Value>
+Value* ScanDetector::touch(Generations<Value>& generations, const Key& key, std::size_t size_max,
+                           bool create) {
+    if (Value* known = generations.young.find(key)) return known;
+    Value* old = generations.old.find(key);
+    if (old == nullptr && !create) return nullptr;
+    Value value;
+    if (old != nullptr) {
+        value = std::move(*old);
+        generations.old.erase(key);
+    }
+    if (generations.young.size() >= size_max) {
+        forgotten_.fetch_add(generations.old.size(), std::memory_order_relaxed);
+        generations.old = std::move(generations.young);
+        generations.young = {};
+    }
+    Value& place = generations.young[key];
+    place = std::move(value);
+    return &place;
+}
+
+// After two days of silence at most, and one at least, a series is gone.
+void ScanDetector::age(std::uint64_t now_ns) {
+    if (generation_begin_ns_ == 0) generation_begin_ns_ = now_ns;
+    if (now_ns < generation_begin_ns_ + day_ns) return;
+    generation_begin_ns_ = now_ns;
+    series_.old = std::move(series_.young);
+    series_.young = {};
+    crowds_.old = std::move(crowds_.young);
+    crowds_.young = {};
+}
+
+void ScanDetector::judge_series(const Key& key, const api::Address& target_host, std::uint64_t target,
+                                const Contact& contact) {
+    ScanSeries* known = touch(series_, key, settings_.series_max, contact.failed);
+    if (known == nullptr) return;
+    ScanSeries& series = *known;
+    series.add(target, contact.time_ns, contact.failed);
+    if (!series.is_scan()) return forget_suspicion(key);
+    if (key.kind == ScanKind::port_scan && series.failures() < port_scan_failures_min) return;
+    Scan scan;
+    scan.kind = key.kind;
+    scan.source = key.address;
+    scan.destination = target_host;
+    scan.port = key.port;
+    scan.protocol = key.protocol;
+    scan.flagged_ns = series.flagged_ns();
+    scan.first_ns = series.first_ns();
+    scan.last_ns = series.last_ns();
+    scan.targets = series.targets();
+    scan.failures = series.failures();
+    note_scan(key, scan);
+}
+
+void ScanDetector::judge_crowd(const Contact& contact) {
+    const Key key{{}, {}, contact.port, contact.protocol, ScanKind::distributed};
+    if (contact.port == 0) return;
+    // Who scans alone is told of alone.
+    const Key alone{contact.source, {}, contact.port, contact.protocol, ScanKind::sweep};
+    if (const ScanSeries* series = series_.young.find(alone); series != nullptr && series->is_scan()) return;
+    Crowd* known = touch(crowds_, key, crowds_max, contact.failed);
+    if (known == nullptr) return;
+    Crowd& crowd = *known;
+    if (crowd.first_ns == 0) crowd.first_ns = contact.time_ns;
+    ++(contact.failed ? crowd.failures : crowd.successes);
+    if (!contact.failed) return;
+    if (std::uint8_t* source = crowd.sources.find_or_add(contact.source, crowd_kept)) *source = 1;
+    if (std::uint8_t* target = crowd.targets.find_or_add(contact.destination, crowd_kept)) *target = 1;
+    const double share =
+        static_cast<double>(crowd.failures) / static_cast<double>(crowd.failures + crowd.successes);
+    if (crowd.sources.size() < crowd_sources_min || crowd.targets.size() < crowd_targets_min ||
+        share < crowd_failed_share_min) {
+        return;
+    }
+    Scan scan;
+    scan.kind = ScanKind::distributed;
+    scan.source = contact.source;
+    scan.destination = contact.destination;
+    scan.port = contact.port;
+    scan.protocol = contact.protocol;
+    scan.flagged_ns = contact.time_ns;
+    scan.first_ns = crowd.first_ns;
+    scan.last_ns = contact.time_ns;
+    scan.targets = crowd.targets.size();
+    scan.failures = crowd.failures;
+    scan.sources = crowd.sources.size();
+    note_scan(key, scan);
+}
+
+void ScanDetector::note_scan(const Key& key, const Scan& scan) {
+    const std::lock_guard lock(mutex_);
+    if (const std::size_t* position = positions_.find(key)) {
+        Scan& known = scans_[*position];
+        const bool confirmed = !known.suspected;
+        const bool again = known.flagged_ns == 0;
+        const std::uint64_t flagged_ns =
+            again ? scan.flagged_ns : std::min(known.flagged_ns, scan.flagged_ns);
+        known = scan;
+        known.flagged_ns = flagged_ns;
+        known.suspected = !confirmed;
+        if (again) news_.push_back(known);
+        return;
+    }
+    if (scans_.size() >= scans_max) {
+        forgotten_.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    positions_[key] = scans_.size();
+    scans_.push_back(scan);
+    scans_.back().suspected = true;
+    news_.push_back(scans_.back());
+}
+
+// It was answered after all, what had seemed to fail.
+void ScanDetector::forget_suspicion(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t* position = positions_.find(key);
+    if (position == nullptr) return;
+    scans_[*position].suspected = true;
+    scans_[*position].flagged_ns = 0;
+}
+
+ScanDetector::Key ScanDetector::key_of(const Scan& scan) noexcept {
+    switch (scan.kind) {
+        case ScanKind::port_scan:
+            return {scan.source, scan.destination, 0, scan.protocol, scan.kind};
+        case ScanKind::distributed:
+            return {{}, {}, scan.port, scan.protocol, scan.kind};
+        case ScanKind::sweep:
+            break;
+    }
+    return {scan.source, {}, scan.port, scan.protocol, scan.kind};
+}
+
+std::optional<Scan> ScanDetector::confirm(const Scan& suspicion) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t* position = positions_.find(key_of(suspicion));
+    if (position == nullptr || scans_[*position].flagged_ns == 0) return std::nullopt;
+    scans_[*position].suspected = false;
+    return scans_[*position];
+}
+
+std::vector<Scan> ScanDetector::scans() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Scan> scans;
+    std::ranges::copy_if(scans_, std::back_inserter(scans), [](const Scan& scan) { return !scan.suspected; });
+    return scans;
+}
+
+std::size_t ScanDetector::scanners() const {
+    store::FlatMap<api::Address, std::uint8_t> sources;
+    std::size_t distributed = 0;
+    for (const Scan& scan : scans()) {
+        if (scan.kind == ScanKind::distributed) {
+            ++distributed;
+        } else {
+            sources[scan.source] = 1;
+        }
+    }
+    return sources.size() + distributed;
+}
+
+}  // namespace picket::detect

@@ -1,0 +1,150 @@
+// Who scans: sweeps, port scans and distributed scans, from the first contacts of all sources.
+//
+// A sweep tries one port of many hosts, a port scan many ports of one host; each is judged by ScanSeries.
+// That a peer-to-peer host's, proxy's or resolver's failures are no scan follows from what is counted: peers
+// listen on ports of their own, proxies and resolvers are answered. A distributed scan is many sources, none
+// of them a scanner by itself, that fail at one port of many hosts.
+//
+// A series begins with a failure: who never fails costs nothing. What is known of a source is forgotten when
+// it has been silent for a day, or when more are active than there is room for: then the ones longest silent
+// go, and are counted.
+//
+// Failures become known within seconds, while a connection that goes on is told of when it ends. So what is
+// found is a suspicion first: the owner looks up what the source's live flows have come to, adds that, and
+// asks for confirmation.
+//
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/detect/contact.h"
+#include "controlplane/detect/scan_series.h"
+#include "controlplane/store/flat_map.h"
+#include "controlplane/store/network_set.h"
+
+namespace picket::detect {
+
+enum class ScanKind : std::uint8_t { sweep, port_scan, distributed };
+[[nodiscard]] std::string_view name_of(ScanKind kind) noexcept;
+
+struct Scan {
+    ScanKind kind = ScanKind::sweep;
+    api::Address source;       // distributed: of the newest contact
+    api::Address destination;  // port scan: the host; else of the newest contact
+    std::uint16_t port = 0;    // sweep, distributed: the port
+    std::uint8_t protocol = 0;
+    std::uint64_t flagged_ns = 0;  // the contact that decided
+    std::uint64_t first_ns = 0;
+    std::uint64_t last_ns = 0;
+    std::uint64_t targets = 0;   // hosts or ports
+    std::uint64_t failures = 0;  // first contacts that failed
+    std::uint64_t sources = 1;
+    bool suspected = false;  // not confirmed yet, or not any more
+};
+
+// "sweep of port 80/TCP, 4 of 4 hosts failed"
+[[nodiscard]] std::string describe(const Scan& scan);
+
+struct ScanSettings {
+    std::shared_ptr<const store::NetworkSet> known_nat;  // never scanners; nullptr: none
+    std::size_t series_max = 200'000;                    // of either generation
+    bool collect = false;  // replay: judge everything at the end, by time, whatever order it comes in
+};
+
+class ScanDetector {
+  public:
+    // suspect is called, under no lock, by the thread that adds, once for each scan that is suspected.
+    ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect);
+
+    void add(const Contact& contact);
+    // What is known of a contact so far; a replay waits for the end instead.
+    void add_provisional(const Contact& contact) {
+        if (!settings_.collect) add(contact);
+    }
+    // A flow went by, whether or not it is a contact: tells one-way views.
+    void note_flow(bool answered) noexcept;
+    // Replay: all contacts are there.
+    void finish();
+    // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held.
+    [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion);
+
+    // Those that are confirmed.
+    [[nodiscard]] std::vector<Scan> scans() const;
+    // Distinct sources of sweeps and port scans, and the distributed scans.
+    [[nodiscard]] std::size_t scanners() const;
+    // Hardly anything comes back here, so that silence proves little.
+    [[nodiscard]] bool one_way() const noexcept;
+    [[nodiscard]] std::uint64_t forgotten() const noexcept {
+        return forgotten_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    struct Key {
+        api::Address address;  // source; of distributed scans none
+        api::Address other;    // port scan: the host
+        std::uint16_t port = 0;
+        std::uint8_t protocol = 0;
+        ScanKind kind = ScanKind::sweep;
+
+        bool operator==(const Key&) const = default;
+        [[nodiscard]] std::uint64_t hash(const store::FlatHash& base) const noexcept {
+            return store::mix_words(
+                base(address) ^ base(other),
+                base(std::uint64_t{port} << 16 | protocol << 8 | static_cast<unsigned>(kind)));
+        }
+    };
+    // Of many sources at one port.
+    struct Crowd {
+        store::FlatMap<api::Address, std::uint8_t> sources;  // that failed
+        store::FlatMap<api::Address, std::uint8_t> targets;
+        std::uint64_t failures = 0;
+        std::uint64_t successes = 0;
+        std::uint64_t first_ns = 0;
+    };
+    template <typename Value>
+    struct Generations {
+        store::FlatMap<Key, Value> young;
+        store::FlatMap<Key, Value> old;
+    };
+
+    void judge(const Contact& contact);
+    void judge_series(const Key& key, const api::Address& target_host, std::uint64_t target,
+                      const Contact& contact);
+    void judge_crowd(const Contact& contact);
+    void note_scan(const Key& key, const Scan& scan);
+    void forget_suspicion(const Key& key);
+    [[nodiscard]] static Key key_of(const Scan& scan) noexcept;
+    void tell_news();
+    void drop_unsuspicious();
+    // create: also if it is not known yet. nullptr if it is not, and shall not be.
+    template <typename Value>
+    Value* touch(Generations<Value>& generations, const Key& key, std::size_t size_max, bool create);
+    void age(std::uint64_t now_ns);
+
+    ScanSettings settings_;
+    std::function<void(const Scan&)> suspect_;
+    std::mutex judge_mutex_;  // of all up to news_; taken before mutex_
+    store::FlatHash hash_;
+    Generations<ScanSeries> series_;
+    Generations<Crowd> crowds_;
+    std::uint64_t generation_begin_ns_ = 0;
+    std::vector<Contact> collected_;
+    std::vector<Scan> news_;
+    mutable std::mutex mutex_;  // of scans_ and its positions
+    std::vector<Scan> scans_;
+    store::FlatMap<Key, std::size_t> positions_;
+    std::atomic<std::uint64_t> forgotten_{0};
+    std::atomic<std::uint64_t> flows_{0};
+    std::atomic<std::uint64_t> flows_answered_{0};
+};
+
+}  // namespace picket::detect

@@ -1,0 +1,52 @@
+#include "controlplane/detect/scan_series.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace picket::detect {
+
+double ScanSeries::step(double ratio, bool failed) noexcept {
+    const double factor =
+        failed ? (1 - scan_theta_scanner) / (1 - scan_theta_benign) : scan_theta_scanner / scan_theta_benign;
+    return std::max(ratio * factor, scan_floor);
+}
+
+void ScanSeries::add(std::uint64_t target, std::uint64_t time_ns, bool failed) {
+    first_ns_ = first_ns_ == 0 ? time_ns : std::min(first_ns_, time_ns);
+    last_ns_ = std::max(last_ns_, time_ns);
+    const auto known = std::ranges::find(contacts_, target, &Tried::target);
+    if (known != contacts_.end()) {
+        // The earlier one is the first contact; that it was answered may be learned later.
+        const bool answered = !failed && time_ns == known->time_ns;
+        if (!answered && time_ns >= known->time_ns) return;
+        failures_ += failed ? 1 : 0;
+        failures_ -= known->failed ? 1 : 0;
+        contacts_.erase(known);
+    } else {
+        failures_ += failed ? 1 : 0;
+    }
+    if (contacts_.size() >= scan_contacts_kept) {
+        ++beyond_;
+        ratio_ = step(ratio_, failed);
+        if (flagged_ns_ == 0 && ratio_ >= scan_threshold) flagged_ns_ = time_ns;
+        return;
+    }
+    const Tried tried{target, time_ns, failed};
+    const auto earlier = [](const Tried& a, const Tried& b) {
+        return std::tie(a.time_ns, a.target) < std::tie(b.time_ns, b.target);
+    };
+    contacts_.insert(std::ranges::upper_bound(contacts_, tried, earlier), tried);
+    judge();
+}
+
+// In the order of time, whatever order they became known in: so the verdict does not depend on workers.
+void ScanSeries::judge() {
+    ratio_ = 1;
+    flagged_ns_ = 0;
+    for (const Tried& tried : contacts_) {
+        ratio_ = step(ratio_, tried.failed);
+        if (ratio_ >= scan_threshold && flagged_ns_ == 0) flagged_ns_ = tried.time_ns;
+    }
+}
+
+}  // namespace picket::detect

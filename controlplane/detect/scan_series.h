@@ -1,0 +1,58 @@
+// The contacts of one suspicion: one source and one port over hosts (a sweep), or one source and one host
+// over ports (a port scan), judged by sequential hypothesis testing on first contacts.
+//
+// Source: J. Jung, V. Paxson, A. Berger, H. Balakrishnan, Fast Portscan Detection Using Sequential Hypothesis
+// Testing, IEEE S&P 2004. A benign source's first contact succeeds with theta_0, a scanner's with theta_1;
+// each first contact multiplies the likelihood ratio, and at `threshold` the source is a scanner. At the
+// other bound the ratio stays, so that a source that was benign for long needs some more failures, and is
+// never beyond suspicion.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace picket::detect {
+
+inline constexpr double scan_theta_benign = 0.8;
+inline constexpr double scan_theta_scanner = 0.2;
+inline constexpr double scan_threshold = 99;  // P_D 0.99, P_F 0.01
+inline constexpr double scan_floor = 1 / scan_threshold;
+// Contacts that are kept each; what comes later than these counts, but may count a target twice.
+inline constexpr std::size_t scan_contacts_kept = 256;
+
+class ScanSeries {
+  public:
+    // target: hash of the host or port. A second contact of a target counts only if it tells that the first,
+    // which seemed to fail, has been answered after all.
+    void add(std::uint64_t target, std::uint64_t time_ns, bool failed);
+
+    [[nodiscard]] bool is_scan() const noexcept { return flagged_ns_ != 0; }
+    [[nodiscard]] std::uint64_t flagged_ns() const noexcept {
+        return flagged_ns_;
+    }  // the contact that decided
+    [[nodiscard]] std::size_t failures() const noexcept { return failures_; }
+    [[nodiscard]] std::size_t targets() const noexcept { return contacts_.size() + beyond_; }
+    [[nodiscard]] std::uint64_t first_ns() const noexcept { return first_ns_; }
+    [[nodiscard]] std::uint64_t last_ns() const noexcept { return last_ns_; }
+
+  private:
+    struct Tried {
+        std::uint64_t target = 0;
+        std::uint64_t time_ns = 0;
+        bool failed = false;
+    };
+    void judge();
+    [[nodiscard]] static double step(double ratio, bool failed) noexcept;
+
+    std::vector<Tried> contacts_;  // by time
+    std::size_t beyond_ = 0;
+    std::size_t failures_ = 0;
+    double ratio_ = 1;  // after all contacts so far
+    std::uint64_t flagged_ns_ = 0;
+    std::uint64_t first_ns_ = 0;
+    std::uint64_t last_ns_ = 0;
+};
+
+}  // namespace picket::detect

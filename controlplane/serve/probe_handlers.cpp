@@ -1,0 +1,135 @@
+#include "controlplane/serve/probe_handlers.h"
+
+#include <algorithm>
+
+#include "controlplane/detect/probe_ledger.h"
+#include "controlplane/serve/flow_json.h"
+#include "controlplane/serve/http_answer.h"
+#include "controlplane/serve/probe_json.h"
+
+namespace picket::serve {
+namespace {
+
+using detect::Probe;
+using store::Query;
+
+std::optional<store::Problem> unsuitable(const Query& query) {
+    const char* name = nullptr;
+    if (query.packets_min > 0) name = "min_packets";
+    if (query.bytes_min > 0) name = "min_bytes";
+    if (query.records) name = "records";
+    if (query.sort > store::SortKey::last) name = "sort";
+    if (query.shape == store::Shape::talkers) name = "shape";
+    if (query.shape == store::Shape::by && query.group_by == store::GroupBy::port) name = "by";
+    if (!name) return std::nullopt;
+    return store::Problem{"probes cannot be asked for so", std::string("parameter ") + name,
+                          "it is told of flows, and a probe is a request or an attempt",
+                          "ask for flows with 'picket flow show --rule SID'"};
+}
+
+// What chooses hits. Destinations, times and outcomes choose among the ledger's rows: a campaign is more
+// than what is asked about.
+bool chooses(const Query& query, const store::StoredHit& hit) {
+    if (query.rule && (hit.sid != query.rule->sid || hit.gid != query.rule->gid.value_or(hit.gid)))
+        return false;
+    if (query.source && !query.source->contains(hit.ends.client)) return false;
+    return !query.uri || query.uri->matches(hit.uri) || query.uri->matches(hit.uri_normalized);
+}
+
+bool shows(const Query& query, const Probe& probe) {
+    if (!store::overlaps(query, probe.time_ns, probe.time_ns)) return false;
+    for (const auto& either : {query.hosts, query.watch}) {
+        if (either && !either->contains(probe.source) && !either->contains(probe.destination)) return false;
+    }
+    if (query.destination && !query.destination->contains(probe.destination)) return false;
+    if (query.flow_id && probe.flow.id != *query.flow_id) return false;
+    if (query.port && probe.port != *query.port && probe.source_port != *query.port) return false;
+    if (query.source_port && probe.source_port != *query.source_port) return false;
+    if (query.destination_port && probe.port != *query.destination_port) return false;
+    if (query.protocol && probe.protocol != *query.protocol) return false;
+    if (query.vlan && probe.vlan != *query.vlan) return false;
+    if (query.status && probe.status != *query.status) return false;
+    if (query.unanswered && probe.outcome == store::FlowOutcome::answered) return false;
+    return !query.outcome || probe.outcome == *query.outcome;
+}
+
+// The flows of the hits and of whatever else their sources did.
+FlowAnswer flows_of(const store::Hits& hits, const Query& query, Sensor& sensor) {
+    std::vector<store::Network> sources;
+    for (const auto& hit : hits) sources.push_back({hit->ends.client, 128});
+    Query flows;
+    flows.hosts = std::make_shared<const store::NetworkSet>(sources);
+    FlowAnswer answer = sensor.ask(flows, false);
+    answer.coverage = sensor.coverage(query);
+    return answer;
+}
+
+Json rows_json(const std::vector<Probe>& probes, const Query& query) {
+    Json rows = Json::array();
+    for (const Probe& probe : probes) rows.push_back(probe_row(probe));
+    if (query.descending) std::reverse(rows.begin(), rows.end());
+    return rows;
+}
+
+Json shaped(const std::vector<Probe>& probes, const Query& query, std::uint64_t now_ns) {
+    switch (query.shape) {
+        case store::Shape::timeline:
+            return probe_timeline_rows(probes, query.interval_ns);
+        case store::Shape::by: {
+            if (query.group_by == store::GroupBy::destination) return probe_destination_rows(probes);
+            if (query.group_by == store::GroupBy::rule) return probe_rule_rows(probes);
+            Json rows = Json::array();
+            for (const auto& source : detect::group_by_source(probes, now_ns))
+                rows.push_back(probe_source_row(source));
+            return rows;
+        }
+        case store::Shape::rows:
+            return rows_json(probes, query);
+        case store::Shape::sum:
+        case store::Shape::talkers:
+            break;
+    }
+    return Json::array();
+}
+
+void probes(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/probes"));
+    const auto query = query_of(request, response, sensor);
+    if (!query) return;
+    if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
+    store::Hits hits = sensor.hits().all();
+    const std::uint64_t hits_horizon_ns = sensor.hits().horizon_ns();
+    std::erase_if(hits, [&](const auto& hit) { return !chooses(*query, *hit); });
+    const FlowAnswer answer = flows_of(hits, *query, sensor);
+    auto ledger = detect::make_ledger(hits, answer.selection.rows, [&](const store::FlowKey& flow) {
+        return sensor.requests().of_flow(flow);
+    });
+    std::erase_if(ledger, [&](const Probe& probe) { return !shows(*query, probe); });
+    Json rows = shaped(ledger, *query, answer.now_ns);
+    const std::size_t all = rows.size();
+    const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), all);
+    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end());
+    const std::uint64_t horizon_ns = std::max(hits_horizon_ns, answer.horizon_ns);
+    Json document{{"rows", std::move(rows)},
+                  {"sum", probe_sum(ledger)},
+                  {"coverage", coverage_json(answer.coverage)},
+                  {"truncated", shown < all},
+                  {"interval", interval_json(*query)},
+                  {"horizon", time_or_null(horizon_ns)}};
+    std::vector<std::string> notes = answer.notes;
+    if (const auto note = horizon_note("hits", hits_horizon_ns, *query)) notes.push_back(*note);
+    if (!notes.empty()) document["notes"] = notes;
+    send_json(response, document);
+}
+
+}  // namespace
+
+void add_probe_handlers(httplib::Server& server, Sensor& sensor) {
+    const auto handler = [&sensor](const httplib::Request& request, httplib::Response& response) {
+        probes(request, response, sensor);
+    };
+    server.Get("/v1/probes", handler);
+    server.Post("/v1/probes", handler);
+}
+
+}  // namespace picket::serve

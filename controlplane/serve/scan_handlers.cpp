@@ -1,0 +1,128 @@
+#include "controlplane/serve/scan_handlers.h"
+
+#include <algorithm>
+
+#include "controlplane/detect/scan_details.h"
+#include "controlplane/serve/flow_json.h"
+#include "controlplane/serve/http_answer.h"
+#include "controlplane/serve/probe_json.h"
+#include "controlplane/store/address_text.h"
+#include "controlplane/store/protocol_text.h"
+
+namespace picket::serve {
+namespace {
+
+using detect::Scan;
+using detect::ScanDetails;
+using detect::ScanKind;
+using store::Query;
+
+std::optional<store::Problem> unsuitable(const Query& query) {
+    const char* name = nullptr;
+    if (query.packets_min > 0) name = "min_packets";
+    if (query.bytes_min > 0) name = "min_bytes";
+    if (query.records) name = "records";
+    if (query.shape != store::Shape::rows) name = "shape";
+    if (query.rule) name = "rule";
+    if (query.uri) name = "uri";
+    if (query.status) name = "status";
+    if (query.outcome || query.unanswered) name = "outcome";
+    if (query.vlan) name = "vlan";
+    if (!name) return std::nullopt;
+    return store::Problem{"scans cannot be asked for so", std::string("parameter ") + name,
+                          "it is told of flows, and a scan is many",
+                          "ask for a scanner's flows with 'picket flow show --src HOST'"};
+}
+
+bool shows(const Query& query, const Scan& scan) {
+    if (!store::overlaps(query, scan.first_ns, scan.last_ns)) return false;
+    for (const auto& either : {query.hosts, query.watch}) {
+        if (either && !either->contains(scan.source) && !either->contains(scan.destination)) return false;
+    }
+    if (query.source && !query.source->contains(scan.source)) return false;
+    if (query.destination && !query.destination->contains(scan.destination)) return false;
+    if (query.protocol && scan.protocol != *query.protocol) return false;
+    for (const auto& port : {query.port, query.destination_port}) {
+        if (port && scan.kind != ScanKind::port_scan && scan.port != *port) return false;
+    }
+    return true;
+}
+
+const char* state_of(const ScanDetails& details) noexcept {
+    if (details.stopped_after_first_answer) return "stopped after its first answered probe";
+    return details.stopped ? "stopped" : "going on";
+}
+
+Json scan_row(const Scan& scan, const ScanDetails& details, bool one_way) {
+    const bool crowd = scan.kind == ScanKind::distributed;
+    return {{"source", crowd ? Json() : Json(store::format_address(scan.source))},
+            {"sources", scan.sources},
+            {"kind", detect::name_of(scan.kind)},
+            {"proto", store::protocol_name(scan.protocol)},
+            {"port", scan.kind == ScanKind::port_scan || scan.port == 0 ? Json() : Json(scan.port)},
+            {"destination",
+             scan.kind == ScanKind::port_scan ? Json(store::format_address(scan.destination)) : Json()},
+            {"destinations", details.flows != 0 ? details.destinations : scan.targets},
+            {"ports", details.ports},
+            {"failures", scan.failures},
+            {"outcomes", outcomes_json(details.outcomes)},
+            {"flows", details.flows},
+            {"first", time_or_null(details.flows != 0 ? details.first_ns : scan.first_ns)},
+            {"last", time_or_null(details.flows != 0 ? details.last_ns : scan.last_ns)},
+            {"flagged", time_or_null(scan.flagged_ns)},
+            {"state", state_of(details)},
+            {"one_way", one_way}};
+}
+
+// All flows of the scans' sources; of distributed scans there may be too many to look at.
+FlowAnswer flows_of(const std::vector<Scan>& scans, const Query& query, Sensor& sensor) {
+    std::vector<store::Network> sources;
+    for (const Scan& scan : scans) {
+        if (scan.kind != ScanKind::distributed) sources.push_back({scan.source, 128});
+    }
+    Query flows;
+    flows.source = std::make_shared<const store::NetworkSet>(sources);
+    FlowAnswer answer = sensor.ask(flows, false);
+    answer.coverage = sensor.coverage(query);
+    return answer;
+}
+
+void scans(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/scans"));
+    const auto query = query_of(request, response, sensor);
+    if (!query) return;
+    if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
+    auto found = sensor.scans();
+    std::erase_if(found, [&](const Scan& scan) { return !shows(*query, scan); });
+    std::ranges::stable_sort(found, {}, [&](const Scan& scan) {
+        return query->sort == store::SortKey::last ? scan.last_ns : scan.flagged_ns;
+    });
+    if (query->descending) std::ranges::reverse(found);
+    const FlowAnswer answer = flows_of(found, *query, sensor);
+    const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), found.size());
+    Json rows = Json::array();
+    for (std::size_t i = 0; i < shown; ++i) {
+        const auto details = detect::scan_details(found[i], answer.selection.rows, answer.now_ns);
+        rows.push_back(scan_row(found[i], details, sensor.scan_detector().one_way()));
+    }
+    Json document{{"rows", std::move(rows)},
+                  {"sum", {{"scans", found.size()}, {"forgotten", sensor.scan_detector().forgotten()}}},
+                  {"coverage", coverage_json(answer.coverage)},
+                  {"truncated", shown < found.size()},
+                  {"interval", interval_json(*query)},
+                  {"horizon", time_or_null(answer.horizon_ns)}};
+    if (!answer.notes.empty()) document["notes"] = answer.notes;
+    send_json(response, document);
+}
+
+}  // namespace
+
+void add_scan_handlers(httplib::Server& server, Sensor& sensor) {
+    const auto handler = [&sensor](const httplib::Request& request, httplib::Response& response) {
+        scans(request, response, sensor);
+    };
+    server.Get("/v1/scans", handler);
+    server.Post("/v1/scans", handler);
+}
+
+}  // namespace picket::serve

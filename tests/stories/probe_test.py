@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""What came back, and when did it stop? Stories 11 and 12 (what is told of the answer).
+
+usage: probe_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
+"""
+import pathlib
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'support'))
+
+import picket_program as picket  # noqa: E402
+
+HOST, ANSWERING, URI = '10.1.7.44', '203.0.113.80', '/b.cgi?alt&174642967&000000000000'
+OUTCOMES = {'no-reply': 43, 'refused': 19, 'answered': 1}
+
+
+class Frethem(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sensor = picket.Sensor('frethem.pcap')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sensor.stop()
+
+    def say(self, *arguments):
+        done = picket.run('-s', self.sensor.socket, *arguments)
+        self.assertEqual(done.returncode, picket.DONE, done.stderr)
+        self.assertLessEqual(max(map(len, [line for line in done.stdout.splitlines() if not line.startswith('next:')])), 80)
+        return done.stdout
+
+    def test_one_seen_sixty_two_inferred(self):
+        answer = self.sensor.ask('probe', 'show', '--uri', '/b.cgi')
+        total = answer['sum']
+        self.assertEqual((total['probes'], total['seen'], total['inferred'], total['requests'], total['answered']),
+                         (63, 1, 62, 1, 1))
+        self.assertEqual((total['sources'], total['destinations'], total['outcomes']), (1, 63, OUTCOMES))
+        self.assertEqual(answer['coverage'], {'lost': 0, 'seconds_blind': 0, 'folded': 0})
+        rows = answer['rows']
+        self.assertEqual(len({row['destination'] for row in rows}), 63)
+        self.assertEqual({(row['source'], row['port'], row['rule']) for row in rows}, {(HOST, 80, 9000001)})
+        self.assertEqual({row['outcome'] for row in rows if row['inferred']}, {'no-reply', 'refused'})
+        (seen,) = [row for row in rows if not row['inferred']]
+        self.assertEqual(seen, rows[-1], 'the answered one is the last')
+        self.assertEqual((seen['destination'], seen['method'], seen['uri'], seen['host'], seen['referer']),
+                         (ANSWERING, 'GET', URI, ANSWERING, None))
+        self.assertEqual((seen['time'], seen['status'], seen['bytes_back'], seen['outcome']),
+                         ('2002-08-27T04:30:12.195830Z', 404, 4096, 'answered'))
+
+    def test_by_source(self):
+        (row,) = self.sensor.ask('probe', 'show', '--uri', '/b.cgi', '--by', 'source')['rows']
+        self.assertEqual((row['source'], row['rule'], row['destinations'], row['seen'], row['inferred']),
+                         (HOST, 9000001, 63, 1, 62))
+        self.assertEqual((row['first'][:19], row['stopped'], row['stopped_after_first_answer'], row['resumed']),
+                         ('2002-08-27T04:12:24', '2002-08-27T04:30:12.195830Z', True, 0))
+        self.assertEqual(row['outcomes'], OUTCOMES)
+        self.assertAlmostEqual(row['per_minute'], 3.5, delta=0.05)
+
+    def test_by_source_as_people_read_it(self):
+        said = self.say('probe', 'show', '--uri', '/b.cgi', '--by', 'source')
+        for line in ('  2002-08-27 04:12:24 → 04:30:12Z   STOPPED after its first answer',
+                     '  63 destinations:80, 3.5/min   43 no-reply   19 refused   1 answered',
+                     '  seen 1, inferred 62 attempts',
+                     f'  04:30:12  {ANSWERING}  404 text/html  4,096 B  no Referer'):
+            self.assertIn(line, said.splitlines())
+
+    def test_the_answer_in_detail(self):
+        (row,) = self.sensor.ask('probe', 'show', HOST, ANSWERING, '--detail')['rows']
+        self.assertEqual((row['status'], row['content_type'], row['content_length'], row['bytes_back']),
+                         (404, 'text/html', 4096, 4096))
+        said = self.say('probe', 'show', HOST, ANSWERING, '--detail')
+        for line in (f'  request         GET {URI}', '  Referer         none', '  status          404',
+                     '  Content-Type    text/html', '  Content-Length  4096', '  bytes back      4,096'):
+            self.assertIn(line, said.splitlines())
+
+    def test_filters_choose_among_the_rows(self):
+        refused = self.sensor.ask('probe', 'show', '--outcome', 'refused')
+        self.assertEqual(refused['sum']['inferred'], 19)
+        self.assertEqual(self.sensor.ask('probe', 'show', '--unanswered')['sum']['probes'], 62)
+        before = self.sensor.ask('probe', 'show', '--until', '2002-08-27T04:20:00Z')['sum']
+        after = self.sensor.ask('probe', 'show', '--since', '2002-08-27T04:20:00Z')['sum']
+        self.assertEqual((before['seen'], before['probes'] + after['probes']), (0, 63))
+        self.assertEqual(self.sensor.ask('probe', 'show', '--dst', ANSWERING)['sum']['probes'], 1)
+        self.assertEqual(self.sensor.ask('probe', 'show', '--src', '10.1.0.5')['sum']['probes'], 0)
+        self.assertEqual(self.sensor.ask('probe', 'show', '--uri', '/nothing')['rows'], [])
+        self.assertEqual(self.sensor.ask('probe', 'show', '--status', '404')['sum']['seen'], 1)
+
+    def test_other_shapes(self):
+        (rule,) = self.sensor.ask('probe', 'show', '--by', 'rule')['rows']
+        self.assertEqual((rule['rule'], rule['seen'], rule['inferred'], rule['outcomes']), (9000001, 1, 62, OUTCOMES))
+        destinations = self.sensor.ask('probe', 'show', '--by', 'destination')['rows']
+        self.assertEqual({row['probes'] for row in destinations}, {1})
+        timeline = self.sensor.ask('probe', 'show', '--timeline', '10m')['rows']
+        self.assertEqual([(row['time'][11:16], row['seen']) for row in timeline],
+                         [('04:10', 0), ('04:20', 0), ('04:30', 1)])
+        self.assertEqual(sum(row['inferred'] for row in timeline), 62)
+
+    def test_what_probes_cannot_be_asked(self):
+        for arguments in (('--min-packets', '3'), ('--format', 'netflow')):
+            done = picket.run('-s', self.sensor.socket, 'probe', 'show', *arguments)
+            self.assertEqual(done.returncode, picket.USAGE, arguments)
+
+
+class EveryGuise(unittest.TestCase):
+    def test_fourteen_seen_in_one_campaign(self):
+        sensor = picket.Sensor('frethem-evasions.pcap')
+        self.addCleanup(sensor.stop)
+        answer = sensor.ask('probe', 'show')
+        self.assertEqual((answer['sum']['seen'], answer['sum']['inferred'], answer['sum']['answered']), (14, 0, 14))
+        self.assertEqual({row['status'] for row in answer['rows']}, {404})
+        (source,) = sensor.ask('probe', 'show', '--by', 'source')['rows']
+        self.assertIs(source['stopped_after_first_answer'], False)
+
+
+if __name__ == '__main__':
+    picket.main()
