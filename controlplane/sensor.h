@@ -135,7 +135,7 @@ class Sensor final : public drain::LinkObserver {
     void stop_dataplane();
     void suspect_scan(const detect::Scan& scan);
     void verify_scans();
-    std::vector<detect::Scan> verified(const std::vector<detect::Scan>& suspects);
+    void look_up_live_flows(const std::vector<detect::Scan>& suspects);
     void announce_scans();
 
     SensorSettings settings_;

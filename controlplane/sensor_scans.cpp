@@ -1,11 +1,15 @@
 // Suspected scans are looked into before anybody hears of them.
+#include <thread>
+
 #include "controlplane/sensor.h"
 
 namespace picket {
 namespace {
 
 constexpr std::chrono::milliseconds suspect_poll_interval{500};
-constexpr std::chrono::milliseconds suspicions_wait{2'000};
+constexpr std::chrono::milliseconds suspicions_wait{5'000};
+constexpr std::chrono::milliseconds walk_pause{20};
+constexpr unsigned walks_max = 100;
 
 }  // namespace
 
@@ -29,7 +33,11 @@ void Sensor::verify_scans() {
         if (suspects.empty()) continue;
         verifying_ = true;
         lock.unlock();
-        std::vector<detect::Scan> confirmed = verified(suspects);
+        look_up_live_flows(suspects);
+        std::vector<detect::Scan> confirmed;
+        for (const detect::Scan& suspect : suspects) {
+            if (const auto scan = scans_.confirm(suspect)) confirmed.push_back(*scan);
+        }
         lock.lock();
         verifying_ = false;
         confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
@@ -37,21 +45,24 @@ void Sensor::verify_scans() {
     }
 }
 
-// What the suspects' other connections have come to so far is asked of the data plane.
-std::vector<detect::Scan> Sensor::verified(const std::vector<detect::Scan>& suspects) {
+// What the suspects' other connections have come to so far is asked of the data plane. When its input ends
+// meanwhile, all flows end, and their records tell.
+void Sensor::look_up_live_flows(const std::vector<detect::Scan>& suspects) {
     std::vector<store::Network> sources;
     for (const detect::Scan& suspect : suspects) sources.push_back({suspect.source, 128});
     store::Query query;
     query.source = std::make_shared<const store::NetworkSet>(sources);
-    std::vector<std::string> notes;
-    for (const store::StoredFlow& flow : walk(query, notes)) {
-        if (const auto contact = detect::contact_of(flow)) scans_.add(*contact);
+    for (unsigned tries = 0; tries < walks_max && !stopping(); ++tries) {
+        const drain::LinkStatus link = loop_.status();
+        const bool running = link.connected && link.segments->state() == api::DataplaneState::running;
+        if (!running && (!link.connected || link.input_finished)) return;
+        std::vector<std::string> notes;
+        for (const store::StoredFlow& flow : walk(query, notes)) {
+            if (const auto contact = detect::contact_of(flow)) scans_.add(*contact);
+        }
+        if (running && notes.empty()) return;
+        std::this_thread::sleep_for(walk_pause);
     }
-    std::vector<detect::Scan> confirmed;
-    for (const detect::Scan& suspect : suspects) {
-        if (const auto scan = scans_.confirm(suspect)) confirmed.push_back(*scan);
-    }
-    return confirmed;
 }
 
 std::vector<detect::Scan> Sensor::scans() {

@@ -25,27 +25,31 @@ void ScanSeries::add(std::uint64_t target, std::uint64_t time_ns, bool failed) {
     } else {
         failures_ += failed ? 1 : 0;
     }
-    if (contacts_.size() >= scan_contacts_kept) {
-        ++beyond_;
-        ratio_ = step(ratio_, failed);
-        if (flagged_ns_ == 0 && ratio_ >= scan_threshold) flagged_ns_ = time_ns;
-        return;
-    }
     const Tried tried{target, time_ns, failed};
     const auto earlier = [](const Tried& a, const Tried& b) {
         return std::tie(a.time_ns, a.target) < std::tie(b.time_ns, b.target);
     };
     contacts_.insert(std::ranges::upper_bound(contacts_, tried, earlier), tried);
+    if (contacts_.size() > scan_contacts_kept) settle_oldest();
     judge();
+}
+
+// What it came to will not change any more.
+void ScanSeries::settle_oldest() {
+    const Tried& oldest = contacts_.front();
+    settled_ratio_ = step(settled_ratio_, oldest.failed);
+    if (settled_flagged_ns_ == 0 && settled_ratio_ >= scan_threshold) settled_flagged_ns_ = oldest.time_ns;
+    contacts_.erase(contacts_.begin());
+    ++settled_;
 }
 
 // In the order of time, whatever order they became known in: so the verdict does not depend on workers.
 void ScanSeries::judge() {
-    ratio_ = 1;
-    flagged_ns_ = 0;
+    double ratio = settled_ratio_;
+    flagged_ns_ = settled_flagged_ns_;
     for (const Tried& tried : contacts_) {
-        ratio_ = step(ratio_, tried.failed);
-        if (ratio_ >= scan_threshold && flagged_ns_ == 0) flagged_ns_ = tried.time_ns;
+        ratio = step(ratio, tried.failed);
+        if (ratio >= scan_threshold && flagged_ns_ == 0) flagged_ns_ = tried.time_ns;
     }
 }
 

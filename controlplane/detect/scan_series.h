@@ -19,7 +19,8 @@ inline constexpr double scan_theta_benign = 0.8;
 inline constexpr double scan_theta_scanner = 0.2;
 inline constexpr double scan_threshold = 99;  // P_D 0.99, P_F 0.01
 inline constexpr double scan_floor = 1 / scan_threshold;
-// Contacts that are kept each; what comes later than these counts, but may count a target twice.
+// The newest contacts are kept each; of older ones what they came to: a target that is tried again so much
+// later counts again.
 inline constexpr std::size_t scan_contacts_kept = 256;
 
 class ScanSeries {
@@ -33,7 +34,7 @@ class ScanSeries {
         return flagged_ns_;
     }  // the contact that decided
     [[nodiscard]] std::size_t failures() const noexcept { return failures_; }
-    [[nodiscard]] std::size_t targets() const noexcept { return contacts_.size() + beyond_; }
+    [[nodiscard]] std::size_t targets() const noexcept { return contacts_.size() + settled_; }
     [[nodiscard]] std::uint64_t first_ns() const noexcept { return first_ns_; }
     [[nodiscard]] std::uint64_t last_ns() const noexcept { return last_ns_; }
 
@@ -44,12 +45,15 @@ class ScanSeries {
         bool failed = false;
     };
     void judge();
+    void settle_oldest();
     [[nodiscard]] static double step(double ratio, bool failed) noexcept;
 
     std::vector<Tried> contacts_;  // by time
-    std::size_t beyond_ = 0;
     std::size_t failures_ = 0;
-    double ratio_ = 1;  // after all contacts so far
+    // Of those before contacts_.
+    std::size_t settled_ = 0;
+    double settled_ratio_ = 1;
+    std::uint64_t settled_flagged_ns_ = 0;
     std::uint64_t flagged_ns_ = 0;
     std::uint64_t first_ns_ = 0;
     std::uint64_t last_ns_ = 0;

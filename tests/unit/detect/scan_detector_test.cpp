@@ -90,6 +90,17 @@ TEST_F(Scans, a_proxy_is_answered) {
     EXPECT_TRUE(found_.empty());
 }
 
+// Each failure is told twice, provisionally and at its flow's end, which must not count twice however many
+// came before.
+TEST_F(Scans, what_is_told_again_counts_once) {
+    for (unsigned i = 0; i < 1000; ++i) {
+        const bool fails = i % 3 == 0;
+        add("10.1.0.5", host(i), 80, fails, i);
+        if (fails) add("10.1.0.5", host(i), 80, true, i);
+    }
+    EXPECT_TRUE(found_.empty());
+}
+
 TEST_F(Scans, peers_listen_on_ports_of_their_own) {
     for (unsigned i = 0; i < 500; ++i) {
         add("10.1.0.5", host(i), static_cast<std::uint16_t>(20000 + i * 7), i % 3 != 0, i,
