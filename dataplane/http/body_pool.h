@@ -62,7 +62,7 @@ class BodyPool {
 
     void disown(std::uint32_t index) noexcept { texts_.disown(index); }
     void give_back(std::uint32_t index) noexcept { texts_.give_back(index); }
-    [[nodiscard]] std::uint32_t stale_owner() noexcept { return texts_.stale_owner(); }
+    [[nodiscard]] std::uint32_t oldest_owner() const noexcept { return texts_.oldest_owner(); }
     [[nodiscard]] std::size_t in_use() const noexcept { return texts_.in_use(); }
 
   private:

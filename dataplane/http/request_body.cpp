@@ -41,7 +41,7 @@ std::uint32_t RequestStage::take_body(const Place& place, std::string_view head,
                                       const RequestNote& note) noexcept {
     const std::uint32_t index = bodies_.take(place.hot->cold, head, note);
     if (index != flow::no_index) return index;
-    const std::uint32_t owner = bodies_.stale_owner();
+    const std::uint32_t owner = bodies_.oldest_owner();
     if (owner != flow::no_index && owner != place.hot->cold) {
         ++exhausted_;
         flow::HotFlow& hot = table_->hot_of(owner);
