@@ -118,6 +118,7 @@ class Dataplane {
             pipeline.parse = settings_.parse;
             pipeline.flow = settings_.flow;
             pipeline.http = settings_.http;
+            pipeline.duplicates = settings_.duplicates;
             pipeline.flow.id_base = (i + 1) << 44;
             const bool nic_model = settings_.replay && settings_.rss_model == rx::RssModel::two_tuple;
             pipeline.symmetric_ports = live_ != nullptr ? live_->symmetric_ports()

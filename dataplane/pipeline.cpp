@@ -68,6 +68,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
       fold_reporter_(tracker_.folder().tables(), emitter),
       request_stage_(settings.http, tracker_.table(), requests_, *this),
       flow_bits_(settings.flowbit_records) {
+    if (settings.duplicates != Duplicates::ignore) window_.emplace();
     tracker_.folder().set_interest({[](void* self, const parse::Packet& packet) noexcept {
                                         return static_cast<Pipeline*>(self)->interest_in(packet);
                                     },
@@ -88,6 +89,8 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
     take_stage_time(api::Stage::parse);
     steer_burst(frames, origin);
     take_stage_time(api::Stage::steer);
+    if (window_) find_duplicates();
+    take_stage_time(api::Stage::copies);
     if (fragments_came_ || fragments_.waits()) [[unlikely]]
         place_fragments();
     run_flows();
@@ -179,6 +182,8 @@ std::size_t Pipeline::parse_rare(const rx::Frame& frame, std::size_t at) noexcep
 std::size_t Pipeline::track_flows(std::size_t from) noexcept {
     const std::size_t done = tracker_.track(std::span(packets_).subspan(from, packet_count_ - from),
                                             std::span(tracked_).subspan(from));
+    if (copies_) [[unlikely]]
+        silence_copies(from, from + done);
     const bool watching = matcher_ != nullptr && matcher_->rules().watch_list_count() != 0;
     KindCounts kinds;
     for (std::size_t i = from; i < from + done; ++i) {
@@ -263,6 +268,7 @@ void Pipeline::publish() noexcept {
     fragments_.publish(counters_);
     request_stage_.publish(counters_);
     counters_.flowbit_records_active = flow_bits_.records_in_use();
+    if (window_) counters_.duplicates_displaced = window_->displaced();
     emitter_->count_into(counters_);
     counters_.packet_ns = now_ns_;
     if (matcher_ != nullptr) {
@@ -296,6 +302,7 @@ void Pipeline::finish(std::uint64_t last_ns, bool forced) noexcept {
 
 void Pipeline::flow_record(const api::FlowRecord& record) noexcept {
     const bool live = record.end_reason == api::EndReason::live;
+    if (!live) count_recorded(record);
     if (!live && emitter_->pressed() && flow::may_be_folded(record)) {
         tracker_.folder().tables().add_record(record);
         return;
@@ -321,6 +328,7 @@ void Pipeline::adopt_matcher() noexcept {
         retired_.store(matcher_, std::memory_order_release);
     }
     matcher_ = fresh;
+    request_stage_.want(fresh->rules().wants_bodies(), fresh->rules().wants_responses());
     counters_.rules_generation = fresh->rules().generation();
     emitter_->note(api::EventKind::rules_adopted, fresh->rules().generation(), now_ns_);
     publish();

@@ -1,5 +1,5 @@
-// The way of a packet within one worker, burst in, burst out: parse, steer, fragment, flow, http, match,
-// emit. process() in pipeline.cpp is the table of contents.
+// The way of a packet within one worker, burst in, burst out: parse, steer, copies, fragment, flow, http,
+// match, emit. process() in pipeline.cpp is the table of contents.
 //
 // Ownership: one Pipeline a worker, used by its thread alone, but for offer_matcher(), which is for the
 // housekeeping thread. Nothing here allocates, locks, logs or calls the system while packets pass.
@@ -10,11 +10,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "dataplane/api/counters.h"
 #include "dataplane/api/mailbox.h"
+#include "dataplane/duplicate/duplicate_window.h"
 #include "dataplane/emit/emitter.h"
 #include "dataplane/emit/fold_reporter.h"
 #include "dataplane/flow/flow_tracker.h"
@@ -33,6 +35,13 @@ inline constexpr std::size_t burst_max = 64;
 // Every frame of a burst may be an ICMP error, which is a packet and quotes another.
 inline constexpr std::size_t packets_max = 2 * burst_max;
 
+// What becomes of a span port's copies.
+enum class Duplicates : std::uint8_t {
+    ignore,  // not looked for: they are packets like others
+    count,   // in their flows, counted apart, and nothing else is done with them
+    drop,    // outcome `duplicate`
+};
+
 struct PipelineSettings {
     std::uint32_t worker = 0;
     std::uint32_t workers = 1;
@@ -41,6 +50,7 @@ struct PipelineSettings {
     flow::FlowSettings flow;
     http::StageSettings http;
     fragment::FragmentSettings fragments;
+    Duplicates duplicates = Duplicates::ignore;
     std::size_t flowbit_records = 65'536;  // flows with bits at one time, up to 13 bits each, 64 bytes
     // Bit i: port i spreads packets by their addresses and the symmetric key over exactly the workers, so
     // that plain ones are where they belong and only of the others the owner is computed.
@@ -113,6 +123,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
     [[nodiscard]] std::size_t parse_rare(const rx::Frame& frame, std::size_t at) noexcept;
     void steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
+    void find_duplicates() noexcept;
     void place_fragments() noexcept;
     void run_flows() noexcept;
     void turn_timers(std::uint64_t now_ns) noexcept;
@@ -122,6 +133,9 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void find_in_order(std::size_t from, std::size_t to) noexcept;
     void match_payloads() noexcept;
 
+    void drop_copies() noexcept;
+    void silence_copies(std::size_t from, std::size_t to) noexcept;
+    void count_recorded(const api::FlowRecord& record) noexcept;
     [[nodiscard]] std::uint32_t owner_of(const parse::Packet& packet) const noexcept;
     void hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept;
     [[nodiscard]] flow::Interest interest_in(const parse::Packet& packet) const noexcept;
@@ -148,6 +162,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     // Whether payload rules look at the packet: at all but what a TCP server sends after its first packets.
     [[nodiscard]] bool is_first_of_answer(const parse::Packet& packet, const flow::Tracked& tracked) noexcept;
     void tell_requests() noexcept;
+    void show_body(match::RequestView& view, api::Dialect dialect) noexcept;
     void tell_responses() noexcept;
 
     // flow::RecordSink
@@ -182,6 +197,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     emit::Emitter* emitter_;
     steer::Mesh* mesh_;
     api::WorkerArea* area_;
+    std::optional<duplicate::DuplicateWindow> window_;  // none with Duplicates::ignore
     fragment::FragmentStage fragments_;
     flow::FlowTracker tracker_;
     emit::FoldReporter fold_reporter_;
@@ -197,6 +213,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     std::array<std::array<std::uint8_t, 32>, packets_max> held_addresses_;  // IPv6 addresses of packets_
     unsigned rare_flags_ = 0;  // of the packets of the burst that went the long way
     bool quotes_ = false;      // some packet of the burst is packet_quoted
+    bool copies_ = false;      // some packet of the burst is packet_copy
     std::array<match::PayloadView, burst_max> payloads_;
     std::array<std::uint8_t, burst_max> payload_packet_{};
     std::size_t payloads_next_ = 0;  // packets of the burst from here on have not been matched,

@@ -1,6 +1,7 @@
 // The match stage of the pipeline, and what becomes of its hits.
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "dataplane/flow/flow_record.h"
 #include "dataplane/http/normalize_uri.h"
@@ -40,6 +41,12 @@ match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
     return to;
 }
 
+void turn_around(match::FlowEnds& ends) noexcept {
+    std::swap(ends.source, ends.destination);
+    std::swap(ends.source_port, ends.destination_port);
+    ends.to_server = false;
+}
+
 }  // namespace
 
 // Every request of the batch is normalised, told to the control plane, and matched, as are the payloads of
@@ -60,7 +67,7 @@ void Pipeline::flush_requests() noexcept {
         judge_bits();
     }
     take_stage_time(api::Stage::match);
-    if (!requests_.releases().empty()) request_stage_.release_batch();
+    if (!requests_.releases().empty() || !requests_.body_releases().empty()) request_stage_.release_batch();
     requests_.clear();
     tell_responses();
 }
@@ -70,6 +77,7 @@ void Pipeline::tell_requests() noexcept {
     const auto found = requests_.found();
     const auto views = requests_.views();
     for (std::size_t i = 0; i < found.size(); ++i) {
+        if ((views[i].phases & api::rule_at_body) != 0) show_body(views[i], dialect);
         // PERF: three targets of four are what their normalised form is: no copy, and one scan for both.
         if (http::is_normal_uri(found[i].head.target, dialect)) {
             found[i].normalized = found[i].head.target;
@@ -88,8 +96,20 @@ void Pipeline::tell_requests() noexcept {
         const flow::HotFlow& hot = tracker_.table().hot_of(found[i].cold);
         flow::fill_ends(hot, tracker_.table().cold(found[i].cold), found[i].client_side, ends);
         views[i].ends = flow_ends(ends);
+        if ((views[i].phases & api::rule_at_response) != 0) turn_around(views[i].ends);
+        if (found[i].told) continue;
         emitter_->request(ends, found[i].time_ns, found[i].number, found[i].flags, texts_of(found[i]));
     }
+}
+
+// add() reserved room for the kept bytes; their normalised form is never longer.
+void Pipeline::show_body(match::RequestView& view, api::Dialect dialect) noexcept {
+    view.body = view.raw_body;
+    if (http::is_normal_body(view.raw_body, dialect)) return;
+    const auto room = requests_.arena_rest();
+    const std::size_t length = http::normalize_body(view.raw_body, dialect, room);
+    view.body = {room.data(), length};
+    requests_.use_arena(length);
 }
 
 void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
@@ -127,7 +147,10 @@ void Pipeline::tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcep
     hit.rule = rule;
     hit.request = found.number;
     hit.request_flags = found.flags;
-    emitter_->rule_hit(hit, found.time_ns, texts_of(found));
+    emit::EventTexts texts = texts_of(found);
+    const match::RequestView& view = requests_.views()[index];
+    if ((view.phases & api::rule_at_response) != 0) texts.payload = view.request;
+    emitter_->rule_hit(hit, found.time_ns, texts);
 }
 
 // A server's bulk is most of the bytes of a link, and scanning all of them is what no core keeps up with.

@@ -117,6 +117,7 @@ void print_flow_detail(const Printer& printer, const Json& answer) {
             print_field("VLAN",
                         plain_text(member(row, "vlan")) + " " + plain_text(member(row, "vlan_inner")));
         }
+        if (count_at(row, "duplicates") > 0) print_field("copies", grouped(count_at(row, "duplicates")));
         print_field("tunnel", tunnel_text(member(row, "tunnel")));
         const Json& error = member(row, "icmp_error");
         if (error.is_object()) {

@@ -4,6 +4,7 @@
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
+#include "controlplane/cli/link_view.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/cli/replay_report.h"
 #include "dataplane/api/counters.h"
@@ -44,6 +45,9 @@ void print_port(const Json& port) {
                                                 : "") +
               "   " + byte_text(number_at(port, "received_bytes")));
     field("outcomes", outcome_lines(member(port, "outcomes"), 12));
+    LinkView link;
+    link.add(member(port, "link"));
+    field("link", link.text());
     if (file) return;
     field("device", "packets " + grouped(count_at(port, "device_packets")) + "   missed " +
                         grouped(count_at(port, "missed")) + "   errors " + grouped(count_at(port, "errors")) +
@@ -86,7 +90,9 @@ int show_workers(const Context& context) {
     for (const std::string_view stage : api::stage_names) {
         std::string head(stage);
         for (char& c : head) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        columns.push_back({head});
+        // Of most links these two are the least work.
+        const bool gives = stage == "copies" || stage == "fragment";
+        columns.push_back({head, gives ? Give::drop : Give::nothing, 3});
     }
     columns.push_back({"GEN", Give::drop, 1});
     Table table(columns);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/cli/link_view.h"
 #include "controlplane/cli/number_text.h"
 
 namespace picket::cli {
@@ -150,8 +151,8 @@ void print_alerts(std::ostream& out, const Printer& printer, const Json& report)
 
 Json contract_report(const Json& report) {
     Json document;
-    for (const char* key : {"captures", "packets", "bytes", "audit", "flows", "http_requests", "alerts",
-                            "alerts_by_rule", "rules", "scanners", "workers", "seconds"}) {
+    for (const char* key : {"captures", "packets", "bytes", "audit", "link", "flows", "http_requests",
+                            "alerts", "alerts_by_rule", "rules", "scanners", "workers", "seconds"}) {
         document[key] = member(report, key);
     }
     if (document["scanners"].is_null()) document["scanners"] = 0;
@@ -196,6 +197,9 @@ void print_report(std::ostream& out, const Printer& printer, const Json& report)
     out << "rules     " << grouped(count_at(rules, "loaded")) << " loaded   "
         << grouped(count_at(rules, "rejected")) << " rejected\n";
     print_outcomes(out, report);
+    LinkView link;
+    link.add(member(report, "link"));
+    out << "link      " << link.text() << '\n';
     print_talkers(out, printer, report);
     print_requests(out, printer, report);
     print_alerts(out, printer, report);

@@ -90,8 +90,9 @@ std::vector<std::string> ReplaySession::dataplane_command() const {
                                      request_.rss_model};
     for (std::size_t i = 0; i < request_.captures.size(); ++i) {
         const std::string file = std::filesystem::absolute(request_.captures[i]).string();
-        command.insert(command.end(),
-                       {"--port", "capture-" + std::to_string(i + 1), "captures", "auto", "pcap:" + file});
+        // Each is a link of its own: whether two files are the fibres of one tap is not known.
+        const std::string name = "capture-" + std::to_string(i + 1);
+        command.insert(command.end(), {"--port", name, name, "auto", "pcap:" + file});
     }
     if (!request_.config_file.empty()) {
         const auto loaded = config::load_config(request_.config_file, {.ports_required = false});

@@ -6,6 +6,7 @@
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
+#include "controlplane/cli/link_view.h"
 #include "controlplane/cli/number_text.h"
 
 namespace picket::cli {
@@ -49,7 +50,7 @@ void print_groups(const Json& status) {
         double packets_per_s = 0;
         double bits_per_s = 0;
         std::uint64_t received = 0;
-        std::uint64_t duplicates = 0;
+        LinkView link;
         std::string down;
     };
     std::vector<std::pair<std::string, Group>> groups;
@@ -64,16 +65,15 @@ void print_groups(const Json& status) {
         group.packets_per_s += number_at(port, "packets_per_s");
         group.bits_per_s += number_at(port, "bits_per_s");
         group.received += count_at(port, "received");
-        group.duplicates += count_at(member(port, "outcomes"), "duplicate");
+        group.link.add(member(port, "link"));
         const bool file = text_at(port, "device").starts_with("pcap:");
         if (!file && !flag_at(port, "link_up"))
             group.down += (group.down.empty() ? "" : ", ") + text_at(port, "name");
     }
     for (const auto& [name, group] : groups) {
         line(name, group.ports + "   " + packet_rate(group.packets_per_s) + "   " +
-                       bit_rate(group.bits_per_s) + "   packets " + grouped(group.received) +
-                       "   duplicates " + grouped(group.duplicates) +
-                       (group.down.empty() ? "" : "   LINK DOWN: " + group.down));
+                       bit_rate(group.bits_per_s) + "   packets " + grouped(group.received) + "   " +
+                       group.link.text() + (group.down.empty() ? "" : "   LINK DOWN: " + group.down));
     }
 }
 

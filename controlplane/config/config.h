@@ -49,6 +49,7 @@ struct Flow {
     std::uint64_t syn_timeout_ms = 75'000;
     std::uint64_t active_timeout_ms = 120'000;
     std::uint64_t http_head_bytes = 8192;
+    std::uint64_t http_body_bytes = 4096;
     bool vlan_in_key = false;
     std::vector<std::string> tunnels{"gre", "ipip", "vxlan", "geneve", "gtpu", "erspan", "l2tp"};
     std::uint32_t tunnel_depth = 4;  // tunnels entered at most, one within the other

@@ -44,6 +44,8 @@ std::vector<std::string> flow_arguments(const Config& config) {
         std::to_string(flow.tunnel_depth),
         "--http-head-bytes",
         std::to_string(flow.http_head_bytes),
+        "--http-body-bytes",
+        std::to_string(flow.http_body_bytes),
         "--duplicates",
         name_of(flow.duplicates),
         "--payload-bytes",

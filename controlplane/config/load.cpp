@@ -42,7 +42,7 @@ void read_top(const toml::table& root, const std::string& file, const LoadSettin
         read_port(section, directory, config);
         section.finish();
     }
-    each("flow", [&](Section& section) { read_flow(section, findings, config); });
+    each("flow", [&](Section& section) { read_flow(section, config); });
     each("rules", [&](Section& section) { read_rules(section, file, directory, findings, config); });
     each("watch", [&](Section& section) { read_watch(section, directory, config); });
     each("networks", [&](Section& section) { read_networks(section, findings, config); });

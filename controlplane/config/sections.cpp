@@ -116,7 +116,7 @@ void read_port(Section& section, const std::string& directory, Config& config) {
     config.ports.push_back(std::move(port));
 }
 
-void read_flow(Section& section, Findings& findings, Config& config) {
+void read_flow(Section& section, Config& config) {
     Flow& flow = config.flow;
     constexpr std::uint64_t hundred_ms = 100;
     constexpr std::uint64_t hour_ms = 3'600'000;  // what the data plane's hot flow entry can tell apart
@@ -134,14 +134,10 @@ void read_flow(Section& section, Findings& findings, Config& config) {
         flow.active_timeout_ms = *value;
     }
     if (const auto value = section.integer("http_head_bytes", 1024, 16'384)) flow.http_head_bytes = *value;
+    if (const auto value = section.integer("http_body_bytes", 256, 16'384)) flow.http_body_bytes = *value;
     if (const auto value = section.boolean("vlan_in_key")) flow.vlan_in_key = *value;
     if (const auto value = section.one_of("duplicates", {"count", "drop", "ignore"})) {
         flow.duplicates = static_cast<Duplicates>(*value);
-        if (flow.duplicates != Duplicates::ignore) {
-            findings.warn(section.place("duplicates"),
-                          "this build does not recognise duplicates yet: copies count in their flows",
-                          "nothing to do");
-        }
     }
     if (const auto value = section.integer("tunnel_depth", 0, api::tunnel_depth_max)) {
         flow.tunnel_depth = static_cast<std::uint32_t>(*value);

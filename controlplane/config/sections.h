@@ -7,7 +7,7 @@ namespace picket::config {
 
 void read_dataplane(Section& section, Config& config);
 void read_port(Section& section, const std::string& directory, Config& config);
-void read_flow(Section& section, Findings& findings, Config& config);
+void read_flow(Section& section, Config& config);
 void read_rules(Section& section, const std::string& file, const std::string& directory, Findings& findings,
                 Config& config);
 void read_watch(Section& section, const std::string& directory, Config& config);

@@ -42,6 +42,10 @@ void Audit::add(const api::PortAudit& audit) noexcept {
     held += audit.held;
     handed_out += audit.handed_out;
     taken_in += audit.taken_in;
+    duplicates += audit.duplicates;
+    recorded += audit.recorded;
+    recorded_one_way += audit.recorded_one_way;
+    recorded_swapped += audit.recorded_swapped;
     for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += audit.outcomes[i];
 }
 
@@ -52,6 +56,10 @@ void Audit::add(const Audit& audit) noexcept {
     held += audit.held;
     handed_out += audit.handed_out;
     taken_in += audit.taken_in;
+    duplicates += audit.duplicates;
+    recorded += audit.recorded;
+    recorded_one_way += audit.recorded_one_way;
+    recorded_swapped += audit.recorded_swapped;
     for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += audit.outcomes[i];
 }
 

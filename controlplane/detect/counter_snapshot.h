@@ -35,6 +35,11 @@ struct Audit {
     std::array<std::uint64_t, api::outcome_count> outcomes{};
     std::uint64_t handed_out = 0;
     std::uint64_t taken_in = 0;
+    // of the link, as in api::PortAudit
+    std::uint64_t duplicates = 0;
+    std::uint64_t recorded = 0;
+    std::uint64_t recorded_one_way = 0;
+    std::uint64_t recorded_swapped = 0;
 
     void add(const api::PortAudit& audit) noexcept;
     void add(const Audit& audit) noexcept;

@@ -1,6 +1,7 @@
 #include "controlplane/drain/intake.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "controlplane/export/escape_bytes.h"
 
@@ -168,14 +169,18 @@ void Intake::release_hits() {
 void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     detect::Hit hit = hit_of(event.header, event.ends);
     hit.generation = event.generation;
-    hit.uri = texts.uri;
     const auto generation = parts_.rules.generation(event.generation);
     const auto* rule = name_rule(hit, generation.get(), event.rule);
     std::optional<store::StoredRequest> request;
     if (event.request != api::request_none) {
-        request = store_texts(texts);
-        request->request = event.request;
-        request->flags = event.request_flags;
+        // A response comes without the texts of the request that it answers.
+        if (texts.method.empty()) request = parts_.requests.one({event.ends.flow_id, run_}, event.request);
+        if (!request) {
+            request = store_texts(texts);
+            request->request = event.request;
+            request->flags = event.request_flags;
+        }
+        hit.uri = request->uri;
     }
     add_rule_hit(std::move(hit), event.ends.port, rule, std::move(request), event.request);
 }

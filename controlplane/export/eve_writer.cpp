@@ -139,8 +139,9 @@ void EveWriter::write_flow(const store::StoredFlow& flow) {
         .number("age", (flow.last_ns - flow.start_ns) / 1'000'000'000)
         .text("state", flow_state(flow))
         .text("reason", flow_reason(flow.end_reason))
-        .flag("alerted", flow.rule_count > 0 || flow.watch_lists != 0)
-        .end_object();
+        .flag("alerted", flow.rule_count > 0 || flow.watch_lists != 0);
+    if (flow.duplicates > 0) line.number("duplicates", flow.duplicates);
+    line.end_object();
     if (flow.protocol == store::protocol_tcp) {
         line.object("tcp")
             .text("tcp_flags", hex_flags(to_server.tcp_flags_union | to_client.tcp_flags_union))

@@ -21,6 +21,8 @@ int judging_order(RuleBuffer buffer) {
         case RuleBuffer::referer:
         case RuleBuffer::cookie:
         case RuleBuffer::payload:
+        case RuleBuffer::stat_code:
+        case RuleBuffer::stat_msg:
             return 2;
         case RuleBuffer::field:
         case RuleBuffer::raw_header:
@@ -139,7 +141,7 @@ void BlobWriter::add_rule(const Rule& rule) {
     entry.established = rule.established;
     entry.flags = static_cast<std::uint8_t>((rule.both_ways ? api::rule_both_ways : 0) |
                                             (rule.tcp ? api::rule_tcp : 0) | (rule.udp ? api::rule_udp : 0) |
-                                            (keeps_bits(rule) ? api::rule_keeps_bits : 0));
+                                            (keeps_bits(rule) ? api::rule_keeps_bits : 0) | rule.phases);
     rules_.push_back(entry);
 
     std::vector<const OptionChain*> order;

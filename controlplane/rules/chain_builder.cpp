@@ -13,7 +13,6 @@ using api::RuleBuffer;
 using api::RuleOptionKind;
 
 constexpr std::int64_t position_max = 65535;
-constexpr std::int64_t length_max = std::int64_t{1} << 24;
 
 std::string parse_position(std::string_view value, std::int64_t low, std::int64_t& out) {
     if (!parse_integer(value, out)) {
@@ -25,7 +24,7 @@ std::string parse_position(std::string_view value, std::int64_t low, std::int64_
 // Bounds of a length test, inclusive.
 struct LengthRange {
     std::int64_t from = 0;
-    std::int64_t to = length_max;
+    std::int64_t to = api::rule_length_max;
 };
 
 // n, <n, >n, a<>b (inclusive in Snort 2, else exclusive), a<=>b, and with Snort 3 <=n, >=n.
@@ -49,42 +48,19 @@ std::string parse_length(std::string_view value, bool snort3, bool inclusive, Le
         out = {0, high};
         return "";
     } else if (snort3 && value.starts_with(">=") && number(value.substr(2), low)) {
-        out = {low, length_max};
+        out = {low, api::rule_length_max};
         return "";
     } else if (value.starts_with('<') && number(value.substr(1), high)) {
         out = {0, high - 1};
         return "";
     } else if (value.starts_with('>') && number(value.substr(1), low)) {
-        out = {low + 1, length_max};
+        out = {low + 1, api::rule_length_max};
         return "";
     } else if (number(value, low)) {
         out = {low, low};
         return "";
     }
     return "needs n, <n, >n or a<>b, not '" + std::string(value) + "'";
-}
-
-std::optional<BufferName> pcre_buffer(char flag) {
-    switch (flag) {
-        case 'U':
-            return BufferName{RuleBuffer::uri, ""};
-        case 'I':
-            return BufferName{RuleBuffer::raw_uri, ""};
-        case 'H':
-            return BufferName{RuleBuffer::header, ""};
-        case 'D':
-            return BufferName{RuleBuffer::raw_header, ""};
-        case 'M':
-            return BufferName{RuleBuffer::method, ""};
-        case 'C':
-            return BufferName{RuleBuffer::cookie, ""};
-        case 'V':
-            return BufferName{RuleBuffer::user_agent, ""};
-        case 'W':
-            return BufferName{RuleBuffer::host, ""};
-        default:
-            return std::nullopt;
-    }
 }
 
 std::optional<std::uint32_t> pcre_option(char flag) {
@@ -359,6 +335,7 @@ OptionFault ChainBuilder::place(Item& item) const {
 // Suricata keeps one list a buffer; Snort's position belongs to the buffer that was chosen last.
 bool ChainBuilder::joins_chain(const OptionChain& chain, std::size_t selection, const Item& item) const {
     return chain.buffer == item.buffer.buffer && chain.field == item.buffer.field &&
+           chain.direction == item.buffer.direction &&
            (dialect_ == api::Dialect::suricata && syntax_ == Syntax::classic ? true
                                                                              : selection == item.selection);
 }
@@ -380,6 +357,7 @@ OptionFault ChainBuilder::finish(std::vector<OptionChain>& chains) {
             OptionChain& chain = chains.emplace_back();
             chain.buffer = item.buffer.buffer;
             chain.field = item.buffer.field;
+            chain.direction = item.buffer.direction;
             chain.empty_is_absent = !one_list && chain.buffer != RuleBuffer::payload;
             selections.push_back(item.selection);
         }

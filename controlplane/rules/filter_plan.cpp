@@ -25,8 +25,10 @@ constexpr double cost_confirming = 10;  // of what has the literal's last bytes,
 constexpr double cost_pcre = 4;         // of one pattern more, whatever passes
 constexpr double cost_pcre_walk = 60;   // of a text with the pattern's literal, or of any if it has none
 constexpr double cost_pcre_head = 30;
-constexpr double cost_head = 2;     // heads are ten times as long as URIs, and need not be scanned at all
-constexpr double cost_always = 40;  // of looking at every URI, most of them by the guard alone
+constexpr double cost_head = 2;  // heads are ten times as long as URIs, and need not be scanned at all
+constexpr double bodies_share =
+    0.1;  // of requests that have a body: elements over bodies cost the others nothing
+constexpr double cost_always = 40;        // of looking at every URI, most of them by the guard alone
 constexpr double cost_always_shaped = 5;  // where its length or method rules nearly all out
 constexpr std::size_t tail_bytes = 8;
 
@@ -41,11 +43,19 @@ void keep_cheaper(Scored& best, Scored other) {
     }
 }
 
-// Group and text of a buffer; nullopt for the method, which every request passes, and for the names of
-// headers, which are nowhere on the wire in this form.
-std::optional<FilterChoice> place_of(RuleBuffer buffer) {
+// Group and text of a buffer; nullopt for the method, which every request passes, for headers one by one,
+// whose white space is not that of any scanned text, and for their names, which are nowhere in this form.
+std::optional<FilterChoice> place_of(const Rule& rule, RuleBuffer buffer) {
     FilterChoice place;
     place.text = buffer;
+    if (buffer == RuleBuffer::method || buffer == RuleBuffer::header_line ||
+        buffer == RuleBuffer::header_names) {
+        return std::nullopt;
+    }
+    if (rule.phases == api::rule_at_response) {
+        place.group = FilterGroup::response;
+        return place;
+    }
     switch (buffer) {
         case RuleBuffer::payload:
             place.group = FilterGroup::payload;
@@ -53,11 +63,20 @@ std::optional<FilterChoice> place_of(RuleBuffer buffer) {
         case RuleBuffer::uri:
         case RuleBuffer::raw_uri:
             return place;
-        case RuleBuffer::method:
-        case RuleBuffer::header_names:
-            return std::nullopt;
+        case RuleBuffer::body:
+        case RuleBuffer::raw_body:
+            place.group = FilterGroup::body;
+            return place;
         case RuleBuffer::field:  // a part of the header block
             place.text = RuleBuffer::raw_header;
+            break;
+        case RuleBuffer::raw_host:
+            place.text = RuleBuffer::host;
+            break;
+        case RuleBuffer::line:
+        case RuleBuffer::start:
+        case RuleBuffer::protocol:
+            place.text = RuleBuffer::request;
             break;
         default:
             break;
@@ -66,16 +85,28 @@ std::optional<FilterChoice> place_of(RuleBuffer buffer) {
     return place;
 }
 
-// The parts of a content that are in the scanned text wherever the content is in its buffer: where Cookie
-// is left out of the headers, lines meet that are apart on the wire.
-std::vector<std::string_view> scannable_parts(std::string_view bytes, RuleBuffer buffer) {
+// Where lines or values may meet in the buffer that are apart in the scanned text: where Cookie is left out
+// of the headers, and between the cookies of a response. Empty: nowhere.
+std::string_view joint_of(const Rule& rule, RuleBuffer buffer) {
+    if (buffer == RuleBuffer::header) {
+        return "\n";
+    }
+    const bool joined = buffer == RuleBuffer::cookie && (rule.phases & api::rule_at_response) != 0;
+    return joined ? ", " : "";
+}
+
+// The parts of a content that are in the scanned text wherever the content is in its buffer.
+std::vector<std::string_view> scannable_parts(std::string_view bytes, std::string_view joint) {
     std::vector<std::string_view> parts;
     std::size_t begin = 0;
-    if (buffer == RuleBuffer::header) {
-        for (std::size_t at = bytes.find('\n'); at != std::string_view::npos && at + 1 < bytes.size();
-             at = bytes.find('\n', at + 1)) {
-            parts.push_back(bytes.substr(begin, at + 1 - begin));
-            begin = at + 1;
+    if (!joint.empty()) {
+        // A line has its end, a value has no joint.
+        const std::size_t kept = joint == "\n" ? 1 : 0;
+        for (std::size_t at = bytes.find(joint);
+             at != std::string_view::npos && at + joint.size() < bytes.size();
+             at = bytes.find(joint, at + joint.size())) {
+            parts.push_back(bytes.substr(begin, at + kept - begin));
+            begin = at + joint.size();
         }
     }
     parts.push_back(bytes.substr(begin));
@@ -96,9 +127,11 @@ void try_part(Scored& best, const FilterChoice& place, std::string_view part, bo
         const std::string_view literal = part.substr(0, length);
         const std::string_view tail = literal.substr(length - std::min(length, tail_bytes));
         const double bits = statistics.bits(text, literal);
-        const double cost = cost_found * share(bits) + cost_judging * share(std::max(bits, guard_bits)) +
-                            cost_confirming * share(statistics.bits(text, tail)) +
-                            (place.group == FilterGroup::head ? cost_head : 0);
+        const double seen = place.group == FilterGroup::body ? bodies_share : 1;
+        const double cost =
+            seen * (cost_found * share(bits) + cost_judging * share(std::max(bits, guard_bits)) +
+                    cost_confirming * share(statistics.bits(text, tail))) +
+            (place.group == FilterGroup::head ? cost_head : 0);
         // Longer ones of equal cost: nothing is lost, and unknown traffic passes less.
         if (cost <= best.cost) {
             best.cost = cost;
@@ -130,7 +163,7 @@ Scored best_content(const Rule& rule, const RequestStatistics& statistics) {
     Scored best;
     const double guarded = guard_bits(rule, statistics);
     for (const OptionChain& chain : rule.chains) {
-        const auto place = place_of(chain.buffer);
+        const auto place = place_of(rule, chain.buffer);
         for (const BufferOption& option : chain.options) {
             if (!place || option.kind != api::RuleOptionKind::content ||
                 (option.flags & api::option_negated) != 0) {
@@ -138,7 +171,7 @@ Scored best_content(const Rule& rule, const RequestStatistics& statistics) {
             }
             // The host is compared in lower case, but scanned as it is on the wire.
             const bool nocase = (option.flags & api::option_nocase) != 0 || chain.buffer == RuleBuffer::host;
-            for (const std::string_view part : scannable_parts(option.bytes, chain.buffer)) {
+            for (const std::string_view part : scannable_parts(option.bytes, joint_of(rule, chain.buffer))) {
                 try_part(best, *place, part, nocase, statistics, guarded);
             }
         }
@@ -151,8 +184,12 @@ Anchors anchors_of(RuleBuffer buffer) {
         case RuleBuffer::payload:
         case RuleBuffer::uri:
         case RuleBuffer::raw_uri:
+        case RuleBuffer::body:
+        case RuleBuffer::raw_body:
             return Anchors::both;
         case RuleBuffer::request:
+        case RuleBuffer::line:
+        case RuleBuffer::start:
         case RuleBuffer::raw_header:
         case RuleBuffer::header:
             return Anchors::begin;
@@ -177,20 +214,25 @@ Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice c
         return {};
     }
     const bool is_head = choice.group == FilterGroup::head;
+    const double seen = choice.group == FilterGroup::body ? bodies_share : 1;
     const double literal_bits =
         statistics.bits(is_head ? RequestStatistics::Text::head : RequestStatistics::Text::uri,
                         longest_literal(choice.pattern));
-    const double cost = (is_head ? cost_pcre_head : cost_pcre) + cost_pcre_walk * share(literal_bits);
+    const double cost =
+        seen * ((is_head ? cost_pcre_head : cost_pcre) + cost_pcre_walk * share(literal_bits));
     return {std::move(choice), cost};
 }
 
 void try_pcres(Scored& best, const Rule& rule, const RequestStatistics& statistics) {
     for (const OptionChain& chain : rule.chains) {
-        const auto place = place_of(chain.buffer);
+        const auto place = place_of(rule, chain.buffer);
+        const bool is_joined = joint_of(rule, chain.buffer) == ", ";
         for (const BufferOption& option : chain.options) {
-            const bool usable = place && option.kind == api::RuleOptionKind::pcre &&
+            const bool usable = place && !is_joined && option.kind == api::RuleOptionKind::pcre &&
                                 (option.flags & (api::option_negated | api::option_relative)) == 0;
-            if (usable && best.cost > cost_pcre) {
+            const double least =
+                place && place->group == FilterGroup::body ? bodies_share * cost_pcre : cost_pcre;
+            if (usable && best.cost > least) {
                 keep_cheaper(best, scored_pcre(option, chain.buffer, *place, statistics));
             }
         }
@@ -233,7 +275,12 @@ std::optional<FilterChoice> choose_filter(const Rule& rule, const RequestStatist
 }
 
 api::FilterGroup default_group(const Rule& rule) {
-    return rule.kind == api::RuleKind::payload ? FilterGroup::payload : FilterGroup::uri;
+    if (rule.kind == api::RuleKind::payload) {
+        return FilterGroup::payload;
+    }
+    return rule.phases == api::rule_at_body       ? FilterGroup::body
+           : rule.phases == api::rule_at_response ? FilterGroup::response
+                                                  : FilterGroup::uri;
 }
 
 }  // namespace picket::rules

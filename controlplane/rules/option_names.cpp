@@ -13,7 +13,11 @@ struct NamedBuffer {
     std::string_view name;
     RuleBuffer buffer;
     std::string_view field;
+    api::RuleDirection direction = api::RuleDirection::any;
 };
+
+constexpr auto to_server = api::RuleDirection::to_server;
+constexpr auto to_client = api::RuleDirection::to_client;
 
 constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.uri", RuleBuffer::uri, ""},
@@ -32,6 +36,18 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.content_type", RuleBuffer::field, "content-type"},
     {"http.content_len", RuleBuffer::field, "content-length"},
     {"http.header_names", RuleBuffer::header_names, ""},
+    {"http.host.raw", RuleBuffer::raw_host, ""},
+    {"http.request_body", RuleBuffer::body, ""},
+    {"http.request_line", RuleBuffer::line, "", to_server},
+    {"http.response_line", RuleBuffer::line, "", to_client},
+    {"http.request_header", RuleBuffer::header_line, "", to_server},
+    {"http.response_header", RuleBuffer::header_line, "", to_client},
+    {"http.start", RuleBuffer::start, ""},
+    {"http.protocol", RuleBuffer::protocol, ""},
+    {"http.stat_code", RuleBuffer::stat_code, ""},
+    {"http.stat_msg", RuleBuffer::stat_msg, ""},
+    {"http.server", RuleBuffer::field, "server"},
+    {"http.location", RuleBuffer::field, "location"},
     {"pkt_data", RuleBuffer::payload, ""},
     // Suricata's older names of the same.
     {"http_referer", RuleBuffer::referer, ""},
@@ -42,6 +58,10 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http_content_type", RuleBuffer::field, "content-type"},
     {"http_content_len", RuleBuffer::field, "content-length"},
     {"http_header_names", RuleBuffer::header_names, ""},
+    {"http_request_line", RuleBuffer::line, "", to_server},
+    {"http_response_line", RuleBuffer::line, "", to_client},
+    {"http_protocol", RuleBuffer::protocol, ""},
+    {"http_start", RuleBuffer::start, ""},
 });
 
 constexpr auto http_names = std::to_array<NamedBuffer>({
@@ -53,14 +73,33 @@ constexpr auto http_names = std::to_array<NamedBuffer>({
     {"http_user_agent", RuleBuffer::user_agent, ""},
     {"http_host", RuleBuffer::host, ""},
     {"http_cookie", RuleBuffer::cookie, ""},
+    {"http_client_body", RuleBuffer::body, ""},
+    {"http_raw_body", RuleBuffer::raw_body, ""},
+    {"http_raw_host", RuleBuffer::raw_host, ""},
+    {"http_stat_code", RuleBuffer::stat_code, ""},
+    {"http_stat_msg", RuleBuffer::stat_msg, ""},
+});
+
+constexpr auto pcre_flags = std::to_array<std::pair<char, RuleBuffer>>({
+    {'U', RuleBuffer::uri},
+    {'I', RuleBuffer::raw_uri},
+    {'H', RuleBuffer::header},
+    {'D', RuleBuffer::raw_header},
+    {'M', RuleBuffer::method},
+    {'C', RuleBuffer::cookie},
+    {'V', RuleBuffer::user_agent},
+    {'W', RuleBuffer::host},
+    {'Z', RuleBuffer::raw_host},
+    {'P', RuleBuffer::body},
+    {'S', RuleBuffer::stat_code},
+    {'Y', RuleBuffer::stat_msg},
 });
 
 constexpr auto meaningless_names = std::to_array<std::string_view>(
     {"metadata", "fast_pattern", "target", "rem", "prefilter", "created_at", "updated_at"});
 
 constexpr std::string_view needs_state = "only flowbits are kept, of one flow";
-constexpr std::string_view needs_body = "bodies are not assembled";
-constexpr std::string_view needs_response = "responses are not matched";
+constexpr std::string_view needs_response = "bodies of responses are not assembled";
 constexpr std::string_view not_supported = "not supported";
 
 constexpr auto unsupported_names = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -78,14 +117,8 @@ constexpr auto unsupported_names = std::to_array<std::pair<std::string_view, std
     {"tag", "packets are not logged"},
     {"file_data", needs_response},
     {"file.data", needs_response},
-    {"http_client_body", needs_body},
-    {"http.request_body", needs_body},
     {"http_server_body", needs_response},
     {"http.response_body", needs_response},
-    {"http_stat_code", needs_response},
-    {"http.stat_code", needs_response},
-    {"http_stat_msg", needs_response},
-    {"http.stat_msg", needs_response},
 });
 
 // classification.config as Snort 2.9, Snort 3 and Suricata ship it (priorities 1 to 4).
@@ -146,7 +179,7 @@ std::optional<BufferName> find_buffer(const std::array<NamedBuffer, N>& names, s
     if (found == names.end()) {
         return std::nullopt;
     }
-    return BufferName{found->buffer, std::string(found->field)};
+    return BufferName{found->buffer, std::string(found->field), found->direction};
 }
 
 }  // namespace
@@ -176,16 +209,26 @@ std::string buffer_name(const BufferName& buffer) {
     if (buffer.buffer == RuleBuffer::payload) {
         return "payload";
     }
-    for (const NamedBuffer& named : sticky_names) {
-        if (named.buffer == buffer.buffer && named.field == buffer.field) {
-            return std::string(named.name);
-        }
+    const auto is_it = [&](const NamedBuffer& named) {
+        return named.buffer == buffer.buffer && named.field == buffer.field &&
+               named.direction == buffer.direction;
+    };
+    if (const auto* found = std::ranges::find_if(sticky_names, is_it); found != sticky_names.end()) {
+        return std::string(found->name);
+    }
+    if (const auto* found = std::ranges::find_if(http_names, is_it); found != http_names.end()) {
+        return std::string(found->name);
     }
     return buffer.buffer == RuleBuffer::field ? "http.header:" + buffer.field : "request";
 }
 
 bool is_http_buffer_name(std::string_view name) {
-    return name.starts_with("http_");
+    return name.starts_with("http_") && !sticky_buffer(name);
+}
+
+std::optional<BufferName> pcre_buffer(char flag) {
+    const auto found = std::ranges::find(pcre_flags, flag, [](const auto& pair) { return pair.first; });
+    return found == pcre_flags.end() ? std::nullopt : std::optional(BufferName{found->second, ""});
 }
 
 bool is_meaningless(std::string_view name) {

@@ -14,7 +14,8 @@ namespace picket::rules {
 
 struct BufferName {
     api::RuleBuffer buffer = api::RuleBuffer::payload;
-    std::string field;  // buffer `field`: lower-case header name
+    std::string field;                                       // buffer `field`: lower-case header name
+    api::RuleDirection direction = api::RuleDirection::any;  // of the message, if the keyword names it
 };
 
 // Suricata's http.* keywords and pkt_data: they choose the buffer of what follows.
@@ -26,6 +27,8 @@ std::optional<BufferName> http_buffer(std::string_view name, std::string_view va
 // True for http_… names that are not sticky in Suricata.
 bool is_http_buffer_name(std::string_view name);
 
+// The buffer of a pcre's flag, in Snort 2 and Suricata.
+std::optional<BufferName> pcre_buffer(char flag);
 // How a rule names a buffer in reports: "http.uri", "http.header:x-name", "payload".
 std::string buffer_name(const BufferName& buffer);
 

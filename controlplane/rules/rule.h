@@ -36,7 +36,8 @@ struct BufferOption {
 // Options over one buffer, in order; relative ones count from the previous match of the chain.
 struct OptionChain {
     api::RuleBuffer buffer = api::RuleBuffer::payload;
-    std::string field;  // buffer `field`: lower-case header name
+    std::string field;                                       // buffer `field`: lower-case header name
+    api::RuleDirection direction = api::RuleDirection::any;  // of the message, if the keyword names it
     bool empty_is_absent = false;
     std::vector<BufferOption> options;
 };
@@ -74,6 +75,7 @@ struct Rule {
     std::uint32_t line = 0;  // 1-based, of the rule's beginning
 
     api::RuleKind kind = api::RuleKind::request;
+    std::uint8_t phases = 0;  // api::rule_phases, of a request rule
     bool tcp = true;
     bool udp = false;
     bool both_ways = false;

@@ -248,6 +248,7 @@ Syntax detect_syntax(const RuleParts& parts, api::Dialect dialect) {
         content_seen |= option.name == "content" || option.name == "uricontent" || option.name == "pcre";
         snort3 |= option.name == "service" || option.name == "bufferlen";
         snort3 |= is_http_buffer_name(option.name) && (!content_seen || option.has_value);
+        classic |= option.name != "pkt_data" && sticky_buffer(option.name).has_value();
         classic |= is_content_modifier(option.name) || option.name == "uricontent" ||
                    option.name == "urilen" || option.name.starts_with("http.");
     }

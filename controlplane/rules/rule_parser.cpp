@@ -5,6 +5,7 @@
 
 #include "controlplane/rules/range_set.h"
 #include "controlplane/rules/rule_options.h"
+#include "controlplane/rules/rule_phase.h"
 #include "controlplane/rules/rule_text.h"
 
 namespace picket::rules {
@@ -164,17 +165,14 @@ OptionFault classify(Rule& rule, Protocol protocol, const OptionRemarks& remarks
     if (remarks.packet_only) {
         return {"flow", "no_stream: requests are matched as a stream"};
     }
-    if (rule.direction == api::RuleDirection::to_client) {
-        return {"flow", "to_client: responses are not matched"};
-    }
     if (rule.established == api::RuleEstablished::no) {
-        return {"flow", "not_established cannot hold for a request"};
-    }
-    if (!any_http && rule.direction == api::RuleDirection::any) {
-        return {"flow", "needs to_server: responses are not matched"};
+        return {"flow", "not_established cannot hold for a request or response"};
     }
     rule.kind = api::RuleKind::request;
-    rule.direction = api::RuleDirection::any;  // a request goes to the server
+    if (OptionFault fault = set_phases(rule)) {
+        return fault;
+    }
+    rule.direction = api::RuleDirection::any;  // the phases say which message it is about
     rule.established = api::RuleEstablished::any;
     rule.udp = false;
     if (syntax == Syntax::snort3 && remarks.service_http) {

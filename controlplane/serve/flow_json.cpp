@@ -90,10 +90,11 @@ Json direction_json(const api::FlowDirection& direction) {
 }
 
 Json flag_names(std::uint32_t flags) {
-    static constexpr std::array<const char*, 14> names{
+    static constexpr std::array<const char*, 16> names{
         "midstream",    "watched",         "fragments",         "cut_short",         "http",
         "vlan_swapped", "icmp_quoted",     "payload_truncated", "direction_revised", "first_folded",
-        "tunnelled",    "inner_undecoded", "fragments_overlap", "bits_lost"};
+        "tunnelled",    "inner_undecoded", "fragments_overlap", "duplicates",        "port_swapped",
+        "bits_lost"};
     Json list = Json::array();
     for (std::size_t i = 0; i < names.size(); ++i) {
         if ((flags >> i & 1) != 0) list.push_back(names[i]);

@@ -75,6 +75,20 @@ void add_ports(Collector& out, const detect::CounterSnapshot& counters) {
          &api::PortCounters::missed);
     each("picket_port_rx_errors_total", "Frames that the device found damaged", &api::PortCounters::errors);
     each("picket_port_rx_nombuf_total", "Frames that found no buffer", &api::PortCounters::no_mbuf);
+    const auto seen = [&](const char* name, const char* help, std::uint64_t detect::Audit::*value) {
+        auto family = out.counter(name, help);
+        for (std::size_t port = 0; port < counters.ports.size(); ++port) {
+            const detect::Audit audit = counters.port_audit(port);
+            family.add({{"port", counters.ports[port].name}}, audit.*value);
+        }
+    };
+    seen("picket_port_duplicates_total", "Packets that are copies of others", &detect::Audit::duplicates);
+    seen("picket_port_recorded_packets_total", "Packets of flow records", &detect::Audit::recorded);
+    seen("picket_port_one_way_packets_total", "Packets of flow records with one direction",
+         &detect::Audit::recorded_one_way);
+    seen("picket_port_swapped_packets_total",
+         "Packets of flow records with both directions on one of a link's ports",
+         &detect::Audit::recorded_swapped);
     auto link = out.gauge("picket_port_up", "1 while the link is up");
     for (const auto& port : counters.ports) link.add({{"port", port.name}}, port.counters.link_up);
     auto xdp = out.counter("picket_port_xdp_packets_total", "Frames that our XDP program saw in the kernel");
@@ -114,6 +128,9 @@ void add_packets(Collector& out, const detect::CounterSnapshot& counters) {
         .add({{"kind", "fragment"}}, counters.sum(&Counters::packets_fragment));
     out.counter("picket_fragment_datagrams_total", "Fragmented datagrams that became whole")
         .add({}, counters.sum(&Counters::fragment_datagrams));
+    out.counter("picket_duplicates_displaced_total",
+                "Packets forgotten so soon that copies of them would not be recognised")
+        .add({}, counters.sum(&Counters::duplicates_displaced));
     auto lost = out.counter("picket_fragments_incomplete_total",
                             "Fragments whose datagram was given up: not whole in time, or no room for it");
     lost.add({{"reason", "timed_out"}}, counters.sum(&Counters::fragments_timed_out))

@@ -118,6 +118,8 @@ Json report_json(const Sensor& sensor) {
         report["packets"] = audit.received;
         report["bytes"] = audit.received_bytes;
         report["audit"] = std::move(audited);
+        report["link"] = link_json(audit);
+        report["link"]["displaced"] = counters->sum(&api::WorkerCounters::duplicates_displaced);
         report["flows"] = counters->sum(&api::WorkerCounters::flows_created);
         report["http_requests"] = counters->sum(&api::WorkerCounters::http_requests);
         report["workers"] = workers_json(*counters, link.segments->layout().tsc_hz);

@@ -88,6 +88,7 @@ Json ports_json(const std::optional<View>& view) {
         Json audited = audit_json(audit);
         audited["received_bytes"] = audit.received_bytes;
         row.update(audited);
+        row["link"] = link_json(audit);
         double packets_per_s = 0;
         double bits_per_s = 0;
         if (view->pair) {
@@ -262,6 +263,8 @@ void status(const httplib::Request&, httplib::Response& response, Sensor& sensor
                             {"before_us_bytes", sensor.bytes_lost_before_us()}};
         document["events"] = events_json(*view);
         document["audit"] = audit_json(view->now.audit());
+        document["link"] = link_json(view->now.audit());
+        document["link"]["displaced"] = view->now.sum(&Counters::duplicates_displaced);
     }
     document["alerts"] = {{"total", sensor.alerts().alerts_total()},
                           {"hits", sensor.alerts().hits_total()},
@@ -309,6 +312,13 @@ Json audit_json(const detect::Audit& audit) {
             {"outcomes", std::move(outcomes)},
             {"in_transit", audit.in_transit()},
             {"balanced", audit.balanced()}};
+}
+
+Json link_json(const detect::Audit& audit) {
+    return {{"duplicates", audit.duplicates},
+            {"recorded", audit.recorded},
+            {"one_way", audit.recorded_one_way},
+            {"swapped", audit.recorded_swapped}};
 }
 
 void add_status_handlers(httplib::Server& server, Sensor& sensor) {

@@ -14,4 +14,7 @@ void add_metrics_handler(httplib::Server& server, Sensor& sensor);
 // {"received":…,"in_flows":…,"outcomes":{…},"in_transit":…,"balanced":…}
 Json audit_json(const detect::Audit& audit);
 
+// {"duplicates":…,"recorded":…,"one_way":…,"swapped":…}, packets
+Json link_json(const detect::Audit& audit);
+
 }  // namespace picket::serve

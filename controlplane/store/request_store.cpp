@@ -60,6 +60,12 @@ StoredRequest* RequestStore::find(const FlowKey& flow, std::uint32_t request) no
     return nullptr;
 }
 
+std::optional<StoredRequest> RequestStore::one(const FlowKey& flow, std::uint32_t request) {
+    const std::lock_guard lock(mutex_);
+    const StoredRequest* found = find(flow, request);
+    return found != nullptr ? std::optional(*found) : std::nullopt;
+}
+
 void RequestStore::add_response(const FlowKey& flow, std::uint32_t request, const Response& response) {
     const std::lock_guard lock(mutex_);
     if (StoredRequest* answered = find(flow, request)) answered->answer(response);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "controlplane/store/flat_map.h"
@@ -24,6 +25,8 @@ class RequestStore {
     void add_response(const FlowKey& flow, std::uint32_t request, const Response& response);
     void add_response_end(const FlowKey& flow, std::uint32_t request, std::int64_t body_bytes);
 
+    // One request, if it is still kept.
+    [[nodiscard]] std::optional<StoredRequest> one(const FlowKey& flow, std::uint32_t request);
     // Requests of a flow that are still kept, in their order.
     [[nodiscard]] std::vector<StoredRequest> of_flow(const FlowKey& flow) const;
     // The newest ones, oldest first.

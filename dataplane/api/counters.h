@@ -16,10 +16,10 @@
 
 namespace picket::api {
 
-enum class Stage : std::uint8_t { rx, parse, steer, fragment, flow, http, match, emit, count_ };
+enum class Stage : std::uint8_t { rx, parse, steer, copies, fragment, flow, http, match, emit, count_ };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(Stage::count_);
-inline constexpr std::array<std::string_view, stage_count> stage_names{"rx",   "parse", "steer", "fragment",
-                                                                       "flow", "http",  "match", "emit"};
+inline constexpr std::array<std::string_view, stage_count> stage_names{
+    "rx", "parse", "steer", "copies", "fragment", "flow", "http", "match", "emit"};
 
 // Packets of one port as one worker saw them. The worker's queue index on the port is its own index.
 // Over all workers: received = in_flows + sum(outcomes) + held + (handed_out - taken_in), the last being
@@ -33,8 +33,13 @@ struct PortAudit {
     std::uint64_t in_flows = 0;
     std::uint64_t held = 0;  // gauge: fragments that wait for the one with their ports
     std::array<std::uint64_t, outcome_count> outcomes{};
+    // what the port shows, beside the audit
+    std::uint64_t duplicates = 0;        // packets recognised as copies, in flows or left out of them
+    std::uint64_t recorded = 0;          // packets of flow records whose flow began on this port
+    std::uint64_t recorded_one_way = 0;  // of them, those of flows of which one direction was seen
+    std::uint64_t recorded_swapped = 0;  // of them, those of flows with flow_port_swapped
 };
-static_assert(sizeof(PortAudit) == 8 * (6 + outcome_count));
+static_assert(sizeof(PortAudit) == 8 * (10 + outcome_count));
 
 inline constexpr std::size_t event_kind_count = 17;
 
@@ -65,6 +70,7 @@ struct WorkerCounters {
     std::uint64_t fragments_timed_out = 0;      // fragments of datagrams that did not become whole in time
     std::uint64_t fragments_evicted = 0;        // fragments of datagrams given up to make room for others
     std::uint64_t fragments_contradicting = 0;  // overlaps that are no repeats, and impossible offsets
+    std::uint64_t duplicates_displaced = 0;  // packets forgotten within the window in which copies are told
     std::uint64_t quotes_lost = 0;  // ICMP errors whose quoted flow was not marked: its owner's ring was full
     // requests and rules
     std::uint64_t http_requests = 0;

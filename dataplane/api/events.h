@@ -88,7 +88,7 @@ enum FlowFlag : std::uint32_t {
     flow_fragments = 1u << 2,           // contains fragments
     flow_cut_short = 1u << 3,           // ended by the end of the input before its timeout
     flow_http = 1u << 4,                // at least one request was found
-    flow_vlan_swapped = 1u << 5,        // the two directions carry different VLAN tags
+    flow_vlan_swapped = 1u << 5,        // the two directions began with different VLAN tags
     flow_icmp_quoted = 1u << 6,         // an ICMP error quoted this flow
     flow_payload_truncated = 1u << 7,   // the capture cut payload that requests might have been in
     flow_direction_revised = 1u << 8,   // initiator decided by a SYN or SYN-ACK that came second
@@ -96,7 +96,9 @@ enum FlowFlag : std::uint32_t {
     flow_tunnelled = 1u << 10,          // FlowRecord::tunnel and what belongs to it are valid
     flow_inner_undecoded = 1u << 11,    // a tunnel whose contents are no whole IP packet: they count here
     flow_fragments_overlap = 1u << 12,  // contains fragments that contradict each other
-    flow_bits_lost = 1u << 13,          // a flowbit could not be kept: rules that test bits judge it no more
+    flow_duplicates = 1u << 13,         // contains copies: FlowRecord::duplicates
+    flow_port_swapped = 1u << 14,       // both directions began on one port of a link that has several
+    flow_bits_lost = 1u << 15,          // a flowbit could not be kept: rules that test bits judge it no more
 };
 
 // What a flow's packets were wrapped in, from which its key does not come. The first seven are entered by
@@ -150,7 +152,7 @@ struct FlowRecord {
     std::uint32_t requests = 0;          // HTTP requests of the flow so far
     std::uint16_t first_status = 0;      // status of the first response, 0 if none
     std::uint16_t rule_count = 0;        // rules matched on the flow so far, may exceed flow_rules_max
-    std::uint32_t duplicates = 0;        // copies recognised
+    std::uint32_t duplicates = 0;        // of the flow's packets so far, those that are copies of others
     std::uint32_t rule_generation = 0;   // of the first hit
     std::array<std::uint32_t, flow_rules_max> rules{};  // indices in that generation's rule table
     std::uint64_t watch_lists = 0;                      // bit i: list i of the watch table of generation

@@ -26,6 +26,7 @@ inline constexpr std::uint64_t rule_blob_magic = 0x31424c55524b4350;  // "PCKRUL
 inline constexpr std::uint32_t rule_blob_version = 2;
 inline constexpr std::size_t rule_section_alignment = 64;
 inline constexpr std::uint32_t no_index = 0xffffffff;
+inline constexpr std::int32_t rule_length_max = 1 << 24;  // RuleOption::to of a length without upper bound
 inline constexpr std::size_t watch_lists_max = 64;
 
 // Whose URI normalisation, urilen and isdataat a rule set follows.
@@ -45,9 +46,23 @@ enum class RuleBuffer : std::uint8_t {
     user_agent = 9,
     referer = 10,
     field = 11,
-    header_names = 12,  // "\r\nName\r\nName\r\n\r\n", as on the wire
+    // Of requests only.
+    body = 12,      // its first bytes without chunk framing; decoded as a query in the Snort dialects
+    raw_body = 13,  // likewise, never decoded
+    raw_host = 14,  // as on the wire
+    // Of requests and responses: what a rule sees decides its phase. In a response header, raw_header, field
+    // and cookie are the response's (cookie: all values of Set-Cookie).
+    line = 15,         // request line or status line, without its end
+    start = 16,        // the line and the header block
+    protocol = 17,     // "HTTP/1.1"
+    header_line = 18,  // each header by itself, "Name: value": the chain holds if it does for any of them
+    // Of responses only.
+    stat_code = 19,
+    stat_msg = 20,
+    // Of both.
+    header_names = 21,  // "\r\nName\r\nName\r\n\r\n", as on the wire
 };
-inline constexpr std::size_t rule_buffer_count = 13;
+inline constexpr std::size_t rule_buffer_count = 22;
 
 enum class RuleOptionKind : std::uint8_t {
     content = 0,      // bytes; from, to: offset/depth or distance/within
@@ -77,12 +92,19 @@ enum RuleFlag : std::uint8_t {
     rule_both_ways = 1u << 0,  // header direction <>
     rule_tcp = 1u << 1,        // payload rules: protocols that they apply to
     rule_udp = 1u << 2,
-    rule_keeps_bits = 1u << 6,  // has a BitRule: uses flowbits, or does not alert
+    // Request rules: what they are judged about, at least one of the three.
+    rule_at_head = 1u << 3,      // a request, when its head is there
+    rule_at_body = 1u << 4,      // a request, when the first bytes of its body are there
+    rule_at_response = 1u << 5,  // a response, when its head is there
+    rule_keeps_bits = 1u << 6,   // has a BitRule: uses flowbits, or does not alert
 };
+inline constexpr std::uint8_t rule_phases = rule_at_head | rule_at_body | rule_at_response;
 
-// Where a filter looks. A rule has its one filter element in one group, or is judged always.
-enum class FilterGroup : std::uint8_t { uri = 0, head = 1, payload = 2 };
-inline constexpr std::size_t filter_group_count = 3;
+// Where a filter looks. A rule has its one filter element in one group (in head and response if it is about
+// both), or is judged always. body and response: only of what has one, so that requests without are not
+// scanned for it.
+enum class FilterGroup : std::uint8_t { uri = 0, head = 1, payload = 2, body = 3, response = 4 };
+inline constexpr std::size_t filter_group_count = 5;
 
 // One rule: all its chains must hold, and the packet's ends must be within its four sets.
 struct RuleEntry {
@@ -251,7 +273,7 @@ struct RuleBlobHeader {
     BlobSection bit_names;       // BitName
     BlobSection strings;         // bytes of contents, patterns and names
 };
-static_assert(sizeof(RuleBlobHeader) == 56 + 3 * 40 + 17 * 16 && alignof(RuleBlobHeader) == 8);
+static_assert(sizeof(RuleBlobHeader) == 56 + 5 * 40 + 17 * 16 && alignof(RuleBlobHeader) == 8);
 inline constexpr std::size_t rule_blob_checksum_from =
     offsetof(RuleBlobHeader, checksum) + sizeof(RuleBlobHeader::checksum);
 

@@ -33,4 +33,10 @@ void note_quoted(ColdFlow& cold, const parse::Packet& packet) noexcept {
     cold.flags |= api::flow_icmp_quoted;
 }
 
+void note_copy(ColdFlow& cold) noexcept {
+    if ((cold.flags & api::flow_duplicates) == 0) cold.far.duplicates = 0;
+    cold.flags |= api::flow_duplicates;
+    ++cold.far.duplicates;
+}
+
 }  // namespace picket::flow

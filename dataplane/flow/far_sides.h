@@ -1,5 +1,5 @@
-// What is known of a flow beyond its own packets: the tunnel around it, and the ICMP errors about it. Both
-// are in the last line of the cold record (FarSides).
+// What is known of a flow beyond its own packets: the tunnel around it, the ICMP errors about it, the copies
+// of them. All are in the last line of the cold record (FarSides).
 #pragma once
 
 #include "dataplane/flow/flow_entry.h"
@@ -14,5 +14,8 @@ void begin_tunnel(ColdFlow& cold, const parse::Packet& packet) noexcept;
 // An error that says the destination is not reached is kept rather than advice (of size, route, rate); among
 // equals the first. REQUIRES: packet_quoted.
 void note_quoted(ColdFlow& cold, const parse::Packet& packet) noexcept;
+
+// One more copy of a packet of the flow.
+void note_copy(ColdFlow& cold) noexcept;
 
 }  // namespace picket::flow

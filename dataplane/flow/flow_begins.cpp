@@ -62,6 +62,12 @@ bool FlowTracker::part_is_due(const HotFlow& hot, const parse::Packet& packet) n
 
 void FlowTracker::begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept {
     ColdSide& side = cold.sides[packet.side];
+    if (packet.vlan != cold.vlan || packet.vlan_inner != cold.vlan_inner)
+        cold.flags |= api::flow_vlan_swapped;
+    const bool answers = cold.sides[1 - packet.side].first_ns != 0;
+    if (answers && packet.port == cold.port && (settings_.paired_ports >> packet.port & 1u) != 0) {
+        cold.flags |= api::flow_port_swapped;
+    }
     side.first_ns = packet.time_ns;
     side.ip_id_first = packet.ip_id;
     side.ttl_min = packet.ttl;

@@ -110,14 +110,15 @@ struct ColdSide {
 };
 static_assert(sizeof(ColdSide) == 64, "one line a side");
 
-// Of flows with api::flow_tunnelled or api::flow_icmp_quoted, each of its own fields.
+// Of flows with api::flow_tunnelled, api::flow_icmp_quoted or api::flow_duplicates, each of its own fields.
 struct FarSides {
     std::array<std::array<std::uint8_t, 16>, 2> outer;  // api::Address of the tunnel's ends, side a first
     std::uint32_t tunnel_id;
+    std::uint32_t duplicates;
     api::TunnelKind tunnel;
     std::uint16_t icmp_error;  // valid with flow_icmp_quoted
     std::uint8_t tunnel_depth;
-    std::array<std::uint8_t, 23> reserved;
+    std::array<std::uint8_t, 19> reserved;
 };
 static_assert(sizeof(FarSides) == 64, "one line");
 
@@ -149,7 +150,7 @@ struct ColdFlow {
     // The last two lines are not touched for most flows: what is not in use is undefined.
     Ipv6Sides ipv6;                                        // of IPv6 flows
     std::array<std::uint32_t, api::flow_rules_max> rules;  // the first rule_count of them
-    FarSides far;  // of tunnelled flows, and of those quoted in errors
+    FarSides far;  // of tunnelled flows, of those quoted in errors, of those with copies
 };
 static_assert(sizeof(ColdFlow) % 64 == 0, "cold records start at a line");
 static_assert(offsetof(ColdFlow, ipv6) % 64 == 0 && offsetof(ColdFlow, far) % 64 == 0 &&

@@ -62,6 +62,11 @@ class KeyedHash {
         return fold(first ^ secrets_[2], high ^ secrets_[3]);
     }
 
+    // Of two words of which one holds a hash of this class already: half the work.
+    [[nodiscard]] std::uint64_t mix(std::uint64_t low, std::uint64_t high) const noexcept {
+        return fold(low ^ secrets_[0], high ^ secrets_[1]);
+    }
+
     // Digest of an IPv6 address pair; sides are 32 contiguous bytes in canonical order.
     [[nodiscard]] std::uint64_t digest(const std::uint8_t* a, const std::uint8_t* b) const noexcept {
         std::array<std::uint64_t, 4> words;

@@ -109,6 +109,7 @@ void fill_record(const HotFlow& hot, const ColdFlow& cold, api::FlowRecord& reco
     record.port = cold.port;
     if ((cold.flags & api::flow_tunnelled) != 0) fill_tunnel(cold, orig, record);
     if ((cold.flags & api::flow_icmp_quoted) != 0) record.icmp_error = cold.far.icmp_error;
+    if ((cold.flags & api::flow_duplicates) != 0) record.duplicates = cold.far.duplicates;
     record.handshake_rtt_ns = cold.handshake_rtt_ns;
     record.history = cold.history;
     record.requests = cold.requests;

@@ -231,7 +231,7 @@ bool FlowTracker::continues(const HotFlow& hot, const parse::Packet& packet) noe
     const std::uint64_t distance =
         packet.time_ns >= hot.last_ns ? packet.time_ns - hot.last_ns : hot.last_ns - packet.time_ns;
     if (distance > idle_timeout(hot)) return false;
-    if ((packet.tcp_flags & parse::tcp_syn) == 0) return true;
+    if ((packet.tcp_flags & parse::tcp_syn) == 0 || (packet.flags & parse::packet_copy) != 0) return true;
     return !opens_new_connection(hot, table_.cold(hot.cold), packet);
 }
 
@@ -266,6 +266,10 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
         if ((packet.flags & parse::packet_overlap) != 0) flags |= api::flow_fragments_overlap;
         if ((packet.flags & parse::packet_payload_cut) != 0) flags |= api::flow_payload_truncated;
         if ((packet.flags & parse::packet_inner_undecoded) != 0) flags |= api::flow_inner_undecoded;
+    }
+    if ((packet.flags & parse::packet_copy) != 0 && !result.begun) {
+        note_copy(table_.cold(hot.cold));
+        return;
     }
     if (packet.key.protocol == parse::protocol_tcp && (packet.flags & parse::packet_later_fragment) == 0) {
         update_tcp(hot, packet, result);

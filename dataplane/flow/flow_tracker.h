@@ -9,6 +9,9 @@
 // A packet with packet_quoted is none: it marks the flow that an ICMP error is about, if a packet at its time
 // would continue that flow, and has neither flow nor outcome (Tracked::cold is no_index, outcome is count_).
 //
+// A packet with packet_copy counts in its flow, but tells nothing of TCP or payload, and opens no connection.
+// Where the flow does not know what it is a copy of, because that was folded, it begins it as any other.
+//
 // Not thread-safe: one worker's. noexcept and without allocation after construction if the table is fixed.
 #pragma once
 
@@ -37,6 +40,7 @@ struct FlowSettings {
     std::uint8_t payload_bytes = 16;  // of FlowDirection::payload_first
     std::uint64_t id_base = 0;        // live: upper bits of the ids of this worker
     bool id_from_sequence = false;    // replay: id = position of the first packet + 1, whatever the workers
+    std::uint32_t paired_ports = 0;   // bit i: port i shares its link with others, as a tap's two do
 };
 
 // Where records go.

@@ -38,7 +38,7 @@ struct OrdinaryLimits {
     constexpr std::uint8_t rare_flags = parse::tcp_syn | parse::tcp_fin | parse::tcp_rst;
     constexpr std::uint16_t rare_kinds = parse::packet_fragment | parse::packet_later_fragment |
                                          parse::packet_payload_cut | parse::packet_inner_undecoded |
-                                         parse::packet_quoted;
+                                         parse::packet_quoted | parse::packet_copy;
     const unsigned side = packet.side;
     const unsigned marks = hot.marks;
     const std::uint32_t tcp_mask = packet.key.protocol == parse::protocol_tcp ? 0xffffffff : 0;

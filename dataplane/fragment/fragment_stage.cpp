@@ -71,6 +71,10 @@ void FragmentStage::take(Packet packet) noexcept {
         sink_->pass(packet);
         return;
     }
+    if ((packet.flags & parse::packet_copy) != 0) {
+        take_copy(packet);
+        return;
+    }
     Datagram& datagram = datagram_of(key_of(packet, hash_), packet);
     ++datagram.fragments;
     datagram.last_ns = packet.time_ns;
@@ -81,6 +85,25 @@ void FragmentStage::take(Packet packet) noexcept {
         return;
     }
     add(datagram, packet);
+}
+
+// Its ports are those of the fragment that it is a copy of: its own, those of the datagram, or still to come.
+// If the datagram was given up in between, it has none.
+void FragmentStage::take_copy(Packet& packet) noexcept {
+    Datagram* datagram = table_.find(key_of(packet, hash_));
+    take_payload_away(packet);
+    if (datagram == nullptr || packet.fragment.offset == 0) {
+        sink_->pass(packet);
+        return;
+    }
+    ++datagram->fragments;
+    if (datagram->done || datagram->first_seen) {
+        learn_flow(datagram->first, packet);
+        sink_->pass(packet);
+        return;
+    }
+    note_age(*datagram, packet);
+    hold(*datagram, packet);
 }
 
 // The datagram that the fragment belongs to, a new one if there is none.
@@ -107,9 +130,13 @@ Datagram& FragmentStage::datagram_of(const DatagramKey& key, const Packet& packe
     return table_.insert(key, packet.time_ns);
 }
 
-void FragmentStage::add(Datagram& datagram, Packet& packet) noexcept {
+void FragmentStage::note_age(Datagram& datagram, const Packet& packet) noexcept {
     datagram.low_ns = std::min(datagram.low_ns, packet.time_ns);
     low_ns_ = std::min(low_ns_, packet.time_ns);
+}
+
+void FragmentStage::add(Datagram& datagram, Packet& packet) noexcept {
+    note_age(datagram, packet);
     while (pool_.available() < datagram_chunks_max) {
         Datagram* oldest = table_.oldest_open();
         if (oldest == &datagram) oldest = table_.next_younger(*oldest);

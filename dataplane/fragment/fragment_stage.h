@@ -7,6 +7,8 @@
 // of a segment once, and requests and payload rules see what the receiver will see. The other fragments carry
 // none.
 //
+// Copies of fragments (packet_copy) only count: they go where the fragment went, and bring no bytes.
+//
 // What does not become whole in 30 s of packet time, or has to make room, or is left when the input ends, is
 // given up: held fragments go on without ports, as they came, and if the first was there the payload up to
 // the first missing byte is told late.
@@ -99,7 +101,9 @@ class FragmentStage {
     // What the fragments of datagrams that were given up are counted as.
     enum class Why : std::uint8_t { timed_out, evicted };
 
+    void take_copy(parse::Packet& packet) noexcept;
     [[nodiscard]] Datagram& datagram_of(const DatagramKey& key, const parse::Packet& packet) noexcept;
+    void note_age(Datagram& datagram, const parse::Packet& packet) noexcept;
     void add(Datagram& datagram, parse::Packet& packet) noexcept;
     void begin_first(Datagram& datagram, const parse::Packet& packet) noexcept;
     void complete(Datagram& datagram, parse::Packet& packet) noexcept;

@@ -28,6 +28,7 @@ struct Options {
     std::uint64_t capacity = 4'000'000;
     double fold_above = 0.9;
     std::size_t http_head_bytes = 8192;
+    std::size_t http_body_bytes = 4096;
     std::string duplicates = "count";
     unsigned payload_bytes = 16;
     std::string tunnels = "all";
@@ -99,6 +100,12 @@ void take_ports(const Options& options, Settings& settings) {
         refuse("--port", "more than " + std::to_string(api::ports_max) + " ports",
                "start a second Picket for the rest");
     }
+    for (std::size_t i = 0; i < std::min(settings.ports.size(), api::ports_max); ++i) {
+        const auto same_link = [&](const PortSetting& other) {
+            return other.group == settings.ports[i].group;
+        };
+        if (std::ranges::count_if(settings.ports, same_link) > 1) settings.flow.paired_ports |= 1u << i;
+    }
     settings.replay = captures != 0;
     settings.hold = settings.hold || settings.replay;
 }
@@ -135,8 +142,12 @@ void take_numbers(const Options& options, Settings& settings) {
     settings.flow.fold_above_share = settings.replay ? 0 : options.fold_above;
     settings.flow.id_from_sequence = settings.replay;
     settings.http.head_bytes = options.http_head_bytes;
+    settings.http.body_bytes = options.http_body_bytes;
     settings.flow.capacity =
         settings.replay ? 32'768 : std::max<std::uint64_t>(options.capacity / settings.workers(), 1024);
+    settings.duplicates = options.duplicates == "drop"     ? Duplicates::drop
+                          : options.duplicates == "ignore" ? Duplicates::ignore
+                                                           : Duplicates::count;
     const std::array<std::pair<std::string_view, rx::RssModel>, 3> models{
         {{"symmetric", rx::RssModel::symmetric},
          {"two-tuple", rx::RssModel::two_tuple},
@@ -170,6 +181,8 @@ bool parse_settings(int argc, char** argv, Settings& settings) {
         ->check(CLI::Range(0.0, 1.0));
     app.add_option("--http-head-bytes", options.http_head_bytes, "kept of a split request head")
         ->check(CLI::Range(std::size_t{1024}, http::RequestBatch::target_max));
+    app.add_option("--http-body-bytes", options.http_body_bytes, "of a request's body that rules see")
+        ->check(CLI::Range(std::size_t{256}, http::RequestBatch::body_max));
     app.add_option("--idle-timeout-ms", options.idle_ms);
     app.add_option("--tcp-idle-timeout-ms", options.tcp_idle_ms);
     app.add_option("--syn-timeout-ms", options.syn_ms);

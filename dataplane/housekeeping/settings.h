@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "dataplane/flow/flow_tracker.h"
-#include "dataplane/http/request_stage.h"
-#include "dataplane/parse/parse_frame.h"
+#include "dataplane/pipeline.h"
 #include "dataplane/rx/device_spec.h"
 #include "dataplane/rx/rss.h"
 
@@ -33,6 +32,7 @@ struct Settings {
     parse::ParseSettings parse;
     flow::FlowSettings flow;
     http::StageSettings http;
+    Duplicates duplicates = Duplicates::count;
     [[nodiscard]] std::size_t workers() const noexcept { return worker_cores.size(); }
 };
 

@@ -1,7 +1,5 @@
 #include "dataplane/http/body_skipper.h"
 
-#include <algorithm>
-
 namespace picket::http {
 namespace {
 
@@ -12,22 +10,6 @@ int hex_value(char digit) noexcept {
 }
 
 }  // namespace
-
-std::size_t BodySkipper::skip(std::string_view text) noexcept {
-    std::size_t at = 0;
-    while (at < text.size() && active()) {
-        if (const std::uint64_t run = may_miss(); run != 0) {
-            const std::size_t taken = std::min<std::uint64_t>(run, text.size() - at);
-            at += taken;
-            miss(taken);
-            continue;
-        }
-        step(text[at]);
-        if (phase == BodyPhase::broken) break;  // the byte is not the body's
-        ++at;
-    }
-    return at;
-}
 
 void BodySkipper::miss(std::uint64_t count) noexcept {
     bytes += count;

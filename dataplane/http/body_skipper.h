@@ -38,7 +38,28 @@ struct BodySkipper {
     [[nodiscard]] bool active() const noexcept { return phase > BodyPhase::broken; }
 
     // Returns how many bytes at the beginning of text belong to the body; all of them if it goes on.
-    [[nodiscard]] std::size_t skip(std::string_view text) noexcept;
+    [[nodiscard]] std::size_t skip(std::string_view text) noexcept {
+        return skip(text, [](std::string_view) {});
+    }
+    // Likewise; hands the body's own bytes to take(std::string_view), in order, without the framing of
+    // chunks.
+    template <class Take>
+    [[nodiscard]] std::size_t skip(std::string_view text, Take&& take) noexcept {
+        std::size_t at = 0;
+        while (at < text.size() && active()) {
+            if (const std::uint64_t run = may_miss(); run != 0) {
+                const std::size_t taken = run < text.size() - at ? run : text.size() - at;
+                take(text.substr(at, taken));
+                at += taken;
+                miss(taken);
+                continue;
+            }
+            step(text[at]);
+            if (phase == BodyPhase::broken) break;  // the byte is not the body's
+            ++at;
+        }
+        return at;
+    }
 
     // How many bytes may be missing at this place without the end being lost.
     [[nodiscard]] std::uint64_t may_miss() const noexcept {

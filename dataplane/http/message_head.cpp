@@ -267,11 +267,16 @@ bool parse_response_head(std::string_view text, ResponseHead& head) noexcept {
         head.status = static_cast<std::uint16_t>(head.status * 10 + (line[i] - '0'));
     }
     if (head.status < 100) return false;
+    head.text = text;
     if (!whole) return true;
+    const std::size_t headers_begin = next;
+    head.headers = text.substr(headers_begin);
     Framing framing;
     while (take_line(text, next, line, next)) {
         if (line.empty()) {
             head.length = next;
+            head.text = text.substr(0, next);
+            head.headers = head.text.substr(headers_begin);
             break;
         }
         const std::size_t colon = line.find(':');

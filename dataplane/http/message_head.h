@@ -66,6 +66,9 @@ inline constexpr std::size_t method_length_max = 32;
 void parse_endless_line(std::string_view text, RequestHead& head) noexcept;
 
 struct ResponseHead {
+    std::string_view text;  // status line and header lines, as far as they go in this text
+    std::string_view
+        headers;  // the header lines, as RequestHead::headers; null if the status line has no end
     std::uint16_t status = 0;
     bool chunked = false;
     std::size_t length = 0;            // of the head, 0 if it does not end in this text

@@ -219,6 +219,18 @@ bool is_normal_uri(std::string_view raw, api::Dialect dialect) noexcept {
     return !unusual.in(raw.data() + raw.size() - 16);
 }
 
+bool is_normal_body(std::string_view raw, api::Dialect dialect) noexcept {
+    return dialect == api::Dialect::suricata || raw.find_first_of("%+\\") == std::string_view::npos;
+}
+
+std::size_t normalize_body(std::string_view raw, api::Dialect dialect, std::span<char> out) noexcept {
+    if (is_normal_body(raw, dialect)) {
+        std::ranges::copy(raw, out.begin());
+        return raw.size();
+    }
+    return normalize_query(raw, true, out.data());
+}
+
 std::size_t normalize_uri(std::string_view raw, api::Dialect dialect, std::span<char> out) noexcept {
     const bool snort = dialect != api::Dialect::suricata;
     const std::size_t authority = authority_length(raw);

@@ -1,4 +1,4 @@
-// The request target as rules see it: decoded and simplified as the chosen engine would.
+// The request target, and the body, as rules see them: decoded and simplified as the chosen engine would.
 //
 // A pure function: no state, no allocation, thread-safe.
 #pragma once
@@ -24,6 +24,12 @@ namespace picket::http {
 // snort3, snort2: a %XX that decoding brings about is decoded once more; '+' becomes a space in path and
 // query, and '\' becomes '/' in the query too.
 std::size_t normalize_uri(std::string_view raw, api::Dialect dialect, std::span<char> out) noexcept;
+
+// The bytes of a body as rules see them: in snort3 and snort2 as a query is, in suricata as they are. The
+// same bounds as above.
+std::size_t normalize_body(std::string_view raw, api::Dialect dialect, std::span<char> out) noexcept;
+// True if it would return raw as it is.
+[[nodiscard]] bool is_normal_body(std::string_view raw, api::Dialect dialect) noexcept;
 
 // True only if normalize_uri() would return raw as it is. False for few texts of which that holds as well.
 [[nodiscard]] bool is_normal_uri(std::string_view raw, api::Dialect dialect) noexcept;

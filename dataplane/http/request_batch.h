@@ -24,6 +24,7 @@ struct FoundRequest {
     std::uint32_t number = 0;  // 0, 1, ... within the flow
     std::uint32_t flags = 0;   // api::RequestFlag
     std::uint8_t client_side = 0;
+    bool told = false;        // a response, or a request whose head is known already: only matched
     std::uint8_t packet = 0;  // of the burst, which made the request whole
 };
 
@@ -38,11 +39,13 @@ class RequestBatch {
     // The longest target that is kept and matched. A head that was gathered is never longer, one within a
     // single jumbo segment can be.
     static constexpr std::size_t target_max = 16 * 1024;
-    static_assert(target_max <= arena_bytes);
+    static constexpr std::size_t body_max = 64 * 1024;
+    static_assert(target_max + body_max <= arena_bytes);
 
-    // A target of this length, at most target_max, still fits with its normalised form.
+    // A target of this length, at most target_max, and a body's kept bytes, if any, still fit with their
+    // normalised forms.
     [[nodiscard]] bool has_room(std::size_t target_length) const noexcept {
-        return count_ < requests_max && releases_ < requests_max &&
+        return count_ < requests_max && releases_ < requests_max && body_releases_ < requests_max &&
                target_length <= arena_bytes - arena_planned_;
     }
     // REQUIRES: has_room(target_length). The caller fills found and view.
@@ -65,6 +68,11 @@ class RequestBatch {
     [[nodiscard]] std::span<const std::uint32_t> releases() const noexcept {
         return {release_.data(), releases_};
     }
+    // Likewise one of the body pool.
+    void release_body_later(std::uint32_t body) noexcept { body_release_[body_releases_++] = body; }
+    [[nodiscard]] std::span<const std::uint32_t> body_releases() const noexcept {
+        return {body_release_.data(), body_releases_};
+    }
 
     [[nodiscard]] std::span<FoundRequest> found() noexcept { return {found_.data(), count_}; }
     [[nodiscard]] std::span<match::RequestView> views() noexcept { return {views_.data(), count_}; }
@@ -74,17 +82,20 @@ class RequestBatch {
         arena_used_ = 0;
         arena_planned_ = 0;
         releases_ = 0;
+        body_releases_ = 0;
     }
 
   private:
     std::array<FoundRequest, requests_max> found_;
     std::array<match::RequestView, requests_max> views_;
     std::array<std::uint32_t, requests_max> release_{};
+    std::array<std::uint32_t, requests_max> body_release_{};
     std::unique_ptr<char[]> arena_;
     std::size_t arena_used_ = 0;
     std::size_t arena_planned_ = 0;  // what the requests added so far may come to use
     std::size_t count_ = 0;
     std::size_t releases_ = 0;
+    std::size_t body_releases_ = 0;
     std::uint8_t packet_ = 0;
 };
 

@@ -136,6 +136,7 @@ void RequestStage::settle(const Place& place) noexcept {
 
 // Frees the state and what it holds.
 void RequestStage::end_following(const Place& place) noexcept {
+    if (place.state->body != flow::no_index) end_body(place, true);
     for (StreamSide& side : place.state->sides) {
         segments_.clear(side.held);
         if (side.assembly != flow::no_index) assemblies_.give_back(side.assembly);
@@ -156,6 +157,7 @@ void RequestStage::finish_sides(const Place& place) noexcept {
     const Place server = client.other();
     if (client.mine().mode == StreamMode::head) give_up_request(client, false);
     if (server.mine().mode == StreamMode::head) give_up_response(server, false);
+    if (client.state->body != flow::no_index) end_body(client, true);
     end_response(server);
 }
 
@@ -209,6 +211,7 @@ void RequestStage::finish(flow::HotFlow& hot, flow::ColdFlow& cold, std::uint64_
 
 void RequestStage::release_batch() noexcept {
     for (const std::uint32_t index : batch_->releases()) assemblies_.give_back(index);
+    for (const std::uint32_t index : batch_->body_releases()) bodies_.give_back(index);
 }
 
 void RequestStage::publish(api::WorkerCounters& counters) const noexcept {

@@ -10,6 +10,7 @@
 //   request_stage.cpp    which flows are followed, states, evictions
 //   stream_order.cpp     gaps, order, retransmissions
 //   request_stream.cpp   the client's bytes
+//   request_body.cpp     the first bytes of bodies, for rules
 //   response_stream.cpp  the server's bytes
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/flow_tracker.h"
 #include "dataplane/http/assembly_pool.h"
+#include "dataplane/http/body_pool.h"
 #include "dataplane/http/message_head.h"
 #include "dataplane/http/request_batch.h"
 #include "dataplane/http/request_kind.h"
@@ -52,6 +54,8 @@ struct StageSettings {
     std::size_t assemblies = 4096;   // split heads at one time
     std::size_t head_bytes = 8192;   // of a split head that are kept, at least 1024
     std::size_t held_pieces = 8192;  // of segments that came before their turn, 2 KiB each
+    std::size_t bodies = 1024;       // requests that wait for their bodies at one time
+    std::size_t body_bytes = 4096;   // of a body that rules see, at most RequestBatch::body_max
 };
 
 class RequestStage {
@@ -62,8 +66,16 @@ class RequestStage {
           states_(settings.states),
           assemblies_(settings.assemblies, settings.head_bytes),
           segments_(settings.held_pieces),
+          bodies_(settings.bodies, settings.head_bytes, settings.body_bytes),
           batch_(&batch),
           sink_(&sink) {}
+
+    // What the rules that are in use look at, beside the heads of requests: nothing else is kept, or handed
+    // on.
+    void want(bool bodies, bool responses) noexcept {
+        wants_bodies_ = bodies;
+        wants_responses_ = responses;
+    }
 
     // Looks at the payload of one TCP packet, whose flow has been updated.
     // REQUIRES: packet.payload_captured != 0.
@@ -129,6 +141,7 @@ class RequestStage {
     void pass_all(const Place& place) noexcept;
     [[nodiscard]] bool make_room(const Place& place) noexcept;
     void lose(const Place& place, std::uint32_t bytes) noexcept;
+    [[nodiscard]] std::uint64_t may_miss(const Place& place) const noexcept;
     void deliver(const Place& place, std::string_view text) noexcept;
 
     // request_stream.cpp
@@ -139,12 +152,22 @@ class RequestStage {
     void lose_request(const Place& place) noexcept;
     void add(const Place& place, const RequestHead& head, std::string_view text,
              std::uint32_t flags) noexcept;
+    static void fill_view(const RequestHead& head, std::string_view text, match::RequestView& view) noexcept;
     // Both sides'.
     [[nodiscard]] std::size_t begin_gathering(const Place& place, std::string_view text) noexcept;
     void drop_assembly(StreamSide& side) noexcept;
     void release_later(std::uint32_t assembly) noexcept;
     void begin_head_rest(const Place& place, std::uint32_t assembly) noexcept;
     [[nodiscard]] std::string_view skip_head_rest(const Place& place, std::string_view text) noexcept;
+
+    // request_body.cpp
+    [[nodiscard]] std::size_t body_room(const RequestHead& head) const noexcept;
+    void begin_body(const Place& place, const RequestHead& head, std::string_view text,
+                    const RequestNote& note) noexcept;
+    [[nodiscard]] std::uint32_t take_body(const Place& place, std::string_view head,
+                                          const RequestNote& note) noexcept;
+    [[nodiscard]] std::size_t pass_body(const Place& place, std::string_view text) noexcept;
+    void end_body(const Place& place, bool cut) noexcept;
 
     // response_stream.cpp
     void deliver_server(const Place& place, std::string_view text) noexcept;
@@ -156,13 +179,17 @@ class RequestStage {
     [[nodiscard]] std::string_view answer(const Place& place, const ResponseHead& head,
                                           std::string_view rest) noexcept;
     void end_response(const Place& place) noexcept;
+    void add_response(const Place& place, const FoundResponse& found, const ResponseHead& head) noexcept;
 
     flow::FlowTable* table_;
     StatePool states_;
     AssemblyPool assemblies_;
     SegmentPool segments_;
+    BodyPool bodies_;
     RequestBatch* batch_;
     RequestSink* sink_;
+    bool wants_bodies_ = false;
+    bool wants_responses_ = false;
     StreamState scratch_;  // of a flow without a state; idle between calls
     std::uint64_t requests_ = 0;
     std::uint64_t responses_ = 0;

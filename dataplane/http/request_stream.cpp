@@ -19,7 +19,7 @@ void RequestStage::deliver_client(const Place& place, std::string_view text) noe
                 text = skip_head_rest(place, text);
                 break;
             case StreamMode::body:
-                text.remove_prefix(side.body.skip(text));
+                text.remove_prefix(pass_body(place, text));
                 // Where chunks break off the next request may begin.
                 if (!side.body.active()) side.mode = StreamMode::between;
                 break;
@@ -109,6 +109,7 @@ void RequestStage::give_up_request(const Place& place, bool rest_follows) noexce
 // Bytes of this side are missing, and not of a body alone.
 void RequestStage::lose_request(const Place& place) noexcept {
     StreamSide& side = place.mine();
+    if (place.state->body != flow::no_index) end_body(place, true);
     if (side.mode == StreamMode::head) give_up_request(place, false);
     if (side.assembly != flow::no_index) drop_assembly(side);
     side.mode = StreamMode::between;
@@ -118,8 +119,9 @@ void RequestStage::add(const Place& place, const RequestHead& head, std::string_
                        std::uint32_t flags) noexcept {
     const std::string_view target = head.target.substr(0, RequestBatch::target_max);
     if (target.size() < head.target.size()) flags |= api::request_uri_truncated;
-    if (!batch_->has_room(target.size())) sink_->flush_requests();
-    FoundRequest& found = batch_->add(target.size());
+    const std::size_t room = target.size() + body_room(head);
+    if (!batch_->has_room(room)) sink_->flush_requests();
+    FoundRequest& found = batch_->add(room);
     found.head = head;
     found.head.target = target;
     found.time_ns = place.time_ns;
@@ -135,23 +137,29 @@ void RequestStage::add(const Place& place, const RequestHead& head, std::string_
     side.body = head.framing.chunked ? BodySkipper::chunked() : BodySkipper::sized(length);
     if (side.body.active()) side.mode = StreamMode::body;
     match::RequestView& view = batch_->views().back();
-    view.method = head.method;
+    fill_view(head, text, view);
     view.raw_uri = target;
+    if (text.size() > head.length) {
+        BodySkipper body = side.body;
+        view.request = text.substr(0, head.length + body.skip(text.substr(head.length)));
+    }
+    // The preface of HTTP/2 (RFC 9113 §3.4): binary frames follow.
+    if (head.method == "PRI" && head.version == "HTTP/2.0") place.state->ended = true;
+    ++requests_;
+    if (wants_bodies_ && side.body.active() && (flags & api::request_head_truncated) == 0)
+        begin_body(place, head, text, {found.number, found.flags});
+}
+
+void RequestStage::fill_view(const RequestHead& head, std::string_view text,
+                             match::RequestView& view) noexcept {
+    view.method = head.method;
+    view.raw_uri = head.target;
     view.host = head.host;
     view.user_agent = head.user_agent;
     view.referer = head.referer;
     view.cookie = head.cookie;
     view.headers = head.headers;
     view.request = text;
-    if (text.size() > head.length) {
-        BodySkipper body = side.body;
-        const std::size_t body_bytes = body.skip(text.substr(head.length));
-        if (!head.framing.chunked) view.body = text.substr(head.length, body_bytes);
-        view.request = text.substr(0, head.length + body_bytes);
-    }
-    // The preface of HTTP/2 (RFC 9113 §3.4): binary frames follow.
-    if (head.method == "PRI" && head.version == "HTTP/2.0") place.state->ended = true;
-    ++requests_;
 }
 
 // Has a buffer take the beginning of a head. Returns how much of it, 0 if there is no buffer.

@@ -155,7 +155,24 @@ std::string_view RequestStage::answer(const Place& place, const ResponseHead& he
     place.state->response_goes_on = found.goes_on;
     ++responses_;
     sink_->response(*place.hot, cold, found, head);
+    if (wants_responses_) add_response(place, found, head);
     return rest;
+}
+
+// Has rules look at the response. The batch refers to the head's text.
+void RequestStage::add_response(const Place& place, const FoundResponse& found,
+                                const ResponseHead& head) noexcept {
+    if (!batch_->has_room(0)) sink_->flush_requests();
+    FoundRequest& entry = batch_->add(0);
+    entry.time_ns = found.time_ns;
+    entry.cold = place.hot->cold;
+    entry.number = found.request;
+    entry.client_side = found.client_side;
+    entry.told = true;
+    match::RequestView& view = batch_->views().back();
+    view.phases = api::rule_at_response;
+    view.request = head.text;
+    view.headers = head.headers;
 }
 
 void RequestStage::end_response(const Place& place) noexcept {

@@ -4,13 +4,12 @@
 #include "dataplane/http/request_stage.h"
 
 namespace picket::http {
-namespace {
-
-std::uint64_t may_miss(const StreamSide& side) noexcept {
-    return side.mode == StreamMode::body ? side.body.may_miss() : 0;
+// Within a body that nobody looks into bytes may be missing.
+std::uint64_t RequestStage::may_miss(const Place& place) const noexcept {
+    const StreamSide& side = place.mine();
+    const bool kept = place.state->body != flow::no_index && place.side == client_side_of(*place.hot);
+    return side.mode == StreamMode::body && !kept ? side.body.may_miss() : 0;
 }
-
-}  // namespace
 
 // Bytes from anywhere: old ones, the next ones, or such that have to wait. cut: how many follow that the
 // capture does not hold.
@@ -19,7 +18,7 @@ void RequestStage::arrange(const Place& place, std::uint32_t begin, std::string_
     StreamSide& side = place.mine();
     for (;;) {
         const std::int32_t ahead = sequence_distance(side.next, begin);
-        if (ahead > 0 && static_cast<std::uint64_t>(ahead) <= may_miss(side))
+        if (ahead > 0 && static_cast<std::uint64_t>(ahead) <= may_miss(place))
             lose(place, static_cast<std::uint32_t>(ahead));
         if (sequence_distance(side.next, begin) <= 0) break;
         const auto result = segments_.hold(side.held, place.hot->cold, begin, text);
@@ -66,7 +65,7 @@ void RequestStage::deliver_ready(const Place& place) noexcept {
     while (!side.held.empty()) {
         const std::int32_t ahead = sequence_distance(side.next, segments_.begin_of(side.held));
         if (ahead > 0) {
-            if (static_cast<std::uint64_t>(ahead) > may_miss(side)) return;
+            if (static_cast<std::uint64_t>(ahead) > may_miss(place)) return;
             lose(place, static_cast<std::uint32_t>(ahead));
         }
         std::string_view text = segments_.text_of(side.held);
@@ -120,6 +119,8 @@ void RequestStage::lose(const Place& place, std::uint32_t bytes) noexcept {
     StreamSide& side = place.mine();
     side.next += bytes;
     if (side.mode == StreamMode::body && bytes != 0 && bytes <= side.body.may_miss()) {
+        if (place.state->body != flow::no_index && place.side == client_side_of(*place.hot))
+            end_body(place, true);
         side.body.miss(bytes);
         if (side.body.active()) return;
         if (place.side != client_side_of(*place.hot)) end_response(place);

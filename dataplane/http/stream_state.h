@@ -36,11 +36,12 @@ struct StreamSide {
 struct alignas(64) StreamState {
     std::array<StreamSide, 2> sides;  // by side of the key
     std::uint32_t cold = flow::no_index;
-    std::uint32_t answered = 0;     // the request whose response goes on
-    bool response_goes_on = false;  // its end is still to be told
-    bool roles_unknown = false;     // the first bytes are missing: who is the client will be seen
-    bool ended = false;             // another protocol has taken over
-    bool used = false;              // since the clock's hand passed
+    std::uint32_t answered = 0;           // the request whose response goes on
+    std::uint32_t body = flow::no_index;  // BodyPool: the client's body that is kept, as far as it has come
+    bool response_goes_on = false;        // its end is still to be told
+    bool roles_unknown = false;           // the first bytes are missing: who is the client will be seen
+    bool ended = false;                   // another protocol has taken over
+    bool used = false;                    // since the clock's hand passed
 
     [[nodiscard]] bool idle() const noexcept { return sides[0].idle() && sides[1].idle(); }
 };

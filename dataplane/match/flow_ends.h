@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "dataplane/api/abi.h"
+#include "dataplane/api/rule_blob.h"
 
 namespace picket::match {
 
@@ -23,8 +24,8 @@ struct FlowEnds {
 
 inline constexpr std::uint32_t no_packet = 0xffffffff;
 
-// One HTTP request. A view whose data() is null means: the request has no such part (absent), which is not
-// the same as an empty one.
+// One HTTP request, or one response. A view whose data() is null means: the request has no such part
+// (absent), which is not the same as an empty one.
 struct RequestView {
     FlowEnds ends;
     std::string_view method;
@@ -33,15 +34,23 @@ struct RequestView {
     std::string_view host;            // as on the wire: value of Host, or authority of an absolute target
     std::string_view user_agent;
     std::string_view referer;
-    std::string_view cookie;   // value of the Cookie header
+    std::string_view cookie;   // value of the Cookie header; null in a response
     std::string_view headers;  // header block after the request line, as on the wire
     // normalize_headers(headers) would change nothing but leave out Cookie: http::RequestHead::plain_headers.
     bool plain_headers = false;
-    std::string_view body;  // what of it is at hand
     std::uint32_t packet_size =
         no_packet;             // payload of the packet that holds all of it; no_packet: none does
     std::string_view request;  // the request's bytes as on the wire, from its line to the end of what is at
                                // hand; only rules that mix URI and plain contents look at it
+    // The first bytes of the body, as rules see it and as on the wire without chunk framing.
+    std::string_view body;
+    std::string_view raw_body;
+    bool body_cut = false;  // the body has more bytes than these, or may have
+
+    // Which rules the view is judged by (api::rule_phases). With rule_at_response it is of a response: then
+    // ends.source is the server, `request` the response's line and headers as on the wire, and all other
+    // texts but `headers` are absent.
+    std::uint8_t phases = api::rule_at_head;
 };
 
 struct PayloadView {

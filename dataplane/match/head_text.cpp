@@ -3,33 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/match/head_lines.h"
+
 namespace picket::match {
 namespace {
-
-constexpr bool is_blank(char byte) noexcept {
-    return byte == ' ' || byte == '\t';
-}
-
-std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && is_blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && is_blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
-// Takes the next line off raw, without its line end.
-std::string_view take_line(std::string_view& raw) noexcept {
-    const std::size_t end = raw.find('\n');
-    std::string_view line = raw.substr(0, end);
-    raw.remove_prefix(end == std::string_view::npos ? raw.size() : end + 1);
-    if (!line.empty() && line.back() == '\r') {
-        line.remove_suffix(1);
-    }
-    return line;
-}
 
 class Writer {
   public:
@@ -58,7 +35,7 @@ bool equals_caseless(std::string_view text, std::string_view lower) noexcept {
     });
 }
 
-std::size_t normalize_headers(std::string_view raw, std::span<char> out) noexcept {
+std::size_t normalize_headers(std::string_view raw, std::string_view left_out, std::span<char> out) noexcept {
     Writer writer(out);
     bool open = false;     // a header was written whose line end is still missing
     bool skipped = false;  // the last header was left out, and so are its folded lines
@@ -70,7 +47,7 @@ std::size_t normalize_headers(std::string_view raw, std::span<char> out) noexcep
         if (is_blank(line.front()) && (open || skipped)) {
             if (!skipped) {
                 writer.put(" ");
-                writer.put(trim(line));
+                writer.put(trim_blanks(line));
             }
             continue;
         }
@@ -78,8 +55,8 @@ std::size_t normalize_headers(std::string_view raw, std::span<char> out) noexcep
             writer.put("\r\n");
         }
         const std::size_t colon = line.find(':');
-        const std::string_view name = trim(line.substr(0, colon));
-        skipped = colon != std::string_view::npos && equals_caseless(name, "cookie");
+        const std::string_view name = trim_blanks(line.substr(0, colon));
+        skipped = colon != std::string_view::npos && equals_caseless(name, left_out);
         open = !skipped;
         if (skipped) {
             continue;
@@ -87,7 +64,7 @@ std::size_t normalize_headers(std::string_view raw, std::span<char> out) noexcep
         writer.put(name);
         if (colon != std::string_view::npos) {
             writer.put(": ");
-            writer.put(trim(line.substr(colon + 1)));
+            writer.put(trim_blanks(line.substr(colon + 1)));
         }
     }
     if (open) {
@@ -106,7 +83,7 @@ std::size_t header_names(std::string_view raw, std::span<char> out) noexcept {
         const std::size_t colon = line.find(':');
         if (!is_blank(line.front()) && colon != std::string_view::npos) {
             writer.put("\r\n");
-            writer.put(trim(line.substr(0, colon)));
+            writer.put(trim_blanks(line.substr(0, colon)));
         }
     }
     if (writer.written() > 0) {
@@ -122,8 +99,9 @@ std::string_view header_value(std::string_view raw, std::string_view lower_name)
             break;
         }
         const std::size_t colon = line.find(':');
-        if (colon != std::string_view::npos && equals_caseless(trim(line.substr(0, colon)), lower_name)) {
-            return trim(line.substr(colon + 1));
+        if (colon != std::string_view::npos &&
+            equals_caseless(trim_blanks(line.substr(0, colon)), lower_name)) {
+            return trim_blanks(line.substr(colon + 1));
         }
     }
     return {};
@@ -133,7 +111,7 @@ std::string_view normalize_host(std::string_view host, std::span<char> out) noex
     if (host.data() == nullptr) {
         return {};
     }
-    host = trim(host);
+    host = trim_blanks(host);
     const std::size_t colon = host.rfind(':');
     if (colon != std::string_view::npos &&
         (host.find(':') == colon || (colon > 0 && host[colon - 1] == ']'))) {

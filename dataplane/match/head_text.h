@@ -16,9 +16,9 @@ inline constexpr std::size_t head_bytes_max = 64 * 1024;
 inline constexpr std::size_t head_text_max = 2 * head_bytes_max;
 
 // Each header as "Name: value\r\n" with the white space around the value removed and folded lines joined
-// by one space; Cookie is left out. Lines without a colon stay as they are. Stops at the empty line or when
-// out is full. Returns the bytes written.
-std::size_t normalize_headers(std::string_view raw, std::span<char> out) noexcept;
+// by one space; headers named left_out (lower case) are left out. Lines without a colon stay as they are.
+// Stops at the empty line or when out is full. Returns the bytes written.
+std::size_t normalize_headers(std::string_view raw, std::string_view left_out, std::span<char> out) noexcept;
 
 // The names of the headers in their order: "\r\nName\r\nName\r\n\r\n"; folded lines and lines without a colon
 // have none. Stops at the empty line or when out is full. Returns the bytes written, 0 if there is no header.

@@ -5,6 +5,7 @@
 
 #include "dataplane/match/find_text.h"
 #include "dataplane/match/head_text.h"
+#include "dataplane/match/message_parts.h"
 
 namespace picket::match {
 namespace {
@@ -50,6 +51,7 @@ Judge::Judge(const RuleSet::Tables& tables)
       header_text_(head_text_max),
       host_text_(host_text_max),
       names_text_(head_text_max),
+      part_text_(head_bytes_max),
       match_data_(pcre2_match_data_create(1, nullptr)),
       match_context_(pcre2_match_context_create(nullptr)),
       jit_stack_(pcre2_jit_stack_create(64 * 1024, 256 * 1024, nullptr)) {
@@ -99,16 +101,12 @@ std::string_view Judge::buffer(api::RuleBuffer which) noexcept {
         case api::RuleBuffer::raw_uri:
             return request_->raw_uri;
         case api::RuleBuffer::header:
-            if (!header_ready_) {
-                const std::size_t length = normalize_headers(request_->headers, header_text_);
-                header_ = length > 0 ? std::string_view(header_text_.data(), length) : std::string_view();
-                header_ready_ = true;
-            }
-            return header_;
+            return headers_as_seen();
         case api::RuleBuffer::raw_header:
             return request_->headers;
         case api::RuleBuffer::cookie:
-            return request_->cookie;
+            return is_response() ? joined_values(request_->headers, "set-cookie", part_text_)
+                                 : request_->cookie;
         case api::RuleBuffer::host:
             if (!host_ready_) {
                 host_ = normalize_host(request_->host, host_text_);
@@ -126,10 +124,41 @@ std::string_view Judge::buffer(api::RuleBuffer which) noexcept {
                 names_ready_ = true;
             }
             return names_;
+        case api::RuleBuffer::body:
+            return request_->body;
+        case api::RuleBuffer::raw_body:
+            return request_->raw_body;
+        case api::RuleBuffer::raw_host:
+            return request_->host;
+        case api::RuleBuffer::line:
+            return message_line(request_->request);
+        case api::RuleBuffer::start:
+            return message_start(request_->request, request_->headers);
+        case api::RuleBuffer::protocol:
+            return line_protocol(message_line(request_->request));
+        case api::RuleBuffer::stat_code:
+            return is_response() ? status_code(message_line(request_->request)) : std::string_view();
+        case api::RuleBuffer::stat_msg:
+            return is_response() ? status_message(message_line(request_->request)) : std::string_view();
         case api::RuleBuffer::field:
-            break;  // needs the chain's name: chain_holds()
+        case api::RuleBuffer::header_line:
+            break;  // need the chain: chain_holds()
     }
     return {};
+}
+
+bool Judge::is_response() const noexcept {
+    return (request_->phases & api::rule_at_response) != 0;
+}
+
+std::string_view Judge::headers_as_seen() noexcept {
+    if (!header_ready_) {
+        const std::string_view left_out = is_response() ? "set-cookie" : "cookie";
+        const std::size_t length = normalize_headers(request_->headers, left_out, header_text_);
+        header_ = length > 0 ? std::string_view(header_text_.data(), length) : std::string_view();
+        header_ready_ = true;
+    }
+    return header_;
 }
 
 bool Judge::rule_holds(const api::RuleEntry& rule) noexcept {
@@ -142,13 +171,35 @@ bool Judge::rule_holds(const api::RuleEntry& rule) noexcept {
 }
 
 bool Judge::chain_holds(const api::RuleChain& chain) noexcept {
+    options_ = tables_.view.options.subspan(chain.option_first, chain.option_count);
+    if (chain.buffer == api::RuleBuffer::header_line) {
+        return any_header_holds();
+    }
     text_ = chain.buffer == api::RuleBuffer::field
                 ? header_value(request_->headers, tables_.view.text(chain.name_offset, chain.name_length))
                 : buffer(chain.buffer);
-    if (text_.data() == nullptr || (chain.empty_is_absent != 0 && text_.empty())) {
-        return false;
+    const bool is_body = chain.buffer == api::RuleBuffer::body || chain.buffer == api::RuleBuffer::raw_body;
+    text_cut_ = is_body && request_->body_cut;
+    return text_.data() != nullptr && !(chain.empty_is_absent != 0 && text_.empty()) && text_holds();
+}
+
+// Each header is a text of its own.
+bool Judge::any_header_holds() noexcept {
+    text_cut_ = false;
+    std::string_view rest = request_->headers;
+    while (!rest.empty()) {
+        text_ = take_header(rest, part_text_);
+        if (text_.data() == nullptr) {
+            return false;
+        }
+        if (text_holds()) {
+            return true;
+        }
     }
-    options_ = tables_.view.options.subspan(chain.option_first, chain.option_count);
+    return false;
+}
+
+bool Judge::text_holds() noexcept {
     budget_ = budget_base_bytes + budget_texts * text_.size();
     return options_hold(0, 0);
 }
@@ -194,8 +245,15 @@ bool Judge::options_hold(std::size_t index, std::size_t position) noexcept {
         case api::RuleOptionKind::pcre:
             return pcre_holds(index, position);
         case api::RuleOptionKind::length:
+            // At least so many bytes, where the end is not at hand.
+            if (text_cut_ && (negated || option.to < api::rule_length_max)) {
+                return false;
+            }
             return (size >= option.from && size <= option.to) != negated && options_hold(index + 1, position);
         case api::RuleOptionKind::data_at: {
+            if (text_cut_ && negated) {
+                return false;
+            }
             const bool relative = (option.flags & api::option_relative) != 0;
             const std::int64_t base = relative ? static_cast<std::int64_t>(position) : 0;
             return (base + option.from <= size) != negated && options_hold(index + 1, position);
@@ -223,10 +281,13 @@ bool Judge::content_holds(std::size_t index, std::size_t position) noexcept {
     const auto size = static_cast<std::int64_t>(text_.size());
     const std::int64_t base =
         (option.flags & api::option_relative) != 0 ? static_cast<std::int64_t>(position) : 0;
+    const bool bounded = (option.flags & api::option_bounded) != 0;
+    const bool negated = (option.flags & api::option_negated) != 0;
+    if (text_cut_ && (at_end || (negated && !(bounded && base + option.to <= size)))) {
+        return false;  // what is not at hand would decide
+    }
     std::int64_t from = std::max<std::int64_t>(0, base + option.from);
-    const std::int64_t to = (option.flags & api::option_bounded) != 0
-                                ? std::clamp<std::int64_t>(base + option.to, 0, size)
-                                : size;
+    const std::int64_t to = bounded ? std::clamp<std::int64_t>(base + option.to, 0, size) : size;
     if (at_end) {
         // Only the last possible place counts; out of range, nothing is found.
         from = std::max(from, size - static_cast<std::int64_t>(needle.size()));
@@ -240,7 +301,7 @@ bool Judge::content_holds(std::size_t index, std::size_t position) noexcept {
         if (found == std::string_view::npos) {
             break;
         }
-        if ((option.flags & api::option_negated) != 0) {
+        if (negated) {
             return false;
         }
         if (options_hold(index + 1, found + needle.size())) {
@@ -251,7 +312,7 @@ bool Judge::content_holds(std::size_t index, std::size_t position) noexcept {
         }
         from = static_cast<std::int64_t>(found) + 1;
     }
-    return (option.flags & api::option_negated) != 0 && options_hold(index + 1, position);
+    return negated && options_hold(index + 1, position);
 }
 
 bool Judge::pcre_holds(std::size_t index, std::size_t position) noexcept {
@@ -260,6 +321,10 @@ bool Judge::pcre_holds(std::size_t index, std::size_t position) noexcept {
     const std::size_t base =
         (option.flags & api::option_relative) != 0 ? std::min(position, text_.size()) : 0;
     const std::string_view subject = text_.substr(base);
+    if (text_cut_ && negated) {
+        return false;
+    }
+    const std::uint32_t options = text_cut_ ? PCRE2_NOTEOL : 0;  // no '$' where the kept bytes end
     std::size_t start = 0;
     while (start <= subject.size()) {
         if (!spend(subject.size() - start)) {
@@ -267,7 +332,7 @@ bool Judge::pcre_holds(std::size_t index, std::size_t position) noexcept {
         }
         const int result =
             pcre2_match(tables_.pcres[option.pcre].get(), reinterpret_cast<PCRE2_SPTR>(subject.data()),
-                        subject.size(), start, 0, match_data_, match_context_);
+                        subject.size(), start, options, match_data_, match_context_);
         if (result == PCRE2_ERROR_NOMATCH) {
             break;
         }

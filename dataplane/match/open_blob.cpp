@@ -118,6 +118,9 @@ class BlobCheck {
             return false;
         }
         const bool is_payload = rule.kind == api::RuleKind::payload;
+        if (((rule.flags & api::rule_phases) == 0) != is_payload) {
+            return false;
+        }
         const auto chains = view_.chains.subspan(rule.chain_first, rule.chain_count);
         return std::ranges::all_of(chains,
                                    [&](const auto& chain) {

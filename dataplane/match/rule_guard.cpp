@@ -117,7 +117,8 @@ bool HeaderStart::admits(const RequestView& request) const noexcept {
 
 RequestShape::RequestShape(const RequestView& request) noexcept
     : uri_length(static_cast<std::uint32_t>(request.normalized_uri.size())),
-      raw_uri_length(static_cast<std::uint32_t>(request.raw_uri.size())) {
+      raw_uri_length(static_cast<std::uint32_t>(request.raw_uri.size())),
+      phases(request.phases) {
     if (request.method == "GET") {
         method = method_get;
     } else if (request.method == "POST") {
@@ -138,6 +139,7 @@ std::vector<RuleGuard> make_guards(const BlobView& view) {
     std::vector<RuleGuard> guards(view.rules.size());
     for (std::size_t rule = 0; rule < view.rules.size(); ++rule) {
         const api::RuleEntry& entry = view.rules[rule];
+        guards[rule].phases = entry.flags & api::rule_phases;
         for (const api::RuleChain& chain : view.chains.subspan(entry.chain_first, entry.chain_count)) {
             const bool is_header =
                 chain.buffer == api::RuleBuffer::header || chain.buffer == api::RuleBuffer::raw_header;

@@ -219,6 +219,9 @@ std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::byte> blob, st
     }
     collect_payload_ports(*tables);
     tables->guards = make_guards(tables->view);
+    for (const api::RuleEntry& rule : tables->view.rules) {
+        tables->phases |= rule.flags & api::rule_phases;
+    }
     return std::shared_ptr<const RuleSet>(new RuleSet(std::move(tables)));
 }
 
@@ -263,13 +266,15 @@ bool RuleSet::wants_payload(const FlowEnds& ends) const noexcept {
 }
 
 bool RuleSet::wants_requests() const noexcept {
-    for (const api::FilterGroup which : {api::FilterGroup::uri, api::FilterGroup::head}) {
-        const api::FilterGroupEntry& group = tables_->group(which);
-        if (group.element_count + std::uint64_t{group.always_count} > 0) {
-            return true;
-        }
-    }
-    return false;
+    return tables_->phases != 0;
+}
+
+bool RuleSet::wants_bodies() const noexcept {
+    return (tables_->phases & api::rule_at_body) != 0;
+}
+
+bool RuleSet::wants_responses() const noexcept {
+    return (tables_->phases & api::rule_at_response) != 0;
 }
 
 }  // namespace picket::match

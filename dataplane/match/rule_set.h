@@ -49,6 +49,9 @@ class RuleSet {
     [[nodiscard]] bool wants_payload(const FlowEnds& ends) const noexcept;
     // False if no rule looks at requests at all.
     [[nodiscard]] bool wants_requests() const noexcept;
+    // Whether some rule looks at bodies of requests, at responses.
+    [[nodiscard]] bool wants_bodies() const noexcept;
+    [[nodiscard]] bool wants_responses() const noexcept;
 
     struct Tables;  // dataplane/match/rule_tables.h, for the Matcher
     [[nodiscard]] const Tables& tables() const noexcept { return *tables_; }

@@ -84,6 +84,7 @@ struct RuleSet::Tables {
     std::vector<std::uint32_t> bit_rule_of;  // a rule's index in view.bit_rules; only where it has one
     std::array<PayloadPorts, 2> tcp;         // index 1: packets to the server
     std::array<PayloadPorts, 2> udp;
+    std::uint8_t phases = 0;  // api::rule_phases of all rules together
 
     [[nodiscard]] const api::FilterGroupEntry& group(api::FilterGroup which) const noexcept {
         return view.header->groups[static_cast<std::size_t>(which)];

@@ -39,6 +39,7 @@ enum PacketFlag : std::uint16_t {
     packet_icmp_error = 1u << 8,       // the payload quotes the packet that the message is about
     packet_quoted = 1u << 9,           // no packet of its own: what an ICMP error quotes
     packet_overlap = 1u << 10,         // a fragment that contradicts others of its datagram
+    packet_copy = 1u << 11,            // a span port's copy of a packet that came before
 };
 
 // What a fragment (packet_fragment) is of its datagram; of other packets it is undefined.
@@ -61,10 +62,12 @@ struct Packet {
     const std::uint8_t* payload = nullptr;  // layer-4 payload
     std::uint32_t payload_captured = 0;     // bytes at payload
     std::uint32_t payload_length = 0;       // bytes that the packet had
-    std::uint32_t ip_bytes = 0;             // total length of the IP packet
+    // Told apart by these two words (duplicate/fingerprint.h).
+    std::uint32_t ip_bytes = 0;  // total length of the IP packet
     std::uint32_t tcp_sequence = 0;
     std::uint32_t tcp_acknowledgment = 0;
-    std::uint16_t ip_id = 0;
+    std::uint16_t ip_id = 0;     // IPv4 identification, 0 for IPv6
+    std::uint16_t checksum = 0;  // of TCP, UDP, ICMP, as on the wire; of SCTP folded; else 0
     std::uint16_t vlan = 0;
     std::uint16_t vlan_inner = 0;
     std::uint16_t port = 0;  // ingress port

@@ -55,6 +55,7 @@ inline bool transport(const std::uint8_t* header, std::uint8_t protocol, std::ui
     packet.tcp_sequence = load_be32(fields + 4) & tcp_mask;
     packet.tcp_acknowledgment = load_be32(fields + 8) & tcp_mask;
     packet.tcp_flags = static_cast<std::uint8_t>(fields[13] & tcp_mask);
+    packet.checksum = load_be16(header + 6 + (10 & tcp_mask));
     packet.payload = header + header_length;
     packet.payload_length = length - header_length;
     packet.payload_captured = length - header_length;

@@ -27,6 +27,7 @@ ParseResult parse_tcp(ByteCursor cursor, std::uint32_t length, bool cut, Packet&
     packet.tcp_sequence = fields.u32();
     packet.tcp_acknowledgment = fields.u32();
     packet.tcp_flags = header[13];
+    packet.checksum = static_cast<std::uint16_t>(header[16] << 8 | header[17]);
     // Options that the capture cut off do not matter: nothing of the payload is there then.
     cursor.take(std::min<std::size_t>(header_length - 20, cursor.remaining()));
     set_payload(cursor, length - header_length, packet);
@@ -45,7 +46,8 @@ ParseResult parse_udp(ByteCursor cursor, std::uint32_t length, bool cut, Packet&
                       Ports& ports) noexcept {
     ports.source = cursor.u16();
     ports.destination = cursor.u16();
-    cursor.take(4);
+    cursor.take(2);
+    packet.checksum = cursor.u16();
     if (cursor.failed()) return cut && length >= 8 ? api::Outcome::truncated : api::Outcome::malformed_udp;
     set_payload(cursor, length - 8, packet);
     return {};
@@ -59,8 +61,10 @@ ParseResult parse_sctp(ByteCursor cursor, std::uint32_t length, bool cut, Packet
     fields.limit(header_bytes);
     ports.source = fields.u16();
     ports.destination = fields.u16();
-    fields.take(header_bytes - 4);
+    fields.take(4);
+    const std::uint32_t crc = fields.u32();
     if (!fields.failed()) {
+        packet.checksum = static_cast<std::uint16_t>(crc >> 16 ^ crc);
         cursor.take(header_bytes);
         set_payload(cursor, length - header_bytes, packet);
         return {};
@@ -116,7 +120,7 @@ ParseResult parse_icmp(ByteCursor cursor, std::uint8_t protocol, std::uint32_t l
                        Packet& packet, Ports& ports) noexcept {
     const std::uint8_t type = cursor.u8();
     const std::uint8_t code = cursor.u8();
-    cursor.take(2);
+    packet.checksum = cursor.u16();
     const std::uint16_t identifier = cursor.u16();
     cursor.take(2);
     if (cursor.failed()) return cut && length >= 8 ? api::Outcome::truncated : api::Outcome::malformed_icmp;

@@ -117,7 +117,7 @@ class Corpus(unittest.TestCase):
                     continue
                 lines = comparable(replay)
                 totals = {key: replay.report[key]
-                          for key in ('packets', 'audit', 'flows', 'http_requests', 'alerts', 'alerts_by_rule')}
+                          for key in ('packets', 'audit', 'link', 'flows', 'http_requests', 'alerts', 'alerts_by_rule')}
                 if wanted is None:
                     wanted, counts = lines, totals
                     seen.update(kinds_of(replay))

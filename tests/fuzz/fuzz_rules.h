@@ -22,9 +22,15 @@ alert tcp any any -> any 80 (content:"GET "; depth:4; isdataat:10,relative; sid:
 alert udp any any <> ![192.0.2.0/24,2001:db8::/32] 53 (content:"|00 01|"; offset:2; content:"abc"; within:20; sid:7;)
 alert http any any -> any any (flow:to_server; http.header; content:"X-Test: "; content:"a"; within:3; sid:8;)
 alert http any any -> any any (flow:to_server; http.cookie; content:"id="; http.uri; content:"/"; endswith; sid:9;)
-alert http any any -> any any (flow:to_server; urilen:>1; flowbits:set,a&b; flowbits:toggle,c; noalert; sid:10;)
-alert http any any -> any any (http.header_names; content:"Host"; flowbits:isset,a|c; flowbits:unset,b; sid:11;)
-alert tcp any any -> any any (content:" "; flags:A+,12; dsize:>4; flowbits:isnotset,b; flowbits:set,c; sid:12;)
+alert http any any -> any any (flow:to_server; http.request_body; content:"cmd="; content:!"x"; sid:10;)
+alert http any any -> any any (flow:to_server; http.method; content:"POST"; http.request_body; pcre:"/a+$/"; sid:11;)
+alert http any any -> any any (flow:to_client; http.stat_code; content:"404"; http.header; content:!"Server"; sid:12;)
+alert http any any -> any any (http.header; content:"X-Both: "; http.cookie; content:"a, b"; sid:13;)
+alert http any any -> any any (flow:to_client; http.response_header; content:"X: 1"; endswith; http.stat_msg; bsize:2; sid:14;)
+alert http any any -> any any (flow:to_server; http.request_line; content:"HTTP/1."; http.start; content:"Host"; sid:15;)
+alert http any any -> any any (flow:to_server; urilen:>1; flowbits:set,a&b; flowbits:toggle,c; noalert; sid:16;)
+alert http any any -> any any (http.header_names; content:"Host"; flowbits:isset,a|c; flowbits:unset,b; sid:17;)
+alert tcp any any -> any any (content:" "; flags:A+,12; dsize:>4; flowbits:isnotset,b; flowbits:set,c; sid:18;)
 )";
 
 inline rules::CompiledRules compile_fuzz_rules(api::Dialect dialect = api::Dialect::suricata) {

@@ -27,6 +27,8 @@ PipelineSettings settings_of(std::uint8_t bits) {
     }
     settings.flow.payload_bytes = (bits & 8) != 0 ? 16 : 0;
     settings.http.assemblies = (bits & 16) != 0 ? 1 : 8;
+    settings.duplicates = static_cast<Duplicates>((bits >> 6) % 3);
+    settings.flow.paired_ports = 3;
     return settings;
 }
 

@@ -65,12 +65,12 @@ void seal(std::vector<std::byte>& blob) {
     header.checksum = api::blob_checksum(std::span(blob).subspan(api::rule_blob_checksum_from));
 }
 
-// A hit of a text that is the only one of its kind.
+// A hit of one of the few texts of its kind.
 template <match::WaitingHit::Kind kind>
 void take_hit(void* context, std::uint32_t index, std::uint32_t rule) noexcept {
     auto& matcher = *static_cast<match::Matcher*>(context);
     require(rule < matcher.rules().rule_count(), "a hit names a rule");
-    require(index == 0, "a hit names a text");
+    require(index < 2, "a hit names a text");
     if (matcher.bits().concerns(rule)) matcher.bits().wait(0, kind, index, rule);
 }
 
@@ -102,8 +102,15 @@ void use(const std::shared_ptr<const match::RuleSet>& set) {
     request.host = "h";
     request.user_agent = "zgrab";
     request.cookie = "id=1";
-    request.body = text.substr(text.size() - 4);
-    matcher->match_requests({&request, 1}, {&take_hit<match::WaitingHit::Kind::request>, matcher.get()});
+    request.body = request.raw_body = text.substr(text.size() - 4);
+    request.phases |= api::rule_at_body;
+    static constexpr std::string_view answer = "HTTP/1.1 404 Not Found\r\nX-Both: 1\r\nSet-Cookie: a\r\n\r\n";
+    match::RequestView response;
+    response.phases = api::rule_at_response;
+    response.request = answer;
+    response.headers = answer.substr(24);
+    const std::array<match::RequestView, 2> messages{request, response};
+    matcher->match_requests(messages, {&take_hit<match::WaitingHit::Kind::request>, matcher.get()});
     match::PayloadView payload;
     payload.payload = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
     payload.ends.destination_port = 80;
@@ -114,6 +121,7 @@ void use(const std::shared_ptr<const match::RuleSet>& set) {
     }
     static_cast<void>(set->watch_lookup(payload.ends.source));
     static_cast<void>(set->wants_requests());
+    static_cast<void>(set->wants_bodies() || set->wants_responses());
 }
 
 }  // namespace

@@ -24,10 +24,19 @@ namespace {
 
 using Hits = std::set<std::pair<std::uint32_t, std::uint32_t>>;
 
-// Requests as the http stage hands them over, from heads as text.
+// Requests and responses as the http stage hands them over, from their texts.
 struct Parsed {
     Parsed(std::vector<std::string> heads, api::Dialect dialect) : texts(std::move(heads)) {
         for (const std::string& text : texts) {
+            http::ResponseHead answer;
+            if (http::parse_response_head(text, answer)) {
+                RequestView view;
+                view.phases = api::rule_at_response;
+                view.request = answer.text;
+                view.headers = answer.headers;
+                views.push_back(view);
+                continue;
+            }
             http::RequestHead head;
             if (http::parse_request_head(text, head) == http::HeadStatus::not_a_message) {
                 continue;
@@ -42,6 +51,14 @@ struct Parsed {
             view.headers = head.headers;
             view.plain_headers = head.plain_headers;
             view.request = std::string_view(text).substr(0, head.length);
+            view.raw_body = std::string_view(text).substr(head.length);
+            if (!view.raw_body.empty()) {
+                rooms.push_back(std::make_unique<char[]>(view.raw_body.size()));
+                view.body = {
+                    rooms.back().get(),
+                    http::normalize_body(view.raw_body, dialect, {rooms.back().get(), view.raw_body.size()})};
+                view.phases |= api::rule_at_body;
+            }
             view.ends.source_port = 40000;
             view.ends.destination_port = 80;
             if (http::is_normal_uri(head.target, dialect)) {
@@ -91,7 +108,7 @@ Hits judged(const RuleSet& set, std::span<const RequestView> views) {
         judge.set_request(views[index]);
         for (std::uint32_t rule = 0; rule < set.rule_count(); ++rule) {
             const api::RuleEntry& entry = set.tables().view.rules[rule];
-            if (entry.kind == api::RuleKind::request && judge.rule_holds(entry)) {
+            if ((entry.flags & views[index].phases) != 0 && judge.rule_holds(entry)) {
                 hits.insert({index, rule});
             }
         }
@@ -131,7 +148,8 @@ std::string one_line(std::string text) {
 std::string request_for(const rules::Rule& rule, std::size_t variant) {
     static const char* const colons[] = {": ", ":", ":  ", ": "};
     static const char* const ends[] = {"\r\n", "\r\n", " \r\n", "\n"};
-    std::string method = "GET", uri = "/", host = "h", agent, referer, cookie, lines;
+    std::string status = "200", reason = "OK";
+    std::string method = "GET", uri = "/", host = "h", agent, referer, cookie, lines, body;
     for (const rules::OptionChain& chain : rule.chains) {
         std::string text;
         for (const rules::BufferOption& option : chain.options) {
@@ -161,6 +179,16 @@ std::string request_for(const rules::Rule& rule, std::size_t variant) {
             case api::RuleBuffer::field:
                 lines += chain.field + ": " + one_line(text) + "\r\n";
                 break;
+            case api::RuleBuffer::stat_code:
+                status = text.size() == 3 ? text : status;
+                break;
+            case api::RuleBuffer::stat_msg:
+                reason = one_line(text);
+                break;
+            case api::RuleBuffer::body:
+            case api::RuleBuffer::raw_body:
+                body += text;
+                break;
             default:
                 lines += text + (text.ends_with("\n") ? "" : "\r\n");
                 break;
@@ -168,11 +196,17 @@ std::string request_for(const rules::Rule& rule, std::size_t variant) {
     }
     const std::string colon = colons[variant % 4];
     const std::string end = ends[variant % 4];
+    if (rule.phases == api::rule_at_response) {
+        return "HTTP/1.1 " + status + " " + reason + "\r\nServer" + colon + "x" + end +
+               (cookie.empty() ? ""
+                               : "Set-Cookie" + colon + "a=b" + end + "Set-Cookie" + colon + cookie + end) +
+               lines + "\r\n";
+    }
     std::string head = method + " " + uri + " HTTP/1.1\r\nHost" + colon + host + end;
     head += cookie.empty() && variant % 3 != 0 ? "" : "Cookie" + colon + "a=b" + cookie + end;
     head += agent.empty() ? "" : "User-Agent" + colon + agent + end;
     head += referer.empty() ? "" : "Referer" + colon + referer + end;
-    return head + lines + "\r\n";
+    return head + lines + "\r\n" + body;
 }
 
 TEST(MatchProperty, FilterMissesNothingOnTheCorpus) {

@@ -33,6 +33,7 @@ void expect_same(const Packet& plain, const Packet& whole) {
     EXPECT_EQ(plain.port, whole.port);
     EXPECT_EQ(plain.side, whole.side);
     EXPECT_EQ(plain.ttl, whole.ttl);
+    EXPECT_EQ(plain.checksum, whole.checksum);
     EXPECT_EQ(plain.tos, whole.tos);
     EXPECT_EQ(plain.tcp_flags, whole.tcp_flags);
     EXPECT_EQ(plain.flags, whole.flags);

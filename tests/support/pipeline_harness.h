@@ -108,6 +108,8 @@ class PipelineHarness {
                 hits.push_back(*reinterpret_cast<const api::HitEvent*>(header));
             } else if (header->kind == api::EventKind::http_response_end) {
                 response_ends.push_back(*reinterpret_cast<const api::ResponseEndEvent*>(header));
+            } else if (header->kind == api::EventKind::rule_hit) {
+                hits.push_back(*reinterpret_cast<const api::HitEvent*>(header));
             }
         }
         reader_.release();

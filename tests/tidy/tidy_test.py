@@ -20,7 +20,7 @@ LONGER_FILES = {}
 
 PLANES = ('dataplane/', 'controlplane/')
 RTE_PLACES = ('dataplane/rx/', 'dataplane/xdp/', 'dataplane/live_ports.cpp',
-              'tests/live/', 'bench/tool/port_sender.cpp',  # the other end of a port under test
+              'tests/live/', 'bench/tool/deep_ring.cpp', 'bench/tool/port_sender.cpp',  # a port's other end
               'bench/flow/rte_hash_bench.cpp')  # the baseline
 SNAKE_CASE = re.compile(r'[a-z0-9]+(_[a-z0-9]+)*')
 # Data is named after what it holds, decisions by number and title.

@@ -26,28 +26,48 @@ struct TestRequest {
     std::string uri = "/";
     std::string headers;  // "Name: value\r\n" lines
     std::string body;
+    bool body_cut = false;
+    std::string status = "";  // "200 OK": this is a response, and method, uri and body do not count
 };
 
 class RequestTexts {
   public:
     RequestTexts(const TestRequest& request, api::Dialect dialect)
-        : raw_(request.method + " " + request.uri + " HTTP/1.1\r\n" + request.headers + "\r\n" +
-               request.body),
+        : raw_((request.status.empty() ? request.method + " " + request.uri + " HTTP/1.1"
+                                       : "HTTP/1.1 " + request.status) +
+               "\r\n" + request.headers + "\r\n" + (request.status.empty() ? request.body : "")),
+          is_response_(!request.status.empty()),
+          body_(request.body.size()),
+          body_cut_(request.body_cut),
+          normal_body_(request.body),
+          line_(raw_.find("\r\n")),
           method_(request.method.size()),
           uri_(request.uri.size()),
           headers_(request.headers.size()) {
         normalized_.resize(request.uri.size());
         normalized_.resize(http::normalize_uri(request.uri, dialect, normalized_));
+        normal_body_.resize(http::normalize_body(request.body, dialect, normal_body_));
     }
 
     [[nodiscard]] RequestView view() const {
         RequestView view;
         const std::string_view raw = raw_;
         view.request = raw;
+        view.headers = raw.substr(line_ + 2, headers_ + 2);
+        if (is_response_) {
+            view.phases = api::rule_at_response;
+            view.ends.to_server = false;
+            return view;
+        }
+        if (body_ != 0) {
+            view.raw_body = raw.substr(raw.size() - body_);
+            view.body = normal_body_;
+            view.body_cut = body_cut_;
+            view.phases |= api::rule_at_body;
+        }
         view.method = raw.substr(0, method_);
         view.raw_uri = raw.substr(method_ + 1, uri_);
         view.normalized_uri = normalized_;
-        view.headers = raw.substr(method_ + 1 + uri_ + 11, headers_ + 2);
         view.host = value("host");
         view.user_agent = value("user-agent");
         view.referer = value("referer");
@@ -78,6 +98,11 @@ class RequestTexts {
     }
 
     std::string raw_;
+    bool is_response_;
+    std::size_t body_;
+    bool body_cut_;
+    std::string normal_body_;
+    std::size_t line_;
     std::string normalized_;
     std::size_t method_;
     std::size_t uri_;

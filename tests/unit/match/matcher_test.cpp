@@ -59,9 +59,10 @@ class RandomText {
 };
 
 std::string random_options(RandomText& random) {
-    static const char* const buffers[] = {"http.uri; ", "http.uri.raw; ", "http.header; ",
-                                          "http.user_agent; "};
-    std::string options = buffers[random.number(4)];
+    static const char* const buffers[] = {"http.uri; ",        "http.uri.raw; ",       "http.header; ",
+                                          "http.user_agent; ", "http.request_body; ",  "http.request_line; ",
+                                          "http.start; ",      "http.request_header; "};
+    std::string options = buffers[random.number(8)];
     const unsigned count = 1 + random.number(4);
     for (unsigned i = 0; i < count; ++i) {
         if (random.number(5) == 0) {
@@ -102,7 +103,7 @@ TEST(Matcher, AgreesWithANaiveEvaluator) {
     RandomText random(11);
     std::string text;
     for (std::uint32_t sid = 1; sid <= 600; ++sid) {
-        text += http_rule(random_options(random), sid);
+        text += http_rule(random_options(random) + (sid % 5 == 0 ? random_options(random) : ""), sid);
     }
     const rules::ParsedRules parsed = rules::parse_rules(text, "random.rules", {});
     EXPECT_EQ(rules::list_rejects(parsed.rejects), "");
@@ -111,6 +112,9 @@ TEST(Matcher, AgreesWithANaiveEvaluator) {
         requests.push_back({"GET", "/" + random(14, "abAB/.%2f"), "", ""});
         if (i % 3 != 0) {
             requests.back().headers = "User-Agent: " + random(10) + "\r\nX: " + random(8) + "\r\n";
+        }
+        if (i % 5 == 0) {
+            requests.back().body = random(20, "abAB/.\n");
         }
     }
     const Hits expected = naive_hits(parsed.rules, requests);

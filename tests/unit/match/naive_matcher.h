@@ -5,11 +5,13 @@
 // set of positions that are possible before it to those that are possible after it.
 #pragma once
 
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "controlplane/rules/rule.h"
 #include "dataplane/match/flow_ends.h"
@@ -94,16 +96,35 @@ inline Positions after_option(const rules::BufferOption& option, const std::stri
     return after;
 }
 
-// Headers as "Name: value\r\n" already; only Cookie has to go.
-inline std::string naive_header(std::string_view raw) {
-    std::string header;
+// Headers as "Name: value\r\n" already, one by one.
+inline std::vector<std::string> naive_lines(std::string_view raw) {
+    std::vector<std::string> lines;
     std::string rest(raw.substr(0, raw.size() - 2));
     while (!rest.empty()) {
         const std::size_t end = rest.find("\r\n");
-        if (naive_lower(rest.substr(0, 7)) != "cookie:") {
-            header += rest.substr(0, end + 2);
-        }
+        lines.push_back(rest.substr(0, end));
         rest.erase(0, end + 2);
+    }
+    return lines;
+}
+
+// The values of all headers of that name.
+inline std::optional<std::string> naive_values(std::string_view raw, const std::string& name) {
+    std::optional<std::string> values;
+    for (const std::string& line : naive_lines(raw)) {
+        if (naive_lower(line.substr(0, name.size() + 1)) == name + ":") {
+            values = (values ? *values + ", " : "") + line.substr(name.size() + 2);
+        }
+    }
+    return values;
+}
+
+inline std::string naive_header(std::string_view raw, const std::string& left_out) {
+    std::string header;
+    for (const std::string& line : naive_lines(raw)) {
+        if (naive_lower(line.substr(0, left_out.size() + 1)) != left_out + ":") {
+            header += line + "\r\n";
+        }
     }
     return header;
 }
@@ -112,6 +133,9 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
     const auto present = [](std::string_view text) {
         return text.data() == nullptr ? std::nullopt : std::optional(std::string(text));
     };
+    const bool is_response = (request.phases & api::rule_at_response) != 0;
+    const std::string text(request.request);
+    const std::string line = text.substr(0, text.find("\r\n"));
     switch (chain.buffer) {
         case api::RuleBuffer::request:
             return present(request.request);
@@ -122,7 +146,7 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
         case api::RuleBuffer::raw_uri:
             return present(request.raw_uri);
         case api::RuleBuffer::header: {
-            const std::string header = naive_header(request.headers);
+            const std::string header = naive_header(request.headers, is_response ? "set-cookie" : "cookie");
             return header.empty() ? std::nullopt : std::optional(header);
         }
         case api::RuleBuffer::header_names: {
@@ -137,7 +161,7 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
         case api::RuleBuffer::raw_header:
             return present(request.headers);
         case api::RuleBuffer::cookie:
-            return present(request.cookie);
+            return is_response ? naive_values(request.headers, "set-cookie") : present(request.cookie);
         case api::RuleBuffer::user_agent:
             return present(request.user_agent);
         case api::RuleBuffer::referer:
@@ -147,34 +171,59 @@ inline std::optional<std::string> naive_buffer(const rules::OptionChain& chain, 
                        ? std::nullopt
                        : std::optional(
                              naive_lower(std::string(request.host.substr(0, request.host.find(':')))));
+        case api::RuleBuffer::raw_host:
+            return present(request.host);
+        case api::RuleBuffer::body:
+            return present(request.body);
+        case api::RuleBuffer::raw_body:
+            return present(request.raw_body);
+        case api::RuleBuffer::line:
+            return line;
+        case api::RuleBuffer::start:
+            return text.substr(0, text.find("\r\n\r\n") + 4);
+        case api::RuleBuffer::protocol:
+            return "HTTP/1.1";
+        case api::RuleBuffer::stat_code:
+            return is_response ? std::optional(line.substr(9, 3)) : std::nullopt;
+        case api::RuleBuffer::stat_msg:
+            return is_response ? std::optional(line.substr(13)) : std::nullopt;
         default:
             return std::nullopt;
     }
 }
 
-// Addresses and ports are not looked at: for rules that take any.
-inline bool naive_matches(const rules::Rule& rule, const RequestView& request) {
-    for (const rules::OptionChain& chain : rule.chains) {
-        const auto text = naive_buffer(chain, request);
-        if (!text || (chain.empty_is_absent && text->empty())) {
-            return false;
-        }
-        Positions positions{0};
-        for (const rules::BufferOption& option : chain.options) {
-            if (option.kind == api::RuleOptionKind::packet_size) {
-                if (request.packet_size < static_cast<std::uint32_t>(option.from) ||
-                    request.packet_size > static_cast<std::uint32_t>(option.to)) {
-                    return false;
-                }
-                continue;
-            }
-            positions = after_option(option, *text, positions);
-        }
-        if (positions.empty()) {
-            return false;
-        }
+inline bool naive_chain_holds(const rules::OptionChain& chain, const std::optional<std::string>& text,
+                              std::uint32_t packet_size) {
+    if (!text || (chain.empty_is_absent && text->empty())) {
+        return false;
     }
-    return true;
+    Positions positions{0};
+    for (const rules::BufferOption& option : chain.options) {
+        if (option.kind == api::RuleOptionKind::packet_size) {
+            if (packet_size < static_cast<std::uint32_t>(option.from) ||
+                packet_size > static_cast<std::uint32_t>(option.to)) {
+                return false;
+            }
+            continue;
+        }
+        positions = after_option(option, *text, positions);
+    }
+    return !positions.empty();
+}
+
+// Addresses and ports are not looked at: for rules that take any. REQUIRES: a body is there whole.
+inline bool naive_matches(const rules::Rule& rule, const RequestView& request) {
+    if ((rule.phases & request.phases) == 0) {
+        return false;
+    }
+    return std::ranges::all_of(rule.chains, [&](const rules::OptionChain& chain) {
+        if (chain.buffer != api::RuleBuffer::header_line) {
+            return naive_chain_holds(chain, naive_buffer(chain, request), request.packet_size);
+        }
+        return std::ranges::any_of(naive_lines(request.headers), [&](const std::string& line) {
+            return naive_chain_holds(chain, line, request.packet_size);
+        });
+    });
 }
 
 }  // namespace picket::match

@@ -113,8 +113,8 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
     const std::string uri = "http.uri; content:\"/abc\"; ";
     rejected(uri + "xbits:set,x,track ip_src;", "xbits: only flowbits are kept");
     rejected(uri + "lua:x.lua;", "lua: not supported");
-    rejected(uri + "file_data; content:\"x\";", "file_data: responses are not matched");
-    rejected(uri + "content:\"x\"; http_client_body;", "http_client_body: bodies are not assembled");
+    rejected(uri + "file_data; content:\"x\";", "file_data: bodies of responses are not assembled");
+    rejected(uri + "http.stat_code; content:\"200\";", "flow: the rule mixes what only requests have");
     rejected(uri + "tag:session;", "tag: packets are not logged");
     rejected(uri + "offset:1; distance:2;", "content: mixes distance or within");
     rejected(uri + "depth:2;", "depth: is shorter than its content");
@@ -127,7 +127,7 @@ TEST(RuleParser, RejectsWhatItCannotHonour) {
     rejected(uri + "http_header;", "http_header: changes a buffer that was already chosen");
     rejected(uri + "pcre:\"/a/H\";", "pcre: names a buffer by a flag and by a keyword");
     rejected(uri + "pcre:\"/(a/\";", "pcre: missing closing parenthesis at character");
-    rejected(uri + "pcre:\"/a/P\";", "pcre: has the flag 'P'");
+    rejected(uri + "pcre:\"/a/Q\";", "pcre: has the flag 'Q'");
     rejected(uri + "pcre:\"a\";", "pcre: needs /pattern/flags");
     rejected(uri + "urilen:a;", "urilen: needs n, <n, >n or a<>b");
     rejected("bsize:4; " + uri, "bsize: needs a buffer keyword before it");
@@ -187,7 +187,12 @@ TEST(RuleParser, RejectsHeaders) {
     EXPECT_EQ(reject_of("alert tcp any any -> any any (flow:no_stream; uricontent:\"/a\"; sid:1;)"),
               "flow: no_stream: requests are matched as a stream");
     EXPECT_EQ(reject_of("alert http any any -> any any (flow:to_client; http.header; content:\"x\"; sid:1;)"),
-              "flow: to_client: responses are not matched");
+              "");
+    EXPECT_TRUE(reject_of("alert http any any -> any any (flow:to_client; uricontent:\"/a\"; sid:1;)")
+                    .starts_with("flow: the rule mixes"));
+    EXPECT_TRUE(reject_of("alert http any any -> any any (http.stat_code; content:\"200\"; pkt_data; "
+                          "content:\"x\"; sid:1;)")
+                    .starts_with("content: without a buffer, in a rule about responses"));
 }
 
 TEST(RuleParser, UsesVariablesOfTheConfiguration) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -25,9 +26,9 @@ std::string source_root() {
     return root != nullptr ? root : ".";
 }
 
-std::vector<Example> read_examples() {
-    std::ifstream file(source_root() + "/tests/unit/rules/shipped_rules_examples.tsv");
-    std::vector<Example> examples;
+// One file for each file of rules, by the same name.
+void read_examples(const std::filesystem::path& path, std::vector<Example>& examples) {
+    std::ifstream file(path);
     for (std::string line; std::getline(file, line);) {
         if (line.starts_with('#')) {
             continue;
@@ -47,16 +48,25 @@ std::vector<Example> read_examples() {
         example.request.headers = "Host: www.example.org\r\n" + (header.empty() ? "" : header + "\r\n");
         examples.push_back(example);
     }
+}
+
+std::vector<Example> read_examples() {
+    std::vector<Example> examples;
+    for (const auto& entry : std::filesystem::directory_iterator(source_root() + "/patterns/examples")) {
+        read_examples(entry.path(), examples);
+    }
     return examples;
 }
 
-ParsedRules shipped() {
-    return load_rule_files({source_root() + "/patterns/*.rules"}, {});
+ParsedRules shipped(api::Dialect dialect = api::Dialect::suricata) {
+    RuleSettings settings;
+    settings.dialect = dialect;
+    return load_rule_files({source_root() + "/patterns/*.rules"}, settings);
 }
 
 TEST(ShippedRules, AllLoadAndAreComplete) {
     const ParsedRules parsed = shipped();
-    EXPECT_GE(parsed.rules.size(), 40u);
+    EXPECT_GE(parsed.rules.size(), 250u);
     EXPECT_EQ(list_rejects(parsed.rejects), "");
     EXPECT_TRUE(parsed.duplicates.empty());
     for (const Rule& rule : parsed.rules) {
@@ -65,6 +75,14 @@ TEST(ShippedRules, AllLoadAndAreComplete) {
         EXPECT_FALSE(rule.class_type.empty()) << rule.sid;
         EXPECT_FALSE(rule.references.empty()) << rule.sid;
         EXPECT_GE(rule.rev, 1u) << rule.sid;
+    }
+}
+
+TEST(ShippedRules, LoadWhateverTheDialect) {
+    for (const api::Dialect dialect : {api::Dialect::snort3, api::Dialect::snort2}) {
+        const ParsedRules parsed = shipped(dialect);
+        EXPECT_EQ(list_rejects(parsed.rejects), "");
+        EXPECT_EQ(parsed.rules.size(), shipped().rules.size());
     }
 }
 
