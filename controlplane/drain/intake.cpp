@@ -223,16 +223,15 @@ void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
     const auto* rule = name_rule(hit, generation.get(), event.rule);
     std::optional<store::StoredRequest> request;
     if (event.request != api::request_none) {
-        request = store_texts(texts);
-        request->request = event.request;
-        request->flags = event.request_flags;
+        // A response comes without the texts of the request that it answers.
+        if (texts.method.empty()) request = parts_.requests.one({event.ends.flow_id, run_}, event.request);
+        if (!request) {
+            request = store_texts(texts);
+            request->request = event.request;
+            request->flags = event.request_flags;
+        }
+        hit.uri = request->uri;
     }
-    // A response comes without the texts of the request that it answers.
-    if (request && texts.method.empty()) {
-        if (auto answered = parts_.requests.one({event.ends.flow_id, run_}, event.request))
-            request = std::move(answered);
-    }
-    hit.uri = request ? request->uri : std::string(texts.uri);
     keep_hit(event, hit, request);
     add_rule_hit(std::move(hit), event.ends.port, rule, std::move(request), event.request);
 }

@@ -141,7 +141,7 @@ void BlobWriter::add_rule(const Rule& rule) {
     entry.established = rule.established;
     entry.flags = static_cast<std::uint8_t>((rule.both_ways ? api::rule_both_ways : 0) |
                                             (rule.tcp ? api::rule_tcp : 0) | (rule.udp ? api::rule_udp : 0) |
-                                            rule.phases | (keeps_bits(rule) ? api::rule_keeps_bits : 0));
+                                            (keeps_bits(rule) ? api::rule_keeps_bits : 0) | rule.phases);
     rules_.push_back(entry);
 
     std::vector<const OptionChain*> order;

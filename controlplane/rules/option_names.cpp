@@ -35,6 +35,7 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.connection", RuleBuffer::field, "connection"},
     {"http.content_type", RuleBuffer::field, "content-type"},
     {"http.content_len", RuleBuffer::field, "content-length"},
+    {"http.header_names", RuleBuffer::header_names, ""},
     {"http.host.raw", RuleBuffer::raw_host, ""},
     {"http.request_body", RuleBuffer::body, ""},
     {"http.request_line", RuleBuffer::line, "", to_server},
@@ -47,7 +48,6 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http.stat_msg", RuleBuffer::stat_msg, ""},
     {"http.server", RuleBuffer::field, "server"},
     {"http.location", RuleBuffer::field, "location"},
-    {"http.header_names", RuleBuffer::header_names, ""},
     {"pkt_data", RuleBuffer::payload, ""},
     // Suricata's older names of the same.
     {"http_referer", RuleBuffer::referer, ""},
@@ -57,11 +57,11 @@ constexpr auto sticky_names = std::to_array<NamedBuffer>({
     {"http_connection", RuleBuffer::field, "connection"},
     {"http_content_type", RuleBuffer::field, "content-type"},
     {"http_content_len", RuleBuffer::field, "content-length"},
+    {"http_header_names", RuleBuffer::header_names, ""},
     {"http_request_line", RuleBuffer::line, "", to_server},
     {"http_response_line", RuleBuffer::line, "", to_client},
     {"http_protocol", RuleBuffer::protocol, ""},
     {"http_start", RuleBuffer::start, ""},
-    {"http_header_names", RuleBuffer::header_names, ""},
 });
 
 constexpr auto http_names = std::to_array<NamedBuffer>({
@@ -209,10 +209,15 @@ std::string buffer_name(const BufferName& buffer) {
     if (buffer.buffer == RuleBuffer::payload) {
         return "payload";
     }
-    for (const NamedBuffer& named : sticky_names) {
-        if (named.buffer == buffer.buffer && named.field == buffer.field) {
-            return std::string(named.name);
-        }
+    const auto is_it = [&](const NamedBuffer& named) {
+        return named.buffer == buffer.buffer && named.field == buffer.field &&
+               named.direction == buffer.direction;
+    };
+    if (const auto* found = std::ranges::find_if(sticky_names, is_it); found != sticky_names.end()) {
+        return std::string(found->name);
+    }
+    if (const auto* found = std::ranges::find_if(http_names, is_it); found != http_names.end()) {
+        return std::string(found->name);
     }
     return buffer.buffer == RuleBuffer::field ? "http.header:" + buffer.field : "request";
 }

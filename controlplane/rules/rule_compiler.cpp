@@ -103,7 +103,7 @@ void check_watch_lists(const std::vector<WatchListSource>& lists) {
 std::vector<std::string> buffers_of(const Rule& rule) {
     std::vector<std::string> names;
     for (const OptionChain& chain : rule.chains) {
-        std::string name = buffer_name({chain.buffer, chain.field});
+        std::string name = buffer_name({chain.buffer, chain.field, chain.direction});
         if (std::ranges::find(names, name) == names.end()) {
             names.push_back(std::move(name));
         }
@@ -111,9 +111,23 @@ std::vector<std::string> buffers_of(const Rule& rule) {
     return names;
 }
 
+// A hit names the client as its source, and a response's source is the server.
+std::optional<Threshold> threshold_of(const Rule& rule) {
+    std::optional<Threshold> threshold = rule.threshold;
+    if (threshold && rule.phases == api::rule_at_response) {
+        if (threshold->track == ThresholdTrack::source) {
+            threshold->track = ThresholdTrack::destination;
+        } else if (threshold->track == ThresholdTrack::destination) {
+            threshold->track = ThresholdTrack::source;
+        }
+    }
+    return threshold;
+}
+
 RuleInfo describe(const Rule& rule) {
-    return {rule.gid,  rule.sid,  rule.rev,  rule.severity, rule.message,   rule.class_type, rule.references,
-            rule.text, rule.file, rule.line, rule.kind,     rule.threshold, buffers_of(rule)};
+    return {rule.gid,        rule.sid,           rule.rev,        rule.severity, rule.message,
+            rule.class_type, rule.references,    rule.text,       rule.file,     rule.line,
+            rule.kind,       threshold_of(rule), buffers_of(rule)};
 }
 
 }  // namespace

@@ -52,14 +52,15 @@ enum class RuleBuffer : std::uint8_t {
     raw_host = 14,  // as on the wire
     // Of requests and responses: what a rule sees decides its phase. In a response header, raw_header, field
     // and cookie are the response's (cookie: all values of Set-Cookie).
-    line = 15,          // request line or status line, without its end
-    start = 16,         // the line and the header block
-    protocol = 17,      // "HTTP/1.1"
-    header_line = 18,   // each header by itself, "Name: value": the chain holds if it does for any of them
-    header_names = 19,  // "\r\nName\r\nName\r\n\r\n", as on the wire
+    line = 15,         // request line or status line, without its end
+    start = 16,        // the line and the header block
+    protocol = 17,     // "HTTP/1.1"
+    header_line = 18,  // each header by itself, "Name: value": the chain holds if it does for any of them
     // Of responses only.
-    stat_code = 20,
-    stat_msg = 21,
+    stat_code = 19,
+    stat_msg = 20,
+    // Of both.
+    header_names = 21,  // "\r\nName\r\nName\r\n\r\n", as on the wire
 };
 inline constexpr std::size_t rule_buffer_count = 22;
 

@@ -50,8 +50,8 @@ Judge::Judge(const RuleSet::Tables& tables)
     : tables_(tables),
       header_text_(head_text_max),
       host_text_(host_text_max),
-      part_text_(head_bytes_max),
       names_text_(head_text_max),
+      part_text_(head_bytes_max),
       match_data_(pcre2_match_data_create(1, nullptr)),
       match_context_(pcre2_match_context_create(nullptr)),
       jit_stack_(pcre2_jit_stack_create(64 * 1024, 256 * 1024, nullptr)) {
@@ -117,6 +117,13 @@ std::string_view Judge::buffer(api::RuleBuffer which) noexcept {
             return request_->user_agent;
         case api::RuleBuffer::referer:
             return request_->referer;
+        case api::RuleBuffer::header_names:
+            if (!names_ready_) {
+                const std::size_t length = header_names(request_->headers, names_text_);
+                names_ = length > 0 ? std::string_view(names_text_.data(), length) : std::string_view();
+                names_ready_ = true;
+            }
+            return names_;
         case api::RuleBuffer::body:
             return request_->body;
         case api::RuleBuffer::raw_body:
@@ -133,13 +140,6 @@ std::string_view Judge::buffer(api::RuleBuffer which) noexcept {
             return is_response() ? status_code(message_line(request_->request)) : std::string_view();
         case api::RuleBuffer::stat_msg:
             return is_response() ? status_message(message_line(request_->request)) : std::string_view();
-        case api::RuleBuffer::header_names:
-            if (!names_ready_) {
-                const std::size_t length = header_names(request_->headers, names_text_);
-                names_ = length > 0 ? std::string_view(names_text_.data(), length) : std::string_view();
-                names_ready_ = true;
-            }
-            return names_;
         case api::RuleBuffer::field:
         case api::RuleBuffer::header_line:
             break;  // need the chain: chain_holds()

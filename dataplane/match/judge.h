@@ -63,8 +63,8 @@ class Judge {
     std::string_view names_;
     std::vector<char> header_text_;
     std::vector<char> host_text_;
-    std::vector<char> part_text_;  // one header, or the joined values of some
     std::vector<char> names_text_;
+    std::vector<char> part_text_;  // one header, or the joined values of some
 
     std::span<const api::RuleOption> options_;  // of the chain being judged
     std::string_view text_;                     // its buffer

@@ -65,12 +65,12 @@ void seal(std::vector<std::byte>& blob) {
     header.checksum = api::blob_checksum(std::span(blob).subspan(api::rule_blob_checksum_from));
 }
 
-// A hit of a text that is the only one of its kind.
+// A hit of one of the few texts of its kind.
 template <match::WaitingHit::Kind kind>
 void take_hit(void* context, std::uint32_t index, std::uint32_t rule) noexcept {
     auto& matcher = *static_cast<match::Matcher*>(context);
     require(rule < matcher.rules().rule_count(), "a hit names a rule");
-    require(index == 0, "a hit names a text");
+    require(index < 2, "a hit names a text");
     if (matcher.bits().concerns(rule)) matcher.bits().wait(0, kind, index, rule);
 }
 
