@@ -20,7 +20,7 @@ using picket::SetupError;
 
 constexpr std::size_t flows_kept_live = 500'000;
 constexpr std::size_t requests_kept_live = 200'000;
-constexpr std::size_t requests_kept_replay = 64;
+constexpr std::size_t requests_kept_replay = 65'536;  // for the alerts of their responses
 
 struct Options {
     std::string dataplane = "/run/picket/dataplane.sock";

@@ -145,6 +145,7 @@ void Pipeline::tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcep
                     hit.ends);
     hit.generation = matcher_->rules().generation();
     hit.rule = rule;
+    hit.ends.flow_lost = found.flow_lost ? 1 : 0;  // whatever else the burst held
     hit.request = found.number;
     hit.request_flags = found.flags;
     emit::EventTexts texts = texts_of(found);
@@ -212,6 +213,7 @@ void Pipeline::tell_payload_hit(std::uint32_t index, std::uint32_t rule) noexcep
     flow::fill_ends(tracker_.table().hot_of(cold), tracker_.table().cold(cold), packet.side, hit.ends);
     hit.generation = matcher_->rules().generation();
     hit.rule = rule;
+    hit.ends.flow_lost = tracked_[at].lost ? 1 : 0;
     hit.request = 0xffffffff;
     emit::EventTexts texts;
     texts.payload = {reinterpret_cast<const char*>(packet.payload), packet.payload_captured};

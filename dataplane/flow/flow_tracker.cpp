@@ -223,6 +223,7 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     result.cold = hot->cold;
     update(*hot, packet, result);
     if ((packet.tcp_flags & parse::tcp_syn) != 0) tell_attempt(*hot, packet);
+    result.lost = has_lost(*hot);
     result.side_bytes = hot->bytes[packet.side];
     result.marks = hot->marks;
     return true;
@@ -292,6 +293,7 @@ Tracked FlowTracker::tell_late(const parse::Packet& packet) noexcept {
     if (packet.payload_captured != 0 && (hot->marks & (packet.side == 0 ? mark_data_a : mark_data_b)) == 0) {
         note_first_payload(*hot, packet);
     }
+    result.lost = has_lost(*hot);
     result.side_bytes = hot->bytes[packet.side];
     result.marks = hot->marks;
     return result;
