@@ -41,6 +41,7 @@ enum class Duplicates : std::uint8_t {
     count,   // in their flows, counted apart, and nothing else is done with them
     drop,    // outcome `duplicate`
 };
+inline constexpr std::array<std::string_view, 3> duplicates_names{"ignore", "count", "drop"};
 
 struct PipelineSettings {
     std::uint32_t worker = 0;
