@@ -35,6 +35,13 @@ install_packages() {
     rm -f "$log"
 }
 
+# The archive's engine is no package of Debian's: npm has it. Without it everything but the archive is built.
+fetch_archive_engine() {
+    [ "$(uname -m)" = x86_64 ] || { say "no archive is built: its engine is fetched for x86-64 only"; return 0; }
+    command -v npm >/dev/null || install_packages npm
+    controlplane/archive/duckdb/fetch.sh || say "no archive is built: DuckDB could not be fetched (is there a network?)"
+}
+
 # build DIRECTORY MESON_OPTION... : configures once, then builds what changed.
 build() {
     directory=$1
