@@ -33,6 +33,9 @@ struct Options {
     std::string dialect;
     std::string eve;
     std::string rules_directory;
+    std::string archive;
+    std::string archive_only;
+    bool quiet = false;
     std::optional<std::size_t> keep_flows;
 };
 
@@ -50,6 +53,10 @@ void add_options(CLI::App& application, Options& options) {
         ->check(CLI::IsMember({"suricata", "snort3", "snort2"}));
     application.add_option("--eve", options.eve, "write EVE events to this file, or - for standard output");
     application.add_option("--rules-dir", options.rules_directory, "where the shipped rules are");
+    application.add_option("--archive", options.archive, "keep an archive in this directory");
+    application.add_option("--archive-only", options.archive_only,
+                           "answer questions about this directory's archive, and do nothing else");
+    application.add_flag("--quiet", options.quiet, "log warnings and errors only");
     application.add_option("--keep-flows", options.keep_flows, "parts of ended flows to keep in memory");
     application.set_version_flag("-V,--version", "picketd " PICKET_VERSION);
 }
@@ -82,6 +89,27 @@ picket::api::Dialect dialect_of(const Options& options, const picket::config::Co
     return name == "snort2" ? picket::api::Dialect::snort2 : picket::api::Dialect::suricata;
 }
 
+std::optional<picket::archive::ArchiveSettings> archive_of(const Options& options,
+                                                           const picket::config::Config& config) {
+    picket::archive::ArchiveSettings archive;
+    archive.sensor = config.sensor;
+    archive.read_only = !options.archive_only.empty();
+    archive.replay = options.replay;
+    archive.may_wait = options.replay;
+    if (archive.read_only) {
+        archive.directory = options.archive_only;
+    } else if (!options.archive.empty()) {
+        archive.directory = options.archive;
+    } else if (config.archive && !options.replay) {
+        archive.directory = config.archive->directory;
+        archive.retain_ns = config.archive->retain_ms * 1'000'000;
+        archive.bytes_max = config.archive->size_bytes_max;
+    } else {
+        return std::nullopt;
+    }
+    return archive;
+}
+
 picket::SensorSettings settings_of(const Options& options, const picket::config::Config& config) {
     picket::SensorSettings settings;
     settings.name = config.sensor;
@@ -89,6 +117,7 @@ picket::SensorSettings settings_of(const Options& options, const picket::config:
     settings.replay = options.replay;
     settings.owns_dataplane = options.owns_dataplane;
     settings.known_nat = config.networks.known_nat;
+    settings.archive = archive_of(options, config);
     settings.flows_kept = options.keep_flows.value_or(options.replay ? 0 : flows_kept_live);
     settings.requests_kept = settings.flows_kept > 0 ? requests_kept_live : requests_kept_replay;
     settings.eve_path = options.eve.empty() ? config.export_eve_file.value_or("") : options.eve;
@@ -153,7 +182,7 @@ int main(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("picketd"));
     spdlog::set_pattern("picketd: %v");
     // A replay's report says what happened; its user wants to read nothing else.
-    if (options.replay) spdlog::set_level(spdlog::level::warn);
+    if (options.replay || options.quiet) spdlog::set_level(spdlog::level::warn);
     try {
         return serve(options);
     } catch (const SetupError& error) {

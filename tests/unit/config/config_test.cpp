@@ -123,10 +123,15 @@ TEST(Config, WhatThisBuildLacksIsSaid) {
     LoadResult result = parse(contract);
     std::string text;
     for (const Finding& finding : result.findings.all()) text += text_of(finding) + "\n";
-    for (const char* word :
-         {"[archive]", "[export.ipfix]", "[export.kafka]", "[export.clickhouse]", "/metrics"}) {
+    for (const char* word : {"[export.ipfix]", "[export.kafka]", "[export.clickhouse]", "/metrics"}) {
         EXPECT_NE(text.find(word), std::string::npos) << word << " in\n" << text;
     }
+#ifdef PICKET_ARCHIVE
+    const bool has_archive = true;
+#else
+    const bool has_archive = false;
+#endif
+    EXPECT_EQ(text.find("[archive]") == std::string::npos, has_archive) << text;
 }
 
 TEST(Config, DefaultsNeedOnlyPorts) {
