@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bench/archive/flow_traffic.h"
@@ -27,6 +28,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t begin_ns = 1'700'000'000'000'000'000;
 constexpr double flows_per_s = 20'000;
 constexpr std::size_t batch = 512;
+constexpr std::uint64_t flows_merged_min = 4'000'000;  // of fewer, no files are merged
 
 class NoRules final : public store::RuleDirectory {
   public:
@@ -76,6 +78,25 @@ void fill(archive::Archive& archive, std::uint64_t flows) {
                 static_cast<unsigned long long>(status.files));
 }
 
+// Until no files are merged any more.
+void settle(const archive::Archive& archive) {
+    constexpr auto quiet = std::chrono::seconds(20);
+    const auto begin = Clock::now();
+    const double cpu_before = cpu_seconds();
+    auto changed = begin;
+    std::uint64_t files = archive.status().files;
+    while (Clock::now() - changed < quiet) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        if (archive.status().files == files) continue;
+        files = archive.status().files;
+        changed = Clock::now();
+    }
+    std::printf("merged    %.1f s, %.2f us of CPU a flow   %llu files\n",
+                std::chrono::duration<double>(changed - begin).count(),
+                (cpu_seconds() - cpu_before) * 1e6 / static_cast<double>(archive.status().flows),
+                static_cast<unsigned long long>(files));
+}
+
 void print_sizes(const archive::Archive& archive) {
     const auto status = archive.status();
     std::printf("on disk   %.1f bytes a flow, indexes included\n",
@@ -119,6 +140,11 @@ int run(std::uint64_t flows, const std::string& directory) {
     {
         archive::Archive archive(settings, rules, events);
         if (!archive.has_history()) fill(archive, flows);
+        print_sizes(archive);
+    }
+    if (flows >= flows_merged_min) {
+        const archive::Archive archive(settings, rules, events);
+        settle(archive);
         print_sizes(archive);
     }
     settings.read_only = true;

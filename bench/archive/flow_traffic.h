@@ -74,8 +74,8 @@ class FlowTraffic {
         set_history(flow, "Dd");
         give(flow.directions[0], flow, 1, 55 + random_() % 40, flow.start_ns);
         give(flow.directions[1], flow, 1, 80 + random_() % 300, flow.last_ns);
-        random_payload(flow.directions[0], 16);
-        random_payload(flow.directions[1], 16);
+        random_payload(flow.directions[0], 6);
+        random_payload(flow.directions[1], 6);
     }
 
     // A probe that nobody answers.

@@ -14,7 +14,6 @@ constexpr std::chrono::milliseconds patience_first{250};
 constexpr std::chrono::milliseconds patience_max{5'000};
 constexpr std::chrono::milliseconds look_interval{100};
 constexpr std::uint64_t event_bytes_max = std::uint64_t{128} << 20;  // of requests that wait
-constexpr std::size_t write_memory_bytes = std::size_t{768} << 20;
 
 std::size_t bytes_of(const store::StoredRequest& row) {
     return sizeof row + row.method.size() + row.uri.size() + row.uri_normalized.size() + row.host.size() +
@@ -77,6 +76,11 @@ std::vector<Session> ArchiveWriter::sessions(std::uint64_t end_ns, bool closing)
 }
 
 void ArchiveWriter::add(std::span<const store::StoredFlow> flows) {
+    // Most flows have no hit: nothing of them is to be changed.
+    if (std::all_of(flows.begin(), flows.end(), [](const auto& flow) { return flow.rule_generation == 0; })) {
+        append(open_.flows, flows, settings_.open_rows_max);
+        return;
+    }
     batch_.assign(flows.begin(), flows.end());
     for (auto& flow : batch_) {
         if (flow.rule_generation != 0) flow.rule_generation = rule_sets_.archived(flow.rule_generation);
@@ -211,9 +215,8 @@ Failure ArchiveWriter::flush() {
     const std::size_t rows = open_.rows();
     const auto sealed = open_.seal(settings_.flush_rows);
     const bool all = sealed.rows() >= rows;  // of what came before now
-    if (!database_) database_.emplace(Database::Limits{1, write_memory_bytes, ""});
-    Connection connection(*database_);
-    FlushFiles files(catalog_, connection);
+    if (!engine_) engine_ = std::make_unique<WriteEngine>();
+    FlushFiles files(catalog_, *engine_);
     files.write(Table::flows, flow_columns(), sealed.flows);
     files.write(Table::requests, request_columns(), sealed.requests);
     files.write(Table::responses, response_columns(), sealed.responses);

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -26,6 +27,8 @@ struct ArchiveView {
     std::vector<FilePointer> files;
     OpenView open;
 };
+
+struct WriteEngine;
 
 class ArchiveWriter {
   public:
@@ -77,7 +80,7 @@ class ArchiveWriter {
     RuleSets& rule_sets_;
     WatchTexts& watch_texts_;
     detect::EventLog& events_;
-    std::optional<Database> database_;
+    std::unique_ptr<WriteEngine> engine_;  // of the archive's thread, made when it is needed
 
     OpenRows open_;
     std::vector<store::StoredFlow> batch_;  // of the adding thread

@@ -142,14 +142,15 @@ void add_direction(FlowColumns& columns, const std::string& suffix) {
         [](StoredFlow& flow, std::int64_t value) {
             flow.directions[side].first_ns = from_start(flow, value);
         }));
+    // Counted back from the end: 0 in the direction that had the last word.
     columns.push_back(optional_number<StoredFlow>(
-        "last" + suffix,
+        "silent" + suffix,
         [](const StoredFlow& flow) -> std::optional<std::int64_t> {
             const auto time = flow.directions[side].last_ns;
-            return time == 0 ? std::nullopt : std::optional(since_start(flow, time));
+            return time == 0 ? std::nullopt : std::optional(static_cast<std::int64_t>(flow.last_ns - time));
         },
         [](StoredFlow& flow, std::int64_t value) {
-            flow.directions[side].last_ns = from_start(flow, value);
+            flow.directions[side].last_ns = flow.last_ns - static_cast<std::uint64_t>(value);
         }));
     add(
         "retransmitted", [](auto& flow) -> auto& { return flow.directions[side].retransmitted; });

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "controlplane/archive/catalog.h"
 #include "controlplane/archive/open_rows.h"
+#include "controlplane/archive/row_feed.h"
 #include "controlplane/archive/table_io.h"
 
 namespace picket::archive {
@@ -38,9 +40,31 @@ inline TimeSpan times_of(const LossRow& row) {
     return {row.begin_ns, row.end_ns};
 }
 
+// What files are written with: an engine, and a table in it for each kind of rows.
+struct WriteEngine {
+    WriteEngine() : database({1, memory_bytes, ""}), connection(database) {}
+
+    static std::string name_of(Table table) {
+        return "open_" + std::string(table_names[static_cast<std::size_t>(table)]);
+    }
+    template <typename Row>
+    RowFeed& feed(Table table, const std::vector<Column<Row>>& columns) {
+        auto found = feeds.find(table);
+        if (found == feeds.end())
+            found = feeds.emplace(table, RowFeed(connection, name_of(table), types_of(columns))).first;
+        return found->second;
+    }
+
+    static constexpr std::uint64_t memory_bytes = std::uint64_t{768} << 20;
+
+    std::map<Table, RowFeed> feeds;  // outlive the database
+    Database database;
+    Connection connection;
+};
+
 class FlushFiles {
   public:
-    FlushFiles(Catalog& catalog, Connection& connection) : catalog_(catalog), connection_(connection) {}
+    FlushFiles(Catalog& catalog, WriteEngine& engine) : catalog_(catalog), engine_(engine) {}
 
     template <typename Row>
     void write(Table table, const std::vector<Column<Row>>& columns, const ChunkView<Row>& view) {
@@ -56,12 +80,10 @@ class FlushFiles {
             entry.last_ns = std::max(entry.last_ns, times.last_ns);
         });
         files_.push_back(entry);
-        const std::string name(table_names[static_cast<std::size_t>(table)]);
-        failure_ = fill_table(connection_, name, columns, view.chunks(),
-                              [&](std::size_t i) { return view.chunk(i); });
-        if (!failure_) failure_ = publish(name, files_.back());
-        const Failure dropped = connection_.run("DROP TABLE IF EXISTS " + name);
-        if (!failure_) failure_ = dropped;
+        RowFeed& feed = engine_.feed(table, columns);
+        feed.set(fill_from(columns, view.chunks(), [&](std::size_t i) { return view.chunk(i); }));
+        failure_ = publish(files_.back());
+        feed.set({});
     }
 
     void discard() {
@@ -75,13 +97,14 @@ class FlushFiles {
     [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
 
   private:
-    Failure publish(const std::string& table, FileEntry& entry) {
+    Failure publish(FileEntry& entry) {
         DurableDirectory& directory = catalog_.directory();
         directory.step("write rows");
         // Rows of flows are numbered by blocks in merged files; here they are one.
+        const std::string rows = "FROM " + WriteEngine::name_of(entry.table) + "()";
         const std::string query =
-            entry.table == Table::flows ? "SELECT *, 0::UINTEGER AS block FROM flows" : "FROM " + table;
-        if (auto failure = write_parquet(connection_, query, directory.temporary_of(entry.name), {}))
+            entry.table == Table::flows ? "SELECT *, 0::UINTEGER AS block " + rows : rows;
+        if (auto failure = write_parquet(engine_.connection, query, directory.temporary_of(entry.name), {}))
             return failure;
         if (auto failure = directory.publish(entry.name)) return failure;
         std::error_code unknown;
@@ -90,7 +113,7 @@ class FlushFiles {
     }
 
     Catalog& catalog_;
-    Connection& connection_;
+    WriteEngine& engine_;
     std::vector<FileEntry> files_;
     Failure failure_;
 };

@@ -2,6 +2,7 @@
 
 #include "controlplane/archive/event_columns.h"
 #include "controlplane/archive/flow_columns.h"
+#include "controlplane/archive/row_feed.h"
 #include "controlplane/archive/table_io.h"
 
 namespace picket::archive {
