@@ -2,12 +2,33 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
 #include <new>
 #include <optional>
 
 #include "dataplane/match/matcher_state.h"
 
 namespace picket::match {
+namespace {
+
+// PERF: scratch is as large as the databases are, and fresh from the system; a worker that touched it first
+// would take a page fault every 4 KiB within its first bursts with a new rule set.
+void* allocate_touched(std::size_t size) {
+    void* memory = std::malloc(size);
+    if (memory != nullptr) {
+        std::memset(memory, 0, size);
+    }
+    return memory;
+}
+
+void use_touched_scratch() {
+    static std::once_flag once;
+    std::call_once(once, [] { hs_set_scratch_allocator(&allocate_touched, &std::free); });
+}
+
+}  // namespace
 
 void Matcher::State::choose(std::uint32_t slot) noexcept {
     if (chosen != slot) {
@@ -22,7 +43,10 @@ void Matcher::State::judge_rule(std::uint32_t rule, std::uint32_t slot) noexcept
     }
     passed |= std::uint64_t{1} << slot;
     ++counters.candidates;
-    if (judge.rule_holds(tables.view.rules[rule])) {
+    RuleCosts::Judgement judgement(*costs, rule, judge.limits_exceeded());
+    const bool holds = judge.rule_holds(tables.view.rules[rule]);
+    judgement.end(holds, judge.limits_exceeded());
+    if (holds) {
         ++counters.hits;
         sink.call(sink.context, first_index + slot, rule);
     }
@@ -156,6 +180,7 @@ Matcher::Matcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Matcher::~Matcher() = default;
 
 std::unique_ptr<Matcher> Matcher::create(std::shared_ptr<const RuleSet> rules, std::string& error) {
+    use_touched_scratch();
     try {
         auto state = std::make_unique<State>(std::move(rules));
         for (const HyperscanDatabase& database : state->tables.databases) {
@@ -199,6 +224,9 @@ const RuleSet& Matcher::rules() const noexcept {
 }
 const MatcherCounters& Matcher::counters() const noexcept {
     return state_->counters;
+}
+std::shared_ptr<const RuleCosts> Matcher::costs() const noexcept {
+    return state_->costs;
 }
 
 }  // namespace picket::match
