@@ -8,14 +8,16 @@
 //            takes from the first (caches, memory, hyperthreads)
 //   reload   the same, and each set is handed over and adopted
 //
-// A burst that takes long is a pause, whatever the cause: while it goes on nothing is received. Printed are
-// the quantiles of all bursts, how many were longer than 100 µs, and the longest of the burst that adopts and
-// the 256 after it (in quiet and compute: of as many at the same pace). Fails if a packet or an event was
+// A burst that takes long is a pause: while it goes on nothing is received. Those in which the kernel gave
+// the core to another thread are counted apart, since a worker has its core to itself. Printed are the
+// quantiles of all other bursts, how many were longer than 100 µs, and the longest of the burst that adopts
+// and the 256 after it (in quiet and compute: of as many at the same pace). Fails if a packet or an event was
 // lost, or a set was not adopted.
 //
 // usage: bench_reload [SECONDS [RULES]]: of each turn, five turns each; rules as in bench_rule_load.
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -27,6 +29,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/pipeline_rig.h"
@@ -48,6 +51,7 @@ constexpr std::array turn_names{"quiet", "compute", "reload"};
 constexpr std::chrono::milliseconds reload_interval{100};
 constexpr std::size_t bursts_after = 256;
 constexpr double pause_us = 100;
+constexpr double preempted_us_min = 30;  // shorter bursts are not asked whether they were
 
 // Sixteen steps an octave: within 5 %.
 class Durations {
@@ -79,8 +83,16 @@ class Durations {
 struct Result {
     Durations bursts;
     std::uint64_t long_bursts = 0;
-    std::vector<double> after;  // µs: the longest burst of each stretch that follows an adoption
+    std::uint64_t preempted = 0;  // in none of the other figures
+    std::vector<double> after;    // µs: the longest burst of each stretch that follows an adoption
 };
+
+// How often the kernel has taken the core from this thread.
+std::int64_t preemptions() noexcept {
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
+}
 
 void pin(unsigned core) {
     cpu_set_t cores;
@@ -101,11 +113,19 @@ class Load {
         double longest = 0;
         while (!stop.load(std::memory_order_relaxed)) {
             for (std::uint32_t i = 0; i < block_frames; ++i) aim(i);
+            std::int64_t preempted = preemptions();
             for (std::size_t at = 0; at < block_frames; at += burst_frames) {
                 const std::uint64_t begin = __rdtsc();
                 rig_.process(block_, at);
                 const std::uint64_t cycles = __rdtsc() - begin;
                 const double us = clock_.ns(static_cast<double>(cycles)) / 1000;
+                if (us > preempted_us_min) {
+                    const std::int64_t now = preemptions();
+                    if (std::exchange(preempted, now) != now) {
+                        ++result.preempted;
+                        continue;
+                    }
+                }
                 result.bursts.add(cycles);
                 result.long_bursts += us > pause_us ? 1 : 0;
                 if (const std::uint32_t now = mark_of(marks); now != marked) {
@@ -211,14 +231,14 @@ double sorted_quantile(std::vector<double> values, double share) {
 
 void print(const char* name, const Result& result, const TscClock& clock) {
     const auto us = [&](double cycles) { return clock.ns(cycles) / 1000; };
-    std::printf(
-        "%-8s %9llu bursts   p50 %6.2f  p99 %6.2f  p99.9 %7.2f  p99.99 %8.2f  max %9.1f µs   over %.0f µs: "
-        "%llu\n",
-        name, static_cast<unsigned long long>(result.bursts.all()), us(result.bursts.quantile(0.5)),
-        us(result.bursts.quantile(0.99)), us(result.bursts.quantile(0.999)),
-        us(result.bursts.quantile(0.9999)), us(static_cast<double>(result.bursts.max())), pause_us,
-        static_cast<unsigned long long>(result.long_bursts));
-    std::printf("%-8s longest of %zu bursts, %zu times: median %6.1f  p90 %6.1f  max %8.1f µs\n", "",
+    const auto count = [](std::uint64_t number) { return static_cast<unsigned long long>(number); };
+    std::printf("%-8s %9llu bursts   p50 %5.1f   p99 %5.1f   p99.9 %6.1f   p99.99 %7.1f   max %8.1f µs   ",
+                name, count(result.bursts.all()), us(result.bursts.quantile(0.5)),
+                us(result.bursts.quantile(0.99)), us(result.bursts.quantile(0.999)),
+                us(result.bursts.quantile(0.9999)), us(static_cast<double>(result.bursts.max())));
+    std::printf("over %.0f µs: %llu   preempted: %llu\n", pause_us, count(result.long_bursts),
+                count(result.preempted));
+    std::printf("%-8s longest of %zu bursts, %zu times: median %6.1f   p90 %6.1f   max %8.1f µs\n", "",
                 bursts_after, result.after.size(), sorted_quantile(result.after, 0.5),
                 sorted_quantile(result.after, 0.9), sorted_quantile(result.after, 1));
 }

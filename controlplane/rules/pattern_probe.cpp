@@ -38,6 +38,7 @@ class Prober {
         const std::vector<std::string> literals = literal_runs(pattern);
         std::string all;
         for (const std::string& literal : literals) all += literal;
+        all += pattern;  // for what is a literal to PCRE2 alone, as [;]
         std::string prefix;
         for (std::size_t i = 0; i <= std::min(literals.size(), prefixes_max); ++i) {
             if (i < literals.size() && exceeds(*code, prefix, literals[i], all)) return true;

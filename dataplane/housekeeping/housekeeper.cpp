@@ -157,6 +157,7 @@ void Housekeeper::load_rules(const api::Command& command) {
     }
     std::string error;
     const bool loaded = rules_.load({bytes, command.size}, command.generation, error);
+    if (loaded) rules_.publish_costs(parts_.segments->rule_costs());  // whose they are, before they grow
     reply(command, loaded ? 0 : EINVAL, error);
 }
 

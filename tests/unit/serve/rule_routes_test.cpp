@@ -42,7 +42,8 @@ TEST_F(ControlServerTest, ACacheSavesCompilingAndSaysWhatIsWrongWithIt) {
         std::filesystem::resize_file(found.path(), 90);
     ASSERT_TRUE(send("POST", "/v1/rules/reload", " "));
     std::string events;
-    for (const auto& event : get("/v1/events")["rows"]) events += event["text"].get<std::string>() + "\n";
+    const auto answer = get("/v1/events");
+    for (const auto& event : answer["rows"]) events += event["text"].get<std::string>() + "\n";
     EXPECT_NE(events.find("damaged"), std::string::npos) << events;
     EXPECT_EQ(get("/v1/rules")["generation"], 2);
 }
