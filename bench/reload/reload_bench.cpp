@@ -186,7 +186,7 @@ class Load {
 class Housekeeping {
   public:
     Housekeeping(PipelineRig& rig, std::array<Blob, 2> blobs)
-        : loader_({&rig.pipeline()}), blobs_(std::move(blobs)) {}
+        : rig_(rig), loader_({&rig.pipeline()}), blobs_(std::move(blobs)) {}
 
     void load_first() { load(); }
 
@@ -201,6 +201,11 @@ class Housekeeping {
                 loader_.collect();
             }
         }
+    }
+    // When the worker has left: what was handed over last is adopted now, if it was not.
+    void settle() {
+        loader_.collect();
+        rig_.pipeline().housekeep(rig_.counters().packet_ns);
     }
     [[nodiscard]] std::uint32_t generation() const { return generation_; }
 
@@ -217,6 +222,7 @@ class Housekeeping {
         if (!matcher) throw std::runtime_error(error);
     }
 
+    PipelineRig& rig_;
     housekeeping::RuleLoader loader_;
     std::array<Blob, 2> blobs_;
     std::uint32_t generation_ = 0;
@@ -274,6 +280,7 @@ int run(double seconds, std::size_t rules_min) {
             housekeeping.run(turn, seconds, marks);
             stop = true;
             worker.join();
+            housekeeping.settle();
         }
     }
     for (const Turn turn : {Turn::quiet, Turn::compute, Turn::reload}) {

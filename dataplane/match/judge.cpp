@@ -7,6 +7,7 @@
 #include "dataplane/match/find_text.h"
 #include "dataplane/match/head_text.h"
 #include "dataplane/match/message_parts.h"
+#include "dataplane/match/touched_memory.h"
 
 namespace picket::match {
 namespace {
@@ -65,6 +66,7 @@ Judge::Judge(const RuleSet::Tables& tables)
     pcre2_set_match_limit(match_context_, api::pcre_match_limit);
     pcre2_set_depth_limit(match_context_, api::pcre_depth_limit);
     pcre2_jit_stack_assign(match_context_, nullptr, jit_stack_);
+    touch_jit_stack(match_context_);
 }
 
 Judge::~Judge() {

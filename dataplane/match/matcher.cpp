@@ -2,33 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
-#include <cstring>
-#include <mutex>
 #include <new>
 #include <optional>
 
 #include "dataplane/match/matcher_state.h"
+#include "dataplane/match/touched_memory.h"
 
 namespace picket::match {
-namespace {
-
-// PERF: scratch is as large as the databases are, and fresh from the system; a worker that touched it first
-// would take a page fault every 4 KiB within its first bursts with a new rule set.
-void* allocate_touched(std::size_t size) {
-    void* memory = std::malloc(size);
-    if (memory != nullptr) {
-        std::memset(memory, 0, size);
-    }
-    return memory;
-}
-
-void use_touched_scratch() {
-    static std::once_flag once;
-    std::call_once(once, [] { hs_set_scratch_allocator(&allocate_touched, &std::free); });
-}
-
-}  // namespace
 
 void Matcher::State::choose(std::uint32_t slot) noexcept {
     if (chosen != slot) {
@@ -180,7 +160,7 @@ Matcher::Matcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Matcher::~Matcher() = default;
 
 std::unique_ptr<Matcher> Matcher::create(std::shared_ptr<const RuleSet> rules, std::string& error) {
-    use_touched_scratch();
+    touch_scratch_hereafter();
     try {
         auto state = std::make_unique<State>(std::move(rules));
         for (const HyperscanDatabase& database : state->tables.databases) {
