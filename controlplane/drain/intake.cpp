@@ -162,6 +162,7 @@ const rules::RuleInfo* Intake::name_rule(detect::Hit& hit, const store::RuleGene
 void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::AlertTexts& texts) {
     see(hit.time_ns);
     if (parts_.eve) parts_.eve->alert(hit, port, texts);
+    if (parts_.samples) parts_.samples->add(hit);
     parts_.alerts.add(hit);
 }
 

@@ -12,6 +12,7 @@
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
+#include "controlplane/detect/hit_samples.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/scan_detector.h"
 #include "controlplane/detect/thresholds.h"
@@ -27,7 +28,7 @@
 
 namespace picket::drain {
 
-// All outlive the intake. eve may be nullptr.
+// All outlive the intake. Pointers may be nullptr.
 struct IntakeParts {
     store::FlowStore& flows;
     store::RequestStore& requests;
@@ -42,6 +43,7 @@ struct IntakeParts {
     MailboxClient& mailbox;
     WalkCollector& walks;
     exporter::EveWriter* eve = nullptr;
+    detect::HitSamples* samples = nullptr;
 };
 
 class Intake final : public EventSink {
