@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "controlplane/config/load.h"
+#include "controlplane/rules/pattern_cache.h"
 #include "controlplane/sensor.h"
 #include "controlplane/serve/control_server.h"
 #include "dataplane/api/setup_error.h"
@@ -122,6 +123,7 @@ picket::SensorSettings settings_of(const Options& options, const picket::config:
     settings.requests_kept = settings.flows_kept > 0 ? requests_kept_live : requests_kept_replay;
     settings.eve_path = options.eve.empty() ? config.export_eve_file.value_or("") : options.eve;
     settings.rules.rules = {dialect_of(options, config), config.rules.variables};
+    settings.rules.cache_directory = config.rules.cache.value_or(picket::rules::default_cache_directory());
     if (!options.rules.empty()) {
         settings.rules.files = options.rules;
     } else if (config.rules.files) {

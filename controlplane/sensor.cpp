@@ -96,7 +96,7 @@ Sensor::Sensor(SensorSettings settings)
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
       intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, scans_, thresholds_, rules_,
-               mailbox_, walks_, eve_.get(), archive_.get()}),
+               mailbox_, walks_, eve_.get(), archive_.get(), settings_.replay ? &samples_ : nullptr}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {

@@ -20,6 +20,7 @@
 #include "controlplane/detect/coverage.h"
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
+#include "controlplane/detect/hit_samples.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/rule_service.h"
 #include "controlplane/detect/scan_detector.h"
@@ -133,6 +134,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
     [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
     [[nodiscard]] const detect::ReplaySummary& summary() const noexcept { return summary_; }
+    [[nodiscard]] const detect::HitSamples& samples() const noexcept { return samples_; }
     // TCP bytes that were acknowledged and never seen, in all flows that have ended.
     [[nodiscard]] std::uint64_t bytes_lost_before_us() const noexcept { return intake_.lost_bytes(); }
     [[nodiscard]] bool stopping() const noexcept { return stopped_.load(std::memory_order_acquire); }
@@ -184,6 +186,7 @@ class Sensor final : public drain::LinkObserver {
     detect::AlertTable alerts_;
     detect::Coverage coverage_;
     detect::ReplaySummary summary_;
+    detect::HitSamples samples_;  // of a replay
     store::FlowStore flows_;
     store::RequestStore requests_;
     store::HitStore hits_;

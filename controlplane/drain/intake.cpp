@@ -169,6 +169,7 @@ void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::Ale
     see(hit.time_ns);
     if (parts_.eve) parts_.eve->alert(hit, port, texts);
     if (parts_.archive) parts_.archive->add_alert(run_, hit);
+    if (parts_.samples) parts_.samples->add(hit);
     parts_.alerts.add(hit);
 }
 

@@ -13,6 +13,7 @@
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
+#include "controlplane/detect/hit_samples.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/scan_detector.h"
 #include "controlplane/detect/thresholds.h"
@@ -28,7 +29,7 @@
 
 namespace picket::drain {
 
-// All outlive the intake. eve and archive may be nullptr.
+// All outlive the intake. Pointers may be nullptr.
 struct IntakeParts {
     store::FlowStore& flows;
     store::RequestStore& requests;
@@ -44,6 +45,7 @@ struct IntakeParts {
     WalkCollector& walks;
     exporter::EveWriter* eve = nullptr;
     archive::Archive* archive = nullptr;
+    detect::HitSamples* samples = nullptr;
 };
 
 class Intake final : public EventSink {

@@ -18,6 +18,7 @@
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/serve/probe_handlers.h"
 #include "controlplane/serve/report_handlers.h"
+#include "controlplane/serve/rule_cost_handler.h"
 #include "controlplane/serve/rule_handlers.h"
 #include "controlplane/serve/scan_handlers.h"
 #include "controlplane/serve/spoof_handlers.h"
@@ -96,6 +97,7 @@ ControlServer::ControlServer(std::string path, Sensor& sensor, std::function<voi
     add_archive_handlers(server_, sensor_);
     add_watch_handlers(server_, sensor_);
     add_rule_handlers(server_, sensor_);
+    add_rule_cost_handler(server_, sensor_);
     add_status_handlers(server_, sensor_);
     add_report_handlers(server_, sensor_, waiters_);
     server_.Post("/v1/stop",
