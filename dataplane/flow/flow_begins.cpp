@@ -64,10 +64,9 @@ void FlowTracker::begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& 
     ColdSide& side = cold.sides[packet.side];
     if (packet.vlan != cold.vlan || packet.vlan_inner != cold.vlan_inner)
         cold.flags |= api::flow_vlan_swapped;
-    const bool answers = cold.sides[1 - packet.side].first_ns != 0;
-    if (answers && packet.port == cold.port && (settings_.paired_ports >> packet.port & 1u) != 0) {
-        cold.flags |= api::flow_port_swapped;
-    }
+    // PERF: the other side's line is read last, where ports are paired: it is not fetched ahead.
+    const bool paired = packet.port == cold.port && (settings_.paired_ports >> packet.port & 1u) != 0;
+    if (paired && cold.sides[1 - packet.side].first_ns != 0) cold.flags |= api::flow_port_swapped;
     side.first_ns = packet.time_ns;
     side.ip_id_first = packet.ip_id;
     side.ttl_min = packet.ttl;
