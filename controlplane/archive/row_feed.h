@@ -1,7 +1,8 @@
 // Rows of the program as a table that SQL reads, without a copy in between.
 //
-// PERF: appended to a table of the engine first, a flow cost 1.72 us of CPU from add_flows() to the disk; half
-// of it went into that copy and its statistics. Read straight from the rows it takes 0.84 (bench_archive).
+// PERF: appended to a table of the engine first, a flow cost 1.72 us of CPU from add_flows() to the disk;
+// half of it went into that copy and its statistics. Read straight from the rows it takes 0.84
+// (bench_archive).
 #pragma once
 
 #include <duckdb.h>
