@@ -15,7 +15,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     hot.key = key;
     hot.cold = index;
     ColdFlow& cold = table_.cold(index);
-    std::memset(static_cast<void*>(&cold), 0, offsetof(ColdFlow, ipv6));
+    std::memset(static_cast<void*>(&cold), 0, sizeof(ColdFlow));
     cold.http_state = no_index;
     ++created_;
     cold.flow_id = settings_.id_from_sequence ? packet.sequence + 1 : settings_.id_base + created_;
@@ -23,7 +23,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     cold.vlan = packet.vlan;
     cold.vlan_inner = packet.vlan_inner;
     cold.port = packet.port;
-    if ((packet.flags & parse::packet_tunnelled) != 0) begin_tunnel(cold, packet);
+    if ((packet.flags & parse::packet_tunnelled) != 0) begin_tunnel(cold, table_.far(hot.cold), packet);
     begin_part(hot, cold, packet.time_ns);
     hot.last_ns = packet.time_ns;
     // The sender is the initiator until a SYN or a reply proves otherwise.
