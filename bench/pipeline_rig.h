@@ -22,16 +22,18 @@ class PipelineRig {
 
     // The block through the pipeline in bursts, with what a worker does between them.
     void process(const FrameBlock& block) noexcept {
-        const auto frames = block.frames();
-        for (std::size_t at = 0; at < frames.size(); at += burst_frames) {
-            const auto burst = frames.subspan(at, burst_frames);
-            pipeline_.process(burst, Pipeline::Origin::queue);
-            pipeline_.housekeep(burst.back().time_ns);
-        }
+        for (std::size_t at = 0; at < block.frames().size(); at += burst_frames) process(block, at);
+    }
+    // The burst that begins at frame `at`.
+    void process(const FrameBlock& block, std::size_t at) noexcept {
+        const auto burst = block.frames().subspan(at, burst_frames);
+        pipeline_.process(burst, Pipeline::Origin::queue);
+        pipeline_.housekeep(burst.back().time_ns);
     }
     void drain() noexcept { read_.value = written_.value.load(); }
 
     [[nodiscard]] const api::WorkerCounters& counters() noexcept { return pipeline_.counters(); }
+    [[nodiscard]] Pipeline& pipeline() noexcept { return pipeline_; }
     // Cycles of the TSC that a stage has taken so far.
     [[nodiscard]] std::uint64_t cycles(api::Stage stage) noexcept {
         return pipeline_.counters().cycles_stage[static_cast<std::size_t>(stage)];

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "controlplane/config/load.h"
+#include "controlplane/rules/pattern_cache.h"
 #include "controlplane/sensor.h"
 #include "controlplane/serve/control_server.h"
 #include "dataplane/api/setup_error.h"
@@ -20,7 +21,7 @@ using picket::SetupError;
 
 constexpr std::size_t flows_kept_live = 500'000;
 constexpr std::size_t requests_kept_live = 200'000;
-constexpr std::size_t requests_kept_replay = 64;
+constexpr std::size_t requests_kept_replay = 65'536;  // for the alerts of their responses
 
 struct Options {
     std::string dataplane = "/run/picket/dataplane.sock";
@@ -33,6 +34,9 @@ struct Options {
     std::string dialect;
     std::string eve;
     std::string rules_directory;
+    std::string archive;
+    std::string archive_only;
+    bool quiet = false;
     std::optional<std::size_t> keep_flows;
 };
 
@@ -50,6 +54,10 @@ void add_options(CLI::App& application, Options& options) {
         ->check(CLI::IsMember({"suricata", "snort3", "snort2"}));
     application.add_option("--eve", options.eve, "write EVE events to this file, or - for standard output");
     application.add_option("--rules-dir", options.rules_directory, "where the shipped rules are");
+    application.add_option("--archive", options.archive, "keep an archive in this directory");
+    application.add_option("--archive-only", options.archive_only,
+                           "answer questions about this directory's archive, and do nothing else");
+    application.add_flag("--quiet", options.quiet, "log warnings and errors only");
     application.add_option("--keep-flows", options.keep_flows, "parts of ended flows to keep in memory");
     application.set_version_flag("-V,--version", "picketd " PICKET_VERSION);
 }
@@ -82,6 +90,27 @@ picket::api::Dialect dialect_of(const Options& options, const picket::config::Co
     return name == "snort2" ? picket::api::Dialect::snort2 : picket::api::Dialect::suricata;
 }
 
+std::optional<picket::archive::ArchiveSettings> archive_of(const Options& options,
+                                                           const picket::config::Config& config) {
+    picket::archive::ArchiveSettings archive;
+    archive.sensor = config.sensor;
+    archive.read_only = !options.archive_only.empty();
+    archive.replay = options.replay;
+    archive.may_wait = options.replay;
+    if (archive.read_only) {
+        archive.directory = options.archive_only;
+    } else if (!options.archive.empty()) {
+        archive.directory = options.archive;
+    } else if (config.archive && !options.replay) {
+        archive.directory = config.archive->directory;
+        archive.retain_ns = config.archive->retain_ms * 1'000'000;
+        archive.bytes_max = config.archive->size_bytes_max;
+    } else {
+        return std::nullopt;
+    }
+    return archive;
+}
+
 picket::SensorSettings settings_of(const Options& options, const picket::config::Config& config) {
     picket::SensorSettings settings;
     settings.name = config.sensor;
@@ -89,10 +118,12 @@ picket::SensorSettings settings_of(const Options& options, const picket::config:
     settings.replay = options.replay;
     settings.owns_dataplane = options.owns_dataplane;
     settings.known_nat = config.networks.known_nat;
+    settings.archive = archive_of(options, config);
     settings.flows_kept = options.keep_flows.value_or(options.replay ? 0 : flows_kept_live);
     settings.requests_kept = settings.flows_kept > 0 ? requests_kept_live : requests_kept_replay;
     settings.eve_path = options.eve.empty() ? config.export_eve_file.value_or("") : options.eve;
     settings.rules.rules = {dialect_of(options, config), config.rules.variables};
+    settings.rules.cache_directory = config.rules.cache.value_or(picket::rules::default_cache_directory());
     if (!options.rules.empty()) {
         settings.rules.files = options.rules;
     } else if (config.rules.files) {
@@ -153,7 +184,7 @@ int main(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("picketd"));
     spdlog::set_pattern("picketd: %v");
     // A replay's report says what happened; its user wants to read nothing else.
-    if (options.replay) spdlog::set_level(spdlog::level::warn);
+    if (options.replay || options.quiet) spdlog::set_level(spdlog::level::warn);
     try {
         return serve(options);
     } catch (const SetupError& error) {

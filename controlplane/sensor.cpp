@@ -44,6 +44,11 @@ detect::ScanSettings scan_settings(const SensorSettings& settings) {
     return scans;
 }
 
+archive::ArchiveSettings with_lists(archive::ArchiveSettings settings, const detect::WatchLists& lists) {
+    settings.watch_lists = [&lists] { return lists.all(); };
+    return settings;
+}
+
 std::vector<std::string> port_names(const drain::Segments& segments) {
     std::vector<std::string> names;
     const auto counters = detect::take_counters(segments);
@@ -63,8 +68,7 @@ std::uint64_t latest_packet_ns(const drain::Segments& segments) {
 std::optional<std::string> horizon_note(const char* what, std::uint64_t horizon_ns,
                                         const store::Query& query) {
     if (horizon_ns == 0 || (query.since_ns && *query.since_ns >= horizon_ns)) return std::nullopt;
-    return std::string(what) + " that ended before " + store::format_time(horizon_ns) +
-           " are no longer in memory";
+    return std::string(what) + " that ended before " + store::format_time(horizon_ns) + " are no longer kept";
 }
 
 double CounterPair::seconds() const noexcept {
@@ -84,11 +88,15 @@ Sensor::Sensor(SensorSettings settings)
       hits_(settings_.flows_kept > 0 ? hits_kept : 0),
       walks_(mailbox_, walk_flows_max),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
+      archive_(settings_.archive ? std::make_unique<archive::Archive>(
+                                       with_lists(*settings_.archive, watch_lists_), rules_, events_)
+                                 : nullptr),
+      rule_directories_(rules_, archive_.get()),
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
       intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, scans_, thresholds_, rules_,
-               mailbox_, walks_, eve_.get()}),
+               mailbox_, walks_, eve_.get(), archive_.get(), settings_.replay ? &samples_ : nullptr}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     for (const auto& file : settings_.watch_files) {
@@ -109,6 +117,7 @@ Sensor::~Sensor() {
 }
 
 void Sensor::start() {
+    if (is_closed_archive()) return load_archived_lists();
     rules_.start();
     if (!settings_.replay) verifier_ = std::thread([this] { verify_scans(); });
     loop_.start();
@@ -126,6 +135,7 @@ void Sensor::stop() {
     intake_.release_hits();
     announce_scans();
     if (eve_) eve_->finish();
+    if (archive_) archive_->finish();
 }
 
 void Sensor::stop_dataplane() {
@@ -139,6 +149,7 @@ void Sensor::stop_dataplane() {
 }
 
 std::uint64_t Sensor::now_ns() const {
+    if (is_closed_archive()) return archive_->status().latest_ns + 1;
     const auto segments = loop_.status().segments;
     if (!segments || !segments->layout().replay) return detect::utc_now_ns();
     // 'now' lies just after the newest packet, so that an interval up to now contains it.
@@ -155,10 +166,6 @@ std::optional<CounterPair> Sensor::recent_counters() const {
     const std::lock_guard lock(samples_mutex_);
     if (!sample_before_ || !sample_now_) return std::nullopt;
     return CounterPair{*sample_before_, *sample_now_};
-}
-
-detect::CoverageAnswer Sensor::coverage(const store::Query& query) const {
-    return coverage_.answer(query.since_ns, query.until_ns, now_ns());
 }
 
 std::vector<store::StoredFlow> Sensor::walk(const store::Query& query, std::vector<std::string>& notes) {
@@ -179,13 +186,29 @@ std::vector<store::StoredFlow> Sensor::walk(const store::Query& query, std::vect
 }
 
 FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
+    return answer(query, limited, {});
+}
+
+ShapedAnswer Sensor::ask_shaped(const store::Query& query) {
+    store::FlowShaper shaper(query, join(nullptr));
+    auto frame = answer(query, false, [&](const store::StoredFlow& flow) {
+        if (store::matches(query, flow, join(nullptr))) shaper.add(flow);
+    });
+    shaper.add(frame.selection);
+    return {std::move(frame), std::move(shaper)};
+}
+
+FlowAnswer Sensor::answer(const store::Query& query, bool limited,
+                          const archive::Archive::OnWhole& on_whole) {
     FlowAnswer answer;
     answer.now_ns = now_ns();
     // First the live ones, then the ended ones: a flow that ends in between is seen ended, not missed.
     auto live = walk(query, answer.notes);
-    auto snapshot = flows_.snapshot();
-    answer.horizon_ns = snapshot->horizon_ns();
-    answer.selection = store::select_flows(std::move(snapshot), std::move(live), query, join(), limited);
+    auto ended = ended_flows(query, live, on_whole);
+    answer.horizon_ns = ended.flows->horizon_ns();
+    answer.requests = std::move(ended.requests);
+    answer.selection =
+        store::select_flows(std::move(ended.flows), std::move(live), query, join(answer), limited);
     answer.coverage = coverage(query);
     if (auto note = horizon_note("flows", answer.horizon_ns, query)) answer.notes.push_back(*note);
     return answer;
@@ -198,6 +221,10 @@ std::string Sensor::failure() const {
     if (link.broken_rings > 0)
         return "the data plane's event rings contradict themselves; its records are incomplete";
     if (eve_ && !eve_->sink().error().empty()) return eve_->sink().error();
+    if (archive_) {
+        if (const auto trouble = archive_->trouble(); !trouble.empty())
+            return "the archive is not complete: " + trouble;
+    }
     if (link.segments && link.segments->state() == api::DataplaneState::failed) {
         return "the data plane failed; see its messages";
     }
@@ -215,7 +242,9 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
     }
     const auto now = detect::utc_now_ns();
     // What nobody drained before us is still in the rings: then we know of everything since its start.
-    coverage_.connected(now, untouched ? layout.started_utc_ns : now, layout.replay, same_run);
+    const auto seen_since = untouched ? layout.started_utc_ns : now;
+    coverage_.connected(now, seen_since, layout.replay, same_run);
+    if (archive_) enter_session(layout.run_id, seen_since, layout.replay, same_run);
     if (!untouched && !same_run) {
         const auto begin = layout.replay ? latest_packet_ns(*segments) : now;
         flows_.forget_before(begin);
@@ -224,7 +253,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
     }
     folds_.connected(same_run);
     summary_.count_flows(layout.replay);
-    if (!same_run) intake_.set_run(++run_, port_names(*segments));
+    if (!same_run) intake_.set_run(layout.run_id, port_names(*segments));
     mailbox_.attach(segments);
     next_sample_ns_ = 0;
     const std::string kind = loop_.status().connections > 1 && !same_run ? "restart" : "connect";
@@ -244,6 +273,7 @@ void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
     walks_.abandon();
     rules_.detach();
     coverage_.disconnected(detect::utc_now_ns());
+    if (archive_) archive_->end_session(detect::utc_now_ns());
     events_.add("connect", "data plane " + std::to_string(segments->layout().process_id) + " went away");
     wake_waiters();
 }
@@ -270,7 +300,11 @@ void Sensor::on_tick(const std::shared_ptr<drain::Segments>& segments) {
 void Sensor::sample(const std::shared_ptr<drain::Segments>& segments) {
     auto counters = detect::take_counters(*segments);
     if (!counters) return;
-    note_loss(coverage_.sample(*counters));
+    const auto fresh = coverage_.sample(*counters);
+    note_loss(fresh.lost);
+    if (archive_ && (fresh.lost > 0 || fresh.folded > 0))
+        archive_->add_loss(segments->layout().run_id, counters->taken_ns - second_ns, counters->taken_ns,
+                           fresh.lost, fresh.folded);
     folds_.sample(*counters);
     const std::lock_guard lock(samples_mutex_);
     sample_before_ = std::move(sample_now_);
@@ -303,6 +337,7 @@ void Sensor::on_input_finished() {
         write_stats();
         eve_->finish();
     }
+    if (archive_ && settings_.replay) archive_->finish();
     finished_.store(true, std::memory_order_release);
     wake_waiters();
 }

@@ -14,10 +14,13 @@
 #include <thread>
 #include <vector>
 
+#include "controlplane/archive/archive.h"
+#include "controlplane/archive/rule_directories.h"
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/coverage.h"
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
+#include "controlplane/detect/hit_samples.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/rule_service.h"
 #include "controlplane/detect/scan_detector.h"
@@ -29,6 +32,7 @@
 #include "controlplane/store/flow_store.h"
 #include "controlplane/store/hit_store.h"
 #include "controlplane/store/selection.h"
+#include "controlplane/store/shapes.h"
 
 namespace picket {
 
@@ -47,14 +51,22 @@ struct SensorSettings {
         std::string path;
     };
     std::vector<WatchFile> watch_files;
+    std::optional<archive::ArchiveSettings> archive;  // read_only: nothing but it is asked
 };
 
 struct FlowAnswer {
     store::Selection selection;
+    std::shared_ptr<const store::RequestSource> requests;  // of the archive; nullptr: those of memory
     detect::CoverageAnswer coverage;
     std::vector<std::string> notes;  // sentences: what the answer lacks
     std::uint64_t horizon_ns = 0;
     std::uint64_t now_ns = 0;
+};
+
+// Totals, and groups or a timeline, instead of rows.
+struct ShapedAnswer {
+    FlowAnswer frame;  // its selection is part of what was shaped
+    store::FlowShaper shaper;
 };
 
 // What an answer to the query lacks because of the horizon, in a sentence; nothing if it lacks nothing.
@@ -78,12 +90,29 @@ class Sensor final : public drain::LinkObserver {
     // Stops the data plane first if it is owned, drains, writes what is to be written.
     void stop();
 
-    // The flows that answer a query, live ones included; limited: rows beyond query.limit are left out.
+    // The flows that answer a query, live and archived ones included; limited: rows beyond query.limit are
+    // left out. Throws archive::ArchiveUnreadable.
     FlowAnswer ask(const store::Query& query, bool limited);
+    // The same for answers that show no rows: any number of flows. The query outlives the answer. Throws
+    // archive::ArchiveUnreadable.
+    ShapedAnswer ask_shaped(const store::Query& query);
     [[nodiscard]] detect::CoverageAnswer coverage(const store::Query& query) const;
     [[nodiscard]] std::uint64_t now_ns() const;  // UTC; in captures the time of the newest packet
-    [[nodiscard]] bool keeps_flows() const noexcept { return flows_.capacity() > 0; }
-    [[nodiscard]] store::QueryJoin join() const noexcept { return {requests_, rules_}; }
+    [[nodiscard]] bool keeps_flows() const noexcept { return flows_.capacity() > 0 || is_closed_archive(); }
+    // Is there no data plane, but an archive that is only read?
+    [[nodiscard]] bool is_closed_archive() const noexcept {
+        return settings_.archive && settings_.archive->read_only;
+    }
+    [[nodiscard]] const archive::Archive* archive() const noexcept { return archive_.get(); }
+    // What the rows of an answer are printed with; as long as the answer lives.
+    [[nodiscard]] store::QueryJoin join(const FlowAnswer& answer) const noexcept {
+        return join(answer.requests.get());
+    }
+    // All alerts that may touch the query's interval, archived ones included, and what ended before memory
+    // (or the archive) begins. Throws archive::ArchiveUnreadable.
+    [[nodiscard]] archive::AlertAnswer alerts_of(const store::Query& query) const;
+    // All rule hits that are kept, archived ones included. Throws archive::ArchiveUnreadable.
+    [[nodiscard]] archive::HitAnswer all_hits() const;
 
     [[nodiscard]] const SensorSettings& settings() const noexcept { return settings_; }
     [[nodiscard]] std::uint64_t started_ns() const noexcept { return started_ns_; }
@@ -93,7 +122,6 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] std::optional<CounterPair> recent_counters() const;
     [[nodiscard]] const store::FlowStore& flows() const noexcept { return flows_; }
     [[nodiscard]] const store::RequestStore& requests() const noexcept { return requests_; }
-    [[nodiscard]] const store::HitStore& hits() const noexcept { return hits_; }
     [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
     [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
     [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
@@ -106,6 +134,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
     [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
     [[nodiscard]] const detect::ReplaySummary& summary() const noexcept { return summary_; }
+    [[nodiscard]] const detect::HitSamples& samples() const noexcept { return samples_; }
     // TCP bytes that were acknowledged and never seen, in all flows that have ended.
     [[nodiscard]] std::uint64_t bytes_lost_before_us() const noexcept { return intake_.lost_bytes(); }
     [[nodiscard]] bool stopping() const noexcept { return stopped_.load(std::memory_order_acquire); }
@@ -137,6 +166,15 @@ class Sensor final : public drain::LinkObserver {
     void verify_scans();
     void look_up_live_flows(const std::vector<detect::Scan>& suspects);
     void announce_scans();
+    [[nodiscard]] archive::FlowAnswer ended_flows(const store::Query& query,
+                                                  const std::vector<store::StoredFlow>& live,
+                                                  const archive::Archive::OnWhole& on_whole) const;
+    FlowAnswer answer(const store::Query& query, bool limited, const archive::Archive::OnWhole& on_whole);
+    [[nodiscard]] store::QueryJoin join(const store::RequestSource* requests) const noexcept {
+        return {requests ? *requests : requests_, rule_directories_};
+    }
+    void load_archived_lists();
+    void enter_session(std::uint64_t run, std::uint64_t since_ns, bool captures, bool same_run);
 
     SensorSettings settings_;
     std::uint64_t started_ns_;
@@ -148,15 +186,17 @@ class Sensor final : public drain::LinkObserver {
     detect::AlertTable alerts_;
     detect::Coverage coverage_;
     detect::ReplaySummary summary_;
+    detect::HitSamples samples_;  // of a replay
     store::FlowStore flows_;
     store::RequestStore requests_;
     store::HitStore hits_;
     drain::MailboxClient mailbox_;
     drain::WalkCollector walks_;
     detect::RuleService rules_;
+    std::unique_ptr<archive::Archive> archive_;  // nullptr: none is kept
+    archive::RuleDirectories rule_directories_;
     std::unique_ptr<exporter::EveWriter> eve_;
     drain::Intake intake_;
-    std::uint32_t run_ = 0;
     std::uint64_t next_sample_ns_ = 0;
     std::uint64_t next_stats_ns_ = 0;
     std::uint64_t loss_noted_ns_ = 0;

@@ -41,6 +41,7 @@ enum class Duplicates : std::uint8_t {
     count,   // in their flows, counted apart, and nothing else is done with them
     drop,    // outcome `duplicate`
 };
+inline constexpr std::array<std::string_view, 3> duplicates_names{"ignore", "count", "drop"};
 
 struct PipelineSettings {
     std::uint32_t worker = 0;
@@ -171,10 +172,9 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept override;
     // http::RequestSink
     void flush_requests() noexcept override;
-    void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, const http::FoundResponse& found,
+    void response(const flow::HotFlow& hot, const http::FoundResponse& found,
                   const http::ResponseHead& head) noexcept override;
-    void response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
-                      const http::FoundResponse& found) noexcept override;
+    void response_end(const flow::HotFlow& hot, const http::FoundResponse& found) noexcept override;
 
     // fragment::FragmentSink
     void pass(const parse::Packet& packet) noexcept override;
@@ -191,8 +191,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
         std::string_view content_type;
         std::uint16_t status;  // 0: an end
     };
-    [[nodiscard]] PendingResponse& pend(const flow::HotFlow& hot, const flow::ColdFlow& cold,
-                                        const http::FoundResponse& found) noexcept;
+    [[nodiscard]] PendingResponse& pend(const flow::HotFlow& hot, const http::FoundResponse& found) noexcept;
 
     PipelineSettings settings_;
     emit::Emitter* emitter_;

@@ -6,7 +6,7 @@ namespace picket {
 
 // From now on packet i of the burst is being looked at.
 void Pipeline::look_at(std::size_t i) noexcept {
-    requests_.set_packet(static_cast<std::uint8_t>(i));
+    requests_.set_packet(static_cast<std::uint8_t>(i), tracked_[i].lost);
     payloads_end_ = i + 1;
 }
 

@@ -94,7 +94,7 @@ void Pipeline::tell_requests() noexcept {
         views[i].packet_size = size_of_packet(packets_[found[i].packet], views[i].request);
         api::EventEnds ends;
         const flow::HotFlow& hot = tracker_.table().hot_of(found[i].cold);
-        flow::fill_ends(hot, tracker_.table().cold(found[i].cold), found[i].client_side, ends);
+        flow::fill_ends(tracker_.table().state_of(hot), found[i].client_side, ends);
         views[i].ends = flow_ends(ends);
         if ((views[i].phases & api::rule_at_response) != 0) turn_around(views[i].ends);
         if (found[i].told) continue;
@@ -118,12 +118,13 @@ void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
     ++counters_.rule_hits;
     const std::uint32_t generation = matcher_->rules().generation();
     if (cold.rule_count == 0) cold.rule_generation = generation;
-    const std::size_t kept = std::min<std::size_t>(cold.rule_count, cold.rules.size());
+    auto& rules = tracker_.table().far(cold_index).rules;
+    const std::size_t kept = std::min<std::size_t>(cold.rule_count, rules.size());
     // Indices of another generation would name other rules.
     if (cold.rule_generation == generation) {
-        const auto end = cold.rules.begin() + static_cast<std::ptrdiff_t>(kept);
-        if (std::find(cold.rules.begin(), end, rule) != end) return;
-        if (kept < cold.rules.size()) cold.rules[kept] = rule;
+        const auto end = rules.begin() + static_cast<std::ptrdiff_t>(kept);
+        if (std::find(rules.begin(), end, rule) != end) return;
+        if (kept < rules.size()) rules[kept] = rule;
     }
     if (cold.rule_count != 0xffff) ++cold.rule_count;
 }
@@ -141,10 +142,11 @@ void Pipeline::tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcep
     const http::FoundRequest& found = requests_.found()[index];
     note_hit(found.cold, rule);
     api::HitEvent hit;
-    flow::fill_ends(tracker_.table().hot_of(found.cold), tracker_.table().cold(found.cold), found.client_side,
+    flow::fill_ends(tracker_.table().state_of(tracker_.table().hot_of(found.cold)), found.client_side,
                     hit.ends);
     hit.generation = matcher_->rules().generation();
     hit.rule = rule;
+    hit.ends.flow_lost = found.flow_lost ? 1 : 0;  // whatever else the burst held
     hit.request = found.number;
     hit.request_flags = found.flags;
     emit::EventTexts texts = texts_of(found);
@@ -176,7 +178,7 @@ void Pipeline::match_payloads() noexcept {
         if (!matcher_->rules().wants_payload(ports) || !is_first_of_answer(packet, tracked_[i])) continue;
         const flow::HotFlow& hot = *tracked_[i].hot;
         api::EventEnds ends;
-        flow::fill_ends(hot, tracker_.table().cold(tracked_[i].cold), packet.side, ends);
+        flow::fill_ends(tracker_.table().state_of(hot), packet.side, ends);
         payloads_[count].ends = flow_ends(ends);
         payloads_[count].ends.to_server = ports.to_server;
         payloads_[count].ends.established =
@@ -209,9 +211,10 @@ void Pipeline::tell_payload_hit(std::uint32_t index, std::uint32_t rule) noexcep
     const std::uint32_t cold = tracked_[at].cold;
     note_hit(cold, rule);
     api::HitEvent hit;
-    flow::fill_ends(tracker_.table().hot_of(cold), tracker_.table().cold(cold), packet.side, hit.ends);
+    flow::fill_ends(tracker_.table().state_of(tracker_.table().hot_of(cold)), packet.side, hit.ends);
     hit.generation = matcher_->rules().generation();
     hit.rule = rule;
+    hit.ends.flow_lost = tracked_[at].lost ? 1 : 0;
     hit.request = 0xffffffff;
     emit::EventTexts texts;
     texts.payload = {reinterpret_cast<const char*>(packet.payload), packet.payload_captured};
@@ -240,7 +243,7 @@ void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t co
     api::WatchEvent hit;
     flow::HotFlow& hot = tracker_.table().hot_of(cold_index);
     flow::ColdFlow& cold = tracker_.table().cold(cold_index);
-    flow::fill_ends(hot, cold, flow::initiator_side(hot), hit.ends);
+    flow::fill_ends(tracker_.table().state_of(hot), flow::initiator_side(hot), hit.ends);
     hit.client_lists = matcher_->rules().watch_lookup(hit.ends.client);
     hit.server_lists = matcher_->rules().watch_lookup(hit.ends.server);
     if ((hit.client_lists | hit.server_lists) == 0) return;
@@ -254,26 +257,25 @@ void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t co
 
 // The request must be told before its answer. An answer whose request may be in the batch waits for the
 // batch: PERF: to flush for each answer would match the requests one by one.
-Pipeline::PendingResponse& Pipeline::pend(const flow::HotFlow& hot, const flow::ColdFlow& cold,
+Pipeline::PendingResponse& Pipeline::pend(const flow::HotFlow& hot,
                                           const http::FoundResponse& found) noexcept {
     if (response_count_ == responses_.size()) flush_requests();
     PendingResponse& pending = responses_[response_count_++];
-    flow::fill_ends(hot, cold, found.client_side, pending.ends);
+    flow::fill_ends(tracker_.table().state_of(hot), found.client_side, pending.ends);
     pending.found = found;
     return pending;
 }
 
-void Pipeline::response(const flow::HotFlow& hot, const flow::ColdFlow& cold,
-                        const http::FoundResponse& found, const http::ResponseHead& head) noexcept {
-    PendingResponse& pending = pend(hot, cold, found);
+void Pipeline::response(const flow::HotFlow& hot, const http::FoundResponse& found,
+                        const http::ResponseHead& head) noexcept {
+    PendingResponse& pending = pend(hot, found);
     pending.status = head.status;
     pending.content_length = head.content_length;
     pending.content_type = head.content_type;
 }
 
-void Pipeline::response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
-                            const http::FoundResponse& found) noexcept {
-    pend(hot, cold, found).status = 0;
+void Pipeline::response_end(const flow::HotFlow& hot, const http::FoundResponse& found) noexcept {
+    pend(hot, found).status = 0;
 }
 
 void Pipeline::tell_responses() noexcept {

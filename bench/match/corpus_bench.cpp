@@ -287,8 +287,9 @@ std::vector<std::string> adversary_uris(const RuleFixture& fixture, std::size_t 
     std::vector<std::string> uris;
     std::string uri = "/";
     std::size_t parts = 0;
+    rules::EngineTrials trials;
     for (const rules::Rule& rule : fixture.rules()) {
-        const auto choice = rules::choose_filter(rule);
+        const auto choice = rules::choose_filter(rule, trials);
         if (rule.kind != api::RuleKind::request || !choice || choice->group != api::FilterGroup::uri) {
             continue;
         }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "controlplane/rules/engine_trials.h"
 #include "controlplane/rules/filter_pattern.h"
 #include "controlplane/rules/pcre_check.h"
 
@@ -19,7 +20,7 @@ bool is_uri(RuleBuffer buffer) {
 }
 
 // The elements of a rule that can be looked for in its URI, or in its request as a whole.
-std::set<Pattern> elements_of(const rules::Rule& rule, bool heads) {
+std::set<Pattern> elements_of(const rules::Rule& rule, bool heads, rules::EngineTrials& trials) {
     std::set<Pattern> found;
     for (const rules::OptionChain& chain : rule.chains) {
         if (chain.buffer == RuleBuffer::method || is_uri(chain.buffer) == heads) {
@@ -40,8 +41,7 @@ std::set<Pattern> elements_of(const rules::Rule& rule, bool heads) {
                 unsigned flags = HS_FLAG_PREFILTER | HS_FLAG_MULTILINE;
                 flags |= (option.pcre_options & PCRE2_CASELESS) != 0 ? HS_FLAG_CASELESS : 0;
                 flags |= (option.pcre_options & PCRE2_DOTALL) != 0 ? HS_FLAG_DOTALL : 0;
-                if (relaxed && relaxed->find('\0') == std::string::npos &&
-                    rules::engine_accepts(*relaxed, flags)) {
+                if (relaxed && relaxed->find('\0') == std::string::npos && trials.accepts(*relaxed, flags)) {
                     found.insert({*relaxed, flags});
                 }
             }
@@ -73,11 +73,12 @@ NaiveScan::~NaiveScan() {
 
 void NaiveScan::collect(const std::vector<rules::Rule>& rules, bool heads, Elements& elements) {
     std::map<Pattern, std::uint32_t> places;
+    rules::EngineTrials trials;
     for (std::uint32_t rule = 0; rule < rules.size(); ++rule) {
         if (rules[rule].kind != api::RuleKind::request) {
             continue;
         }
-        for (const Pattern& pattern : elements_of(rules[rule], heads)) {
+        for (const Pattern& pattern : elements_of(rules[rule], heads, trials)) {
             const auto [place, is_new] =
                 places.try_emplace(pattern, static_cast<std::uint32_t>(elements.lists.size()));
             if (is_new) {

@@ -30,7 +30,6 @@ constexpr Template template_of(bool ipv6, bool tcp) {
             bytes[address + 3] = 0xb8;
         }
     } else {
-        bytes[ip_at + 5] = 1;     // identification
         bytes[ip_at + 6] = 0x40;  // don't fragment
         bytes[ip_at + 8] = 64;
         bytes[ip_at + 9] = tcp ? 6 : 17;
@@ -72,6 +71,7 @@ void write_headers(const Ends& ends, const Segment& segment, std::uint8_t* to) n
     } else {
         std::memcpy(to, like.data(), header_bytes(ends));
         put16(to + ip_at + 2, 20 + transport_bytes);
+        put16(to + ip_at + 4, segment.identification);
         put32(to + ip_at + 12, source);
         put32(to + ip_at + 16, destination);
         transport = to + ports4_at;

@@ -17,6 +17,7 @@ struct Ends {
 };
 
 struct Segment {
+    std::uint16_t identification = 1;  // IPv4; another one for every frame, else they are copies
     bool from_server = false;
     std::uint8_t tcp_flags = 0;
     std::uint32_t sequence = 0;

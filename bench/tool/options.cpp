@@ -184,6 +184,15 @@ void add_options(CLI::App& app, Typed& typed, Options& options) {
         ->type_name("COUNT");
     app.add_option("--loss", typed.loss, "over a port: share of packets that counts as no loss (default 0)")
         ->type_name("SHARE");
+    app.add_option_function<std::string>(
+           "--duplicates",
+           [&row](const std::string& text) {
+               row.duplicates = text == "count"  ? Duplicates::count
+                                : text == "drop" ? Duplicates::drop
+                                                 : Duplicates::ignore;
+           },
+           "copies of a span port: count (default), drop, ignore")
+        ->check(CLI::IsMember({"count", "drop", "ignore"}));
     app.add_flag("--flood", options.row.flood, "full table; 1,000 flows among nothing but new SYN flows");
     app.add_flag("--sweep", options.sweep, "a row each for 1k, 10k, 100k, 1M and 10M flows");
     app.add_flag("-j,--json", options.json, "one JSON document");

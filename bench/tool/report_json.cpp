@@ -73,6 +73,7 @@ void add_contract(const Row& row, Json& json) {
 void add_beyond(const Row& row, Json& json) {
     json["requests"] = row.settings.requests;
     json["flood"] = row.settings.flood;
+    json["duplicates"] = duplicates_names[static_cast<std::size_t>(row.settings.duplicates)];
     json["seconds"] = row.settings.seconds;
     json["runs"] = row.settings.runs;
     json["ns_per_packet_min"] = rounded(row.ns_per_packet_min);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/api/counters.h"
+#include "dataplane/pipeline.h"
 
 namespace picket::bench {
 
@@ -20,14 +21,15 @@ inline constexpr std::array<std::string_view, 3> via_names{"memory", "ring", "me
 struct RowSettings {
     Mix mix = Mix::min64;
     Via via = Via::memory;
-    std::uint64_t flows = 1'000'000;  // in the tables of all workers together
-    std::uint64_t capacity = 0;       // likewise; 0: room for everything that will be asked for
-    double new_flows_share = 0;       // of the packets
-    double new_flows_per_s = 0;       // alternatively; at most one of the two is not 0
-    double requests = 0;              // share of the packets
-    double ipv6 = 0;                  // share of the flows
-    bool flood = false;               // full table, established flows among nothing but new SYN flows
-    std::vector<unsigned> cores{0};   // one a worker; behind them, with a port, the sender's
+    std::uint64_t flows = 1'000'000;            // in the tables of all workers together
+    std::uint64_t capacity = 0;                 // likewise; 0: room for everything that will be asked for
+    double new_flows_share = 0;                 // of the packets
+    double new_flows_per_s = 0;                 // alternatively; at most one of the two is not 0
+    double requests = 0;                        // share of the packets
+    double ipv6 = 0;                            // share of the flows
+    Duplicates duplicates = Duplicates::count;  // as the configuration's default
+    bool flood = false;              // full table, established flows among nothing but new SYN flows
+    std::vector<unsigned> cores{0};  // one a worker; behind them, with a port, the sender's
     unsigned workers = 1;
     double seconds = 5;
     unsigned runs = 5;

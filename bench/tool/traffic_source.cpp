@@ -130,6 +130,7 @@ std::size_t TrafficSource::small(std::uint64_t flow, bool from_server, std::uint
     const std::size_t header = header_bytes(ends);
     const std::size_t bytes = std::max(header, frame_bytes_min);
     Segment segment;
+    segment.identification = next_identification();
     segment.from_server = from_server;
     segment.tcp_flags = flags;
     if (ends.tcp) {
@@ -142,6 +143,8 @@ std::size_t TrafficSource::small(std::uint64_t flow, bool from_server, std::uint
         segment.payload = static_cast<std::uint32_t>(bytes - header);
     }
     std::memset(to + header, 0, bytes - header);
+    // Of IPv6, which has no identification, the payload tells datagrams apart.
+    if (!ends.tcp) std::memcpy(to + header, &frames_, sizeof frames_);
     write_headers(ends, segment, to);
     return bytes;
 }
@@ -151,6 +154,7 @@ std::size_t TrafficSource::data(std::uint64_t flow, bool from_server, std::size_
     const Ends ends = ends_of(flow);
     const std::size_t header = header_bytes(ends);
     Segment segment;
+    segment.identification = next_identification();
     segment.from_server = from_server;
     segment.tcp_flags = parse::tcp_ack;
     segment.payload = static_cast<std::uint32_t>(frame_bytes - header);
@@ -182,6 +186,7 @@ std::size_t TrafficSource::request(std::uint64_t flow, std::uint8_t* to) noexcep
     Stream& stream = stream_of(flow);
     ++stream.unanswered;
     Segment segment;
+    segment.identification = next_identification();
     segment.tcp_flags = parse::tcp_ack | parse::tcp_psh;
     segment.sequence = stream.client;
     segment.acknowledgment = stream.server;

@@ -59,6 +59,12 @@ class TrafficSource {
                                    std::uint8_t* to) noexcept;
     [[nodiscard]] std::size_t request(std::uint64_t flow, std::uint8_t* to) noexcept;
 
+    // Rises with every frame, and is never 0.
+    [[nodiscard]] std::uint16_t next_identification() noexcept {
+        return static_cast<std::uint16_t>(++frames_ % 0xffff + 1);
+    }
+
+    std::uint32_t frames_ = 0;
     Mix mix_;
     bool flood_;
     bool stateful_;  // segments have payload, so streams advance

@@ -21,6 +21,7 @@ PipelineSettings settings_of(const Shared& shared, unsigned worker) {
     settings.worker = worker;
     settings.workers = shared.row.workers;
     settings.symmetric_ports = 1;  // the NIC has brought every frame where it belongs
+    settings.duplicates = shared.row.duplicates;
     settings.flow.capacity = shared.population.capacity;
     if (shared.row.flood || shared.row.capacity != 0) settings.flow.fold_above_share = fold_above;
     settings.flow.idle_timeout_ns.fill(shared.population.idle_timeout_ns);

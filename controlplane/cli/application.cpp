@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 
+#include "controlplane/cli/archive_session.h"
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/replay_session.h"
 #include "controlplane/config/shown_text.h"
@@ -17,7 +21,7 @@ namespace picket::cli {
 namespace {
 
 constexpr const char* common_footer =
-    "Common options: -j --csv -s PATH -q --color WHEN --tz ZONE --wide -V -h\n"
+    "Common options: -j --csv -s PATH --archive DIR -q --color WHEN --tz ZONE --wide -V -h\n"
     "Exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 cannot reach or start,\n"
     "4 data damaged or incomplete (what could be read was reported)\n";
 
@@ -25,6 +29,8 @@ void add_common_options(CLI::App& application, Context& context) {
     application.add_flag("-j,--json", context.json, "one JSON document");
     application.add_flag("--csv", context.csv, "CSV with a head row");
     application.add_option("-s,--socket", context.socket, "control socket of picketd")->capture_default_str();
+    application.add_option("--archive", context.archive, "ask this directory's archive, without a picketd")
+        ->type_name("DIR");
     application.add_flag("-q,--quiet", context.quiet, "no warnings, notes and suggestions");
     application.add_option("--color", context.color, "auto, always or never")
         ->check(CLI::IsMember({"auto", "always", "never"}));
@@ -56,7 +62,15 @@ int refuse_usage(const CLI::App& application, const CLI::ParseError& error) {
 }
 
 std::string typed_command(const Context& context) {
+    if (!context.archive.empty()) return "picket --archive " + context.archive;
     return context.socket == socket_default ? "picket" : "picket -s " + context.socket;
+}
+
+// Commands that ask a picketd can ask one of a closed archive.
+bool asks_picketd(const CLI::App& application) {
+    static constexpr std::array<const char*, 5> others{"replay", "run", "config", "bench", "rule"};
+    const std::string name = application.get_subcommands().front()->get_name();
+    return std::none_of(others.begin(), others.end(), [&](const char* other) { return name == other; });
 }
 
 // `picket flow show | head` ends quietly when head does.
@@ -83,6 +97,16 @@ int parse_and_act(CLI::App& application, Context& context, int argument_count, c
         return status_usage;
     }
     context.command = typed_command(context);
+    std::optional<ArchiveSession> archive;
+    if (!context.archive.empty()) {
+        if (!asks_picketd(application)) {
+            std::cerr << "picket: " << chosen_name(application)
+                      << " does not ask an archive; leave --archive\n";
+            return status_usage;
+        }
+        archive.emplace(context.archive);
+        context.socket = archive->socket();
+    }
     const int status = context.action ? context.action() : status_usage;
     std::cout.flush();
     if (!std::cout && !reader_left()) {
@@ -103,6 +127,8 @@ int run_application(int argument_count, char** arguments) {
     add_common_options(application, context);
     add_replay_command(application, context);
     add_run_command(application, context);
+    add_archive_commands(application, context);
+    add_query_command(application, context);
     add_status_command(application, context);
     add_port_commands(application, context);
     add_flow_commands(application, context);

@@ -12,6 +12,8 @@ namespace picket::cli {
 
 void add_replay_command(CLI::App& application, Context& context);
 void add_run_command(CLI::App& application, Context& context);
+void add_archive_commands(CLI::App& application, Context& context);
+void add_query_command(CLI::App& application, Context& context);
 void add_status_command(CLI::App& application, Context& context);
 void add_port_commands(CLI::App& application, Context& context);
 void add_flow_commands(CLI::App& application, Context& context);
@@ -25,5 +27,8 @@ void add_rule_commands(CLI::App& application, Context& context);
 void add_config_commands(CLI::App& application, Context& context);
 void add_counter_commands(CLI::App& application, Context& context);
 void add_bench_command(CLI::App& application, Context& context);
+
+// What /v1/archive and /v1/status say of the archive, in one line.
+[[nodiscard]] std::string archive_line(const Json& archive);
 
 }  // namespace picket::cli

@@ -28,6 +28,7 @@ struct Context {
     bool quiet = false;
     bool wide = false;
     std::string socket = socket_default;
+    std::string archive;  // a closed archive to ask instead of a picketd; empty: none
     std::string color = "auto";
     std::string zone = "UTC";
     std::string format;              // table, json, csv, netflow, eve; empty: table unless json or csv

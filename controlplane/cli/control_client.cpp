@@ -140,6 +140,11 @@ Json ControlClient::post_ips(const std::string& path, const Parameters& paramete
     return send({"POST", path, parameters, ips, "text/plain"});
 }
 
+Json ControlClient::post_text(const std::string& path, const Parameters& parameters,
+                              const std::string& text) {
+    return send({"POST", path, parameters, text, "text/plain"});
+}
+
 Json ControlClient::put(const std::string& path, const std::string& body) {
     return send({"PUT", path, {}, body, "text/plain"});
 }

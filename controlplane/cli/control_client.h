@@ -27,6 +27,9 @@ class ControlClient {
     // The parameters and `ips`, a text of any length, as a form.
     [[nodiscard]] Json post_ips(const std::string& path, const Parameters& parameters,
                                 const std::string& ips);
+    // A text as it is.
+    [[nodiscard]] Json post_text(const std::string& path, const Parameters& parameters,
+                                 const std::string& text);
     [[nodiscard]] Json put(const std::string& path, const std::string& body);
     [[nodiscard]] Json remove(const std::string& path);
 

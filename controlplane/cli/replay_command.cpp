@@ -118,6 +118,10 @@ void add_replay_command(CLI::App& application, Context& context) {
         ->type_name("FILE");
     command->add_option("--eve", options->request.eve, "events as NDJSON; '-' is stdout")
         ->type_name("FILE|-");
+    command
+        ->add_option("--archive", options->request.archive,
+                     "keep everything in this directory, for picket --archive DIR")
+        ->type_name("DIR");
     add_replay_options(*command, *options);
     command->callback(
         [&context, options] { context.action = [&context, options] { return replay(context, *options); }; });

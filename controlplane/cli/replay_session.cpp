@@ -115,6 +115,7 @@ std::vector<std::string> ReplaySession::picketd_command() const {
     for (const auto& [name, file] : request_.watch) add("--watch", name + "=" + file);
     if (!request_.dialect.empty()) add("--dialect", request_.dialect);
     if (!request_.eve.empty()) add("--eve", request_.eve);
+    if (!request_.archive.empty()) add("--archive", std::filesystem::absolute(request_.archive).string());
     if (const auto shipped = find_shipped_rules()) add("--rules-dir", *shipped);
     return command;
 }

@@ -21,6 +21,7 @@ struct ReplayRequest {
     std::string rss_model = "two-tuple";
     std::string dialect;  // empty: the configuration's
     std::string eve;      // FILE, "-" or empty
+    std::string archive;  // a directory that keeps what was found, or empty
     std::string config_file;
     bool progress = false;  // on stderr
     bool quiet = false;     // what the planes warn of is not passed on

@@ -6,8 +6,9 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
 #include "controlplane/cli/number_text.h"
-#include "controlplane/cli/replay_options.h"
-#include "controlplane/cli/replay_report.h"
+#include "controlplane/cli/rule_cost.h"
+#include "controlplane/cli/rule_test.h"
+#include "controlplane/rules/pattern_probe.h"
 #include "controlplane/rules/rule_compiler.h"
 #include "controlplane/rules/rule_files.h"
 #include "dataplane/api/setup_error.h"
@@ -21,7 +22,9 @@ struct RuleOptions {
     std::vector<std::string> variables;  // NAME=VALUE
     std::string sid;
     std::string file;
-    ReplayOptions replay;
+    bool cost = false;
+    std::string interval;
+    std::size_t limit = 20;
 };
 
 Json reject_row(const rules::Reject& reject) {
@@ -58,6 +61,30 @@ void print_rejects(const Json& rejects) {
     }
 }
 
+Json note_row(const rules::CostNote& note) {
+    return {{"file", note.file},
+            {"line", note.line},
+            {"sid", note.sid},
+            {"option", note.option},
+            {"reason", note.reason}};
+}
+
+// Of all rules: what the filter would not take, and patterns that are slow to match.
+Json cost_notes(const std::vector<rules::Rule>& parsed, const rules::CompiledRules& compiled) {
+    Json notes = Json::array();
+    for (const auto& note : compiled.cost_notes) notes.push_back(note_row(note));
+    for (const auto& note : rules::probe_patterns(parsed)) notes.push_back(note_row(note));
+    return notes;
+}
+
+void print_cost_notes(const Json& notes) {
+    for (const Json& note : notes) {
+        std::cout << text_at(note, "file") << ":" << count_at(note, "line") << ": note: sid "
+                  << count_at(note, "sid") << ": " << text_at(note, "option") << " "
+                  << text_at(note, "reason") << '\n';
+    }
+}
+
 // Parses and compiles: what passes here loads in picketd.
 int check(const Context& context, const RuleOptions& options) {
     const Printer printer(context);
@@ -77,6 +104,7 @@ int check(const Context& context, const RuleOptions& options) {
     answer["always_judged"] = compiled.always_judged;
     answer["rejects"] = Json::array();
     for (const auto& reject : parsed.rejects) answer["rejects"].push_back(reject_row(reject));
+    answer["costly"] = cost_notes(parsed.rules, compiled);
     const int status = answer["rejects"].empty() ? status_done : status_no;
     if (printer.format() == "csv") answer["rows"] = answer["rejects"];
     if (printer.print_plain(answer, {"file", "line", "sid", "option", "reason"})) return status;
@@ -87,6 +115,7 @@ int check(const Context& context, const RuleOptions& options) {
                   << duplicate.sid << " is also at " << duplicate.kept_file << ":" << duplicate.kept_line
                   << ", which is kept\n";
     }
+    print_cost_notes(answer["costly"]);
     std::cout << grouped(compiled.rules.size()) << " rules loaded, " << grouped(count_at(answer, "rejected"))
               << " rejected\n";
     print_coverage(printer, Json::object(), "rule test " + options.files.front() + " CAPTURE");
@@ -136,6 +165,7 @@ void print_rule(const Printer& printer, const Json& row) {
 }
 
 int show(const Context& context, const RuleOptions& options) {
+    if (options.cost) return show_rule_costs(context, options.interval, options.limit);
     const Printer printer(context);
     ControlClient client(context.socket);
     Json answer = client.get("/v1/rules");
@@ -178,49 +208,6 @@ int show(const Context& context, const RuleOptions& options) {
     return status_done;
 }
 
-// Hits per rule and a few URIs that made them, from a replay of the captures with these rules alone.
-int test(const Context& context, RuleOptions& options) {
-    const Printer printer(context);
-    options.replay.request.rules = {options.file};
-    check_replay_options(context, options.replay);
-    Json report = run_replay(options.replay.request);
-    printer.prepare(report);
-    Json answer;
-    answer["rules"] = member(report, "rules");
-    answer["rows"] = Json::array();
-    std::uint64_t hits = 0;
-    for (const auto& [sid, count] : member(report, "alerts_by_rule").items()) {
-        if (!count.is_number() || count.get<std::uint64_t>() == 0) continue;
-        hits += count.get<std::uint64_t>();
-        Json row{{"sid", sid}, {"hits", count}, {"msg", ""}, {"uris", Json::array()}};
-        for (const Json& alert : member(report, "alert_rows")) {
-            if (plain_text(member(alert, "sid")) != sid) continue;
-            row["msg"] = text_at(alert, "msg");
-            const std::string uri = text_at(alert, "uri");
-            if (!uri.empty() && row["uris"].size() < 3) row["uris"].push_back(uri);
-        }
-        answer["rows"].push_back(std::move(row));
-    }
-    answer["hits"] = hits;
-    const bool damaged = print_damage(std::cerr, report);
-    const int status = damaged ? status_damaged : hits > 0 ? status_done : status_no;
-    if (printer.print_plain(answer, {"sid", "hits", "msg", "uris"})) return status;
-    Table table({{"SID"}, {"HITS"}, {"MESSAGE", Give::end, 1, 24}, {"SAMPLE URI", Give::end, 2, 20}});
-    for (const Json& row : answer["rows"]) {
-        table.add({text_at(row, "sid"), grouped(count_at(row, "hits")), text_at(row, "msg"),
-                   row["uris"].empty() ? "-" : row["uris"].front().get<std::string>()});
-    }
-    printer.print(table);
-    const Json& loaded = member(report, "rules");
-    std::cout << grouped(count_at(loaded, "loaded")) << " rules loaded, "
-              << grouped(count_at(loaded, "rejected")) << " rejected, "
-              << (hits == 0 ? "no hit" : grouped(hits) + (hits == 1 ? " hit" : " hits")) << " in "
-              << grouped(count_at(report, "packets")) << " packets\n";
-    if (count_at(loaded, "rejected") > 0)
-        print_coverage(printer, Json::object(), "rule check " + options.file);
-    return status;
-}
-
 }  // namespace
 
 void add_rule_commands(CLI::App& application, Context& context) {
@@ -244,12 +231,17 @@ void add_rule_commands(CLI::App& application, Context& context) {
     loaded->add_option("FILE", options->file, "rule file")->required();
     add("reload", "read the rule files again, without losing a packet", reload);
     CLI::App* shown = add("show", "the loaded rules and their hits; one rule in full", show);
-    shown->add_option("SID", options->sid, "one rule");
-    CLI::App* tested = add("test", "hits of a rule file on captures",
-                           [](const Context& c, RuleOptions& o) { return test(c, o); });
-    tested->add_option("RULES", options->file, "rule file")->required();
-    tested->add_option("CAPTURE", options->replay.request.captures, "capture files")->required();
-    add_replay_options(*tested, options->replay);
+    CLI::Option* one = shown->add_option("SID", options->sid, "one rule");
+    CLI::Option* cost =
+        shown->add_flag("--cost", options->cost, "by what they take of the workers, dearest first")
+            ->excludes(one);
+    shown->add_option("--interval", options->interval, "with --cost: measure for so long")
+        ->needs(cost)
+        ->type_name("DURATION");
+    shown->add_option("--limit", options->limit, "with --cost: rows of the table")
+        ->needs(cost)
+        ->type_name("N");
+    add_rule_test_command(*group, context);
 }
 
 }  // namespace picket::cli

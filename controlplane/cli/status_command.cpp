@@ -143,6 +143,17 @@ void print_counts(const Json& status) {
                        scaled(number_at(member(status, "alerts"), "per_minute")) + "/min");
 }
 
+void print_archive(const Json& archive) {
+    if (!archive.is_object()) return;
+    line("archive", archive_line(archive));
+    if (const std::string trouble = text_at(archive, "trouble"); !trouble.empty())
+        line("", "NOT WRITTEN: " + trouble);
+    const Json& gap = member(archive, "gap");
+    if (gap.is_object())
+        line("",
+             "gap from " + text_at(gap, "since") + " to " + text_at(gap, "until") + ": picketd was killed");
+}
+
 void print_audit(const Json& status) {
     const Json& audit = member(status, "audit");
     if (!audit.is_object()) return;
@@ -172,6 +183,7 @@ int status(const Context& context) {
     print_head(printer, answer);
     print_groups(answer);
     print_counts(answer);
+    print_archive(member(answer, "archive"));
     print_audit(answer);
     print_coverage(printer, answer, "flow top");
     return status_done;

@@ -66,6 +66,7 @@ struct Rules {
     std::optional<std::vector<FilePattern>> files;  // none: the shipped rules
     Dialect dialect = Dialect::suricata;
     std::map<std::string, std::string> variables;  // without '$'; what is not here is "any" if standard
+    std::optional<std::string> cache;  // directory of compiled patterns; empty: off; none: where it suits
 };
 
 struct WatchList {

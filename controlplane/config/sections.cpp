@@ -171,6 +171,12 @@ void read_rules(Section& section, const std::string& file, const std::string& di
     if (const auto dialect = section.one_of("dialect", {"suricata", "snort3", "snort2"})) {
         config.rules.dialect = static_cast<Dialect>(*dialect);
     }
+    if (const auto cache = section.text("cache")) {
+        config.rules.cache = cache->text == "off" ? "" : absolute_path(cache->text, directory);
+        if (cache->text.empty()) {
+            section.error(cache->location, "rules.cache is empty", "name a directory, or write \"off\"");
+        }
+    }
     const toml::table* table = section.table("variables");
     if (table == nullptr) return;
     Section variables(*table, "rules.variables", file, findings);

@@ -157,7 +157,8 @@ std::string variable_mistake(const std::string& value) {
     return "";
 }
 
-void read_archive(Section& section, const std::string& directory, Findings& findings, Config& config) {
+void read_archive(Section& section, const std::string& directory, [[maybe_unused]] Findings& findings,
+                  Config& config) {
     Archive archive;
     constexpr std::uint64_t minute_ms = 60'000;
     constexpr std::uint64_t century_ms = std::uint64_t{36'500} * 86'400'000;
@@ -178,7 +179,9 @@ void read_archive(Section& section, const std::string& directory, Findings& find
         }
     }
     config.archive = archive;
+#ifndef PICKET_ARCHIVE
     warn_not_built(section, "archive", "archive", findings);
+#endif
 }
 
 void read_export(Section& section, const std::string& file, const std::string& directory, Findings& findings,

@@ -33,7 +33,14 @@ void Coverage::disconnected(std::uint64_t now_ns) {
     while (blind_.size() > spans_max) blind_.pop_front();
 }
 
-std::uint64_t Coverage::sample(const CounterSnapshot& counters) {
+void Coverage::told_before(std::uint64_t lost, std::uint64_t folded) {
+    const std::lock_guard lock(mutex_);
+    lost_before_ = lost;
+    folded_before_ = folded;
+    sampled_ = true;
+}
+
+Coverage::Second Coverage::sample(const CounterSnapshot& counters) {
     const std::uint64_t lost_now = counters.device_lost() + counters.analysis_lost();
     const std::uint64_t folded_now = counters.folded();
     const std::lock_guard lock(mutex_);
@@ -46,11 +53,12 @@ std::uint64_t Coverage::sample(const CounterSnapshot& counters) {
     folded_before_ = folded_now;
     lost_total_ += lost;
     folded_total_ += folded;
+    const Second second{counters.taken_ns, lost, folded};
     if (lost > 0 || folded > 0) {
-        seconds_.push_back({counters.taken_ns, lost, folded});
+        seconds_.push_back(second);
         while (seconds_.size() > seconds_max) seconds_.pop_front();
     }
-    return lost;
+    return second;
 }
 
 CoverageAnswer Coverage::answer(std::optional<std::uint64_t> since_ns, std::optional<std::uint64_t> until_ns,

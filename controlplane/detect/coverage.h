@@ -27,8 +27,19 @@ class Coverage {
     // Captures lose nothing and have times of their own: their totals answer for every interval.
     void connected(std::uint64_t now_ns, std::uint64_t seen_since_ns, bool replay, bool same_run);
     void disconnected(std::uint64_t now_ns);
-    // Attributes what was lost since the last sample of this run to the second of this one; returns it.
-    std::uint64_t sample(const CounterSnapshot& counters);
+    // Of the run that is connected so much was told before, by another picketd: the next sample tells the
+    // rest.
+    void told_before(std::uint64_t lost, std::uint64_t folded);
+
+    struct Second {
+        std::uint64_t time_ns = 0;
+        std::uint64_t lost = 0;
+        std::uint64_t folded = 0;
+    };
+
+    // Attributes what was lost or folded since the last sample of this run to the second of this one; returns
+    // it.
+    Second sample(const CounterSnapshot& counters);
 
     [[nodiscard]] CoverageAnswer answer(std::optional<std::uint64_t> since_ns,
                                         std::optional<std::uint64_t> until_ns, std::uint64_t now_ns) const;
@@ -36,11 +47,6 @@ class Coverage {
     [[nodiscard]] std::uint64_t since_ns() const;
 
   private:
-    struct Second {
-        std::uint64_t time_ns = 0;
-        std::uint64_t lost = 0;
-        std::uint64_t folded = 0;
-    };
     struct Span {
         std::uint64_t begin_ns = 0;
         std::uint64_t end_ns = 0;  // 0: lasts

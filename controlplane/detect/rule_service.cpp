@@ -44,7 +44,11 @@ bool same_rules(const std::vector<rules::RuleInfo>& a, const std::vector<rules::
 
 RuleService::RuleService(RuleServiceSettings settings, WatchLists& watch_lists, drain::MailboxClient& mailbox,
                          EventLog& events)
-    : settings_(std::move(settings)), watch_lists_(watch_lists), mailbox_(mailbox), events_(events) {}
+    : settings_(std::move(settings)),
+      watch_lists_(watch_lists),
+      mailbox_(mailbox),
+      events_(events),
+      cache_(settings_.cache_directory) {}
 
 RuleService::~RuleService() {
     stop();
@@ -157,11 +161,12 @@ std::optional<store::Problem> RuleService::compile() {
     }
     rules::ParsedRules parsed = rules::load_rule_files(settings.files, settings.rules);
     try {
-        compiled_ = rules::compile_rules(parsed.rules, settings.rules, watch_lists_.sources());
+        compiled_ = rules::compile_rules(parsed.rules, settings.rules, watch_lists_.sources(), &cache_);
     } catch (const SetupError& error) {
         return store::Problem{"cannot compile the rules", "rule set", error.what(),
                               "correct the rule files",   409,        2};
     }
+    for (const std::string& note : cache_.take_notes()) events_.add("cache", note);
     is_compiled_ = true;
     const std::lock_guard lock(mutex_);
     state_.loaded = compiled_.rules.size();

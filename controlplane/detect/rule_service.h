@@ -28,6 +28,7 @@ namespace picket::detect {
 struct RuleServiceSettings {
     std::vector<std::string> files;  // paths and patterns
     rules::RuleSettings rules;
+    std::string cache_directory;  // of compiled patterns; empty: none is kept
 };
 
 struct RuleSetState {
@@ -105,7 +106,8 @@ class RuleService final : public store::RuleDirectory {
     std::string failure_;
     bool recognized_ = false;  // recognize() has been tried on segments_
 
-    rules::CompiledRules compiled_;  // of the worker thread alone
+    rules::PatternCache cache_;  // of the worker thread alone, as the next two
+    rules::CompiledRules compiled_;
     bool is_compiled_ = false;
     std::shared_ptr<drain::Segments> handed_to_;  // has the newest compiled set
     std::thread thread_;

@@ -23,7 +23,7 @@ store::StoredRequest store_texts(const RequestTextViews& texts) {
 
 }  // namespace
 
-void Intake::set_run(std::uint32_t run, std::vector<std::string> port_names) {
+void Intake::set_run(std::uint64_t run, std::vector<std::string> port_names) {
     run_ = run;
     port_names_ = std::move(port_names);
     if (parts_.eve) parts_.eve->set_port_names(port_names_);
@@ -51,8 +51,9 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
         batch_.push_back(store::store_flow(*record, utc_minus_packet_ns_, run_));
     }
     for (const auto& flow : batch_) judge_contact(flow);
-    if (parts_.flows.capacity() == 0 && !parts_.eve) return;
+    if (parts_.flows.capacity() == 0 && !parts_.eve && !parts_.archive) return;
     parts_.flows.append(batch_);
+    if (parts_.archive) parts_.archive->add_flows(batch_);
     if (!parts_.eve) return;
     for (const auto& flow : batch_) parts_.eve->flow_part(flow);
 }
@@ -98,6 +99,7 @@ void Intake::on_request(const api::RequestEvent& event, const RequestTextViews& 
     request.ends = event.ends;
     see(request.time_ns);
     if (parts_.eve) parts_.eve->request(request);
+    if (parts_.archive) parts_.archive->add_request(request);
     parts_.requests.add(std::move(request));
 }
 
@@ -106,6 +108,7 @@ void Intake::on_response(const api::ResponseEvent& event, std::string_view conte
     const store::Response response{event.status,         content_type,
                                    event.content_length, utc(event.header.time_ns),
                                    event.body_bytes,     (event.flags & api::response_goes_on) != 0};
+    if (parts_.archive) parts_.archive->add_response(flow, event.request, response);
     if (event.request == api::request_none) {
         store::StoredRequest alone;
         alone.flow = flow;
@@ -123,6 +126,9 @@ void Intake::on_response(const api::ResponseEvent& event, std::string_view conte
 void Intake::on_response_end(const api::ResponseEndEvent& event) {
     const store::FlowKey flow{event.ends.flow_id, run_};
     parts_.requests.add_response_end(flow, event.request, event.body_bytes);
+    if (parts_.archive) {
+        parts_.archive->add_response_end(flow, event.request, event.body_bytes, utc(event.header.time_ns));
+    }
     if (parts_.eve) parts_.eve->response_end(flow, event.request, event.body_bytes);
 }
 
@@ -162,6 +168,8 @@ const rules::RuleInfo* Intake::name_rule(detect::Hit& hit, const store::RuleGene
 void Intake::add(const detect::Hit& hit, std::uint16_t port, const exporter::AlertTexts& texts) {
     see(hit.time_ns);
     if (parts_.eve) parts_.eve->alert(hit, port, texts);
+    if (parts_.archive) parts_.archive->add_alert(run_, hit);
+    if (parts_.samples) parts_.samples->add(hit);
     parts_.alerts.add(hit);
 }
 
@@ -213,6 +221,7 @@ void Intake::keep_hit(const api::HitEvent& event, const detect::Hit& hit,
         kept.host = request->host;
         kept.referer = request->referer;
     }
+    if (parts_.archive) parts_.archive->add_hit(kept);
     parts_.hits.add(std::move(kept));
 }
 

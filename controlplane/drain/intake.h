@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/archive/archive.h"
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/fold_log.h"
+#include "controlplane/detect/hit_samples.h"
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/scan_detector.h"
 #include "controlplane/detect/thresholds.h"
@@ -27,7 +29,7 @@
 
 namespace picket::drain {
 
-// All outlive the intake. eve may be nullptr.
+// All outlive the intake. Pointers may be nullptr.
 struct IntakeParts {
     store::FlowStore& flows;
     store::RequestStore& requests;
@@ -42,6 +44,8 @@ struct IntakeParts {
     MailboxClient& mailbox;
     WalkCollector& walks;
     exporter::EveWriter* eve = nullptr;
+    archive::Archive* archive = nullptr;
+    detect::HitSamples* samples = nullptr;
 };
 
 class Intake final : public EventSink {
@@ -49,7 +53,7 @@ class Intake final : public EventSink {
     explicit Intake(const IntakeParts& parts) : parts_(parts) {}
 
     // A data plane was connected: its flow ids belong to `run`.
-    void set_run(std::uint32_t run, std::vector<std::string> port_names);
+    void set_run(std::uint64_t run, std::vector<std::string> port_names);
 
     void set_clock(std::int64_t utc_minus_packet_ns) override { utc_minus_packet_ns_ = utc_minus_packet_ns; }
     void on_flows(std::span<const api::FlowRecord* const> records) override;
@@ -105,7 +109,7 @@ class Intake final : public EventSink {
 
     IntakeParts parts_;
     std::int64_t utc_minus_packet_ns_ = 0;
-    std::uint32_t run_ = 0;
+    std::uint64_t run_ = 0;
     std::vector<std::string> port_names_;
     std::vector<store::StoredFlow> batch_;
     HeldHits held_;

@@ -48,7 +48,8 @@ std::optional<std::string> check_evidence(const api::EvidenceHeader& header, std
     if (header.version != api::abi_version) return other_version_sentence(header.version);
     if (header.header_size != sizeof(api::EvidenceHeader) ||
         header.worker_area_size != sizeof(api::WorkerArea) ||
-        header.port_area_size != sizeof(api::PortArea)) {
+        header.port_area_size != sizeof(api::PortArea) ||
+        header.rule_costs_size != sizeof(api::RuleCostArea)) {
         return "evidence segment's structures have other sizes than this picketd's; install both programs "
                "from the same build";
     }
@@ -56,6 +57,7 @@ std::optional<std::string> check_evidence(const api::EvidenceHeader& header, std
     layout.ports = header.ports;
     layout.worker_areas_offset = header.worker_areas_offset;
     layout.port_areas_offset = header.port_areas_offset;
+    layout.rule_costs_offset = header.rule_costs_offset;
     layout.rings_offset = header.rings_offset;
     layout.ring_size = header.ring_size;
     if (layout.workers == 0 || layout.workers > api::workers_max || layout.ports > api::ports_max) {
@@ -68,6 +70,7 @@ std::optional<std::string> check_evidence(const api::EvidenceHeader& header, std
     if (!within(layout.worker_areas_offset, layout.workers, sizeof(api::WorkerArea), total,
                 api::cache_line) ||
         !within(layout.port_areas_offset, layout.ports, sizeof(api::PortArea), total, api::cache_line) ||
+        !within(layout.rule_costs_offset, 1, sizeof(api::RuleCostArea), total, api::cache_line) ||
         !within(layout.rings_offset, std::uint64_t{layout.workers} + 1, layout.ring_size, total, 8)) {
         return "evidence segment's areas do not lie within it";
     }
@@ -138,6 +141,10 @@ const api::WorkerArea& Segments::worker(std::uint32_t index) const noexcept {
 const api::PortArea& Segments::port(std::uint32_t index) const noexcept {
     const auto* areas = reinterpret_cast<const api::PortArea*>(evidence_.data() + layout_.port_areas_offset);
     return areas[index];
+}
+
+const api::RuleCostArea& Segments::rule_costs() const noexcept {
+    return *reinterpret_cast<const api::RuleCostArea*>(evidence_.data() + layout_.rule_costs_offset);
 }
 
 const std::byte* Segments::ring(std::uint32_t index) const noexcept {

@@ -23,6 +23,7 @@ struct SegmentLayout {
     std::uint32_t ports = 0;
     std::uint64_t worker_areas_offset = 0;
     std::uint64_t port_areas_offset = 0;
+    std::uint64_t rule_costs_offset = 0;
     std::uint64_t rings_offset = 0;
     std::uint64_t ring_size = 0;
     std::uint64_t rule_area_offset = 0;
@@ -61,6 +62,7 @@ class Segments {
     }
     [[nodiscard]] const api::WorkerArea& worker(std::uint32_t index) const noexcept;
     [[nodiscard]] const api::PortArea& port(std::uint32_t index) const noexcept;
+    [[nodiscard]] const api::RuleCostArea& rule_costs() const noexcept;
     [[nodiscard]] std::uint32_t ring_count() const noexcept { return layout_.workers + 1; }
     [[nodiscard]] const std::byte* ring(std::uint32_t index) const noexcept;
     [[nodiscard]] std::span<std::byte> rule_area() const noexcept;

@@ -1,7 +1,5 @@
 #include "controlplane/rules/filter_pattern.h"
 
-#include <hs/hs.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -89,28 +87,6 @@ std::string literal_pattern(std::string_view bytes) {
     return pattern;
 }
 
-// True if Hyperscan takes the expression and it cannot match the empty string.
-bool engine_accepts(const std::string& pattern, unsigned flags) {
-    hs_expr_info_t* info = nullptr;
-    hs_compile_error_t* fault = nullptr;
-    if (hs_expression_info(pattern.c_str(), flags, &info, &fault) != HS_SUCCESS) {
-        hs_free_compile_error(fault);
-        return false;
-    }
-    const bool matches_something = info->min_width > 0;
-    std::free(info);
-    hs_database_t* database = nullptr;
-    if (!matches_something ||
-        hs_compile(pattern.c_str(), flags, HS_MODE_BLOCK, nullptr, &database, &fault) != HS_SUCCESS) {
-        if (matches_something) {
-            hs_free_compile_error(fault);
-        }
-        return false;
-    }
-    hs_free_database(database);
-    return true;
-}
-
 std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t pcre_options,
                                          Anchors anchors) {
     std::string relaxed = (pcre_options & PCRE2_EXTENDED) != 0 ? "(?x)" : "";
@@ -160,16 +136,20 @@ std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t
     return relaxed;
 }
 
-std::string longest_literal(std::string_view pattern) {
-    std::string longest;
+std::vector<std::string> literal_runs(std::string_view pattern) {
+    std::vector<std::string> runs;
     std::string run;
+    const auto end_run = [&] {
+        if (!run.empty()) runs.push_back(std::move(run));
+        run.clear();
+    };
     for (std::size_t at = 0; at < pattern.size(); ++at) {
         const char byte = pattern[at];
         const char escape = byte == '\\' && at + 1 < pattern.size() ? pattern[at + 1] : '\0';
         if (byte == '[' || byte == '{') {
             const std::size_t end = byte == '[' ? class_end(pattern, at) : pattern.find('}', at);
             at = std::min(end, pattern.size());
-            run.clear();
+            end_run();
         } else if (escape == 'x' && at + 3 < pattern.size()) {
             run +=
                 static_cast<char>(std::strtol(std::string(pattern.substr(at + 2, 2)).c_str(), nullptr, 16));
@@ -177,17 +157,25 @@ std::string longest_literal(std::string_view pattern) {
         } else if (escape != '\0') {
             ++at;
             if (std::isalnum(static_cast<unsigned char>(escape)) != 0) {
-                run.clear();
+                end_run();
             } else {
                 run += escape;
             }
         } else if (std::string_view("^$.()|+?*}").find(byte) != std::string_view::npos) {
-            run.clear();
+            end_run();
         } else {
             run += byte;
         }
+    }
+    end_run();
+    return runs;
+}
+
+std::string longest_literal(std::string_view pattern) {
+    std::string longest;
+    for (std::string& run : literal_runs(pattern)) {
         if (run.size() > longest.size()) {
-            longest = run;
+            longest = std::move(run);
         }
     }
     return longest;

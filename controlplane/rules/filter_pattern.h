@@ -1,12 +1,13 @@
 // Contents and pcres as expressions for Hyperscan that find at least what they find.
 //
-// Pure functions, but for the engine's own compiler.
+// Pure functions.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace picket::rules {
 
@@ -21,14 +22,14 @@ std::string literal_pattern(std::string_view bytes);
 std::optional<std::string> relax_pattern(std::string_view pattern, std::uint32_t pcre_options,
                                          Anchors anchors = Anchors::both);
 
-// The longest run of plain characters outside of classes; an estimate of what the engine can look for before
+// Runs of plain characters outside of classes, in the pattern's order.
+std::vector<std::string> literal_runs(std::string_view pattern);
+
+// The longest of them; an estimate of what the engine can look for before
 // it walks through a text by the pattern.
 std::string longest_literal(std::string_view pattern);
 
 // True only if no match of the pattern can contain a line end.
 bool stays_within_line(std::string_view pattern, std::uint32_t pcre_options);
-
-// True if Hyperscan takes the expression and it cannot match the empty string.
-bool engine_accepts(const std::string& pattern, unsigned flags);
 
 }  // namespace picket::rules

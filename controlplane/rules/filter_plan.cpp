@@ -199,7 +199,7 @@ Anchors anchors_of(RuleBuffer buffer) {
 }
 
 Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice choice,
-                   const RequestStatistics& statistics) {
+                   const RequestStatistics& statistics, EngineTrials& trials) {
     const auto relaxed = relax_pattern(option.bytes, option.pcre_options, anchors_of(buffer));
     if (!relaxed || relaxed->find('\0') != std::string::npos ||
         (buffer == RuleBuffer::header && !stays_within_line(option.bytes, option.pcre_options))) {
@@ -210,7 +210,7 @@ Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice c
     const bool caseless = (option.pcre_options & PCRE2_CASELESS) != 0 || buffer == RuleBuffer::host;
     choice.flags |= caseless ? HS_FLAG_CASELESS : 0;
     choice.flags |= (option.pcre_options & PCRE2_DOTALL) != 0 ? HS_FLAG_DOTALL : 0;
-    if (!engine_accepts(choice.pattern, choice.flags)) {
+    if (!trials.accepts(choice.pattern, choice.flags)) {
         return {};
     }
     const bool is_head = choice.group == FilterGroup::head;
@@ -223,7 +223,7 @@ Scored scored_pcre(const BufferOption& option, RuleBuffer buffer, FilterChoice c
     return {std::move(choice), cost};
 }
 
-void try_pcres(Scored& best, const Rule& rule, const RequestStatistics& statistics) {
+void try_pcres(Scored& best, const Rule& rule, const RequestStatistics& statistics, EngineTrials& trials) {
     for (const OptionChain& chain : rule.chains) {
         const auto place = place_of(rule, chain.buffer);
         const bool is_joined = joint_of(rule, chain.buffer) == ", ";
@@ -233,7 +233,7 @@ void try_pcres(Scored& best, const Rule& rule, const RequestStatistics& statisti
             const double least =
                 place && place->group == FilterGroup::body ? bodies_share * cost_pcre : cost_pcre;
             if (usable && best.cost > least) {
-                keep_cheaper(best, scored_pcre(option, chain.buffer, *place, statistics));
+                keep_cheaper(best, scored_pcre(option, chain.buffer, *place, statistics, trials));
             }
         }
     }
@@ -265,9 +265,10 @@ bool has_rare_shape(const Rule& rule) {
 
 }  // namespace
 
-std::optional<FilterChoice> choose_filter(const Rule& rule, const RequestStatistics& statistics) {
+std::optional<FilterChoice> choose_filter(const Rule& rule, EngineTrials& trials,
+                                          const RequestStatistics& statistics) {
     Scored best = best_content(rule, statistics);
-    try_pcres(best, rule, statistics);
+    try_pcres(best, rule, statistics, trials);
     if (best.cost >= (has_rare_shape(rule) ? cost_always_shaped : cost_always)) {
         return std::nullopt;
     }

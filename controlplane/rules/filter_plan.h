@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "controlplane/rules/engine_trials.h"
 #include "controlplane/rules/request_statistics.h"
 #include "controlplane/rules/rule.h"
 
@@ -22,8 +23,8 @@ struct FilterChoice {
     double bits = 0;                              // minus log2 of the share of requests expected to pass
 };
 
-// nullopt: the rule has no usable element and is judged always.
-std::optional<FilterChoice> choose_filter(const Rule& rule,
+// nullopt: the rule has no usable element and is judged always. trials say which patterns the engine takes.
+std::optional<FilterChoice> choose_filter(const Rule& rule, EngineTrials& trials,
                                           const RequestStatistics& statistics = RequestStatistics::shipped());
 
 // The group in which rules without an element are listed.

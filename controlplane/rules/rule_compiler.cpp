@@ -4,15 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <chrono>
 #include <map>
-#include <memory>
-#include <tuple>
 
 #include "controlplane/rules/blob_writer.h"
+#include "controlplane/rules/database_compiler.h"
+#include "controlplane/rules/engine_identity.h"
+#include "controlplane/rules/engine_trials.h"
 #include "controlplane/rules/filter_plan.h"
 #include "controlplane/rules/flowbit_options.h"
 #include "controlplane/rules/option_names.h"
+#include "dataplane/api/segment.h"
 #include "dataplane/api/setup_error.h"
 
 namespace picket::rules {
@@ -40,51 +42,33 @@ struct GroupPlan {
     }
 };
 
-std::vector<std::byte> serialize(const hs_database_t* database) {
-    char* bytes = nullptr;
-    std::size_t size = 0;
-    if (hs_serialize_database(database, &bytes, &size) != HS_SUCCESS) {
-        throw SetupError("rules", "Hyperscan cannot serialize the pattern database", "check the free memory");
+// One that Hyperscan refuses sends its rules to the always-judged. flags_all: of every element.
+FilterDatabase compile_group(GroupPlan& plan, unsigned flags_all, PatternCache* cache) {
+    std::vector<Expression> expressions;
+    for (const GroupPlan::Element& element : plan.elements) {
+        expressions.push_back({element.pattern, element.flags});
     }
-    const auto* first = reinterpret_cast<const std::byte*>(bytes);
-    std::vector<std::byte> copy(first, first + size);
-    std::free(bytes);
-    return copy;
+    FilterDatabase database = compile_database(expressions, flags_all, cache);
+    for (const std::size_t refused : database.refused) {
+        const auto& rules = plan.elements[refused].rules;
+        plan.always.insert(plan.always.end(), rules.begin(), rules.end());
+    }
+    std::size_t index = 0;
+    std::erase_if(plan.elements, [&](const GroupPlan::Element&) {
+        return std::ranges::binary_search(database.refused, index++);
+    });
+    return database;
 }
 
-// Compiles the group's elements; one that Hyperscan refuses sends its rules to the always-judged. flags_all:
-// of every element.
-std::vector<std::byte> compile_group(GroupPlan& plan, unsigned flags_all) {
-    while (!plan.elements.empty()) {
-        std::vector<const char*> patterns;
-        std::vector<unsigned> flags;
-        std::vector<unsigned> ids;
-        for (const GroupPlan::Element& element : plan.elements) {
-            ids.push_back(static_cast<unsigned>(ids.size()));
-            patterns.push_back(element.pattern.c_str());
-            flags.push_back(element.flags | flags_all);
-        }
-        hs_database_t* database = nullptr;
-        hs_compile_error_t* fault = nullptr;
-        if (hs_compile_multi(patterns.data(), flags.data(), ids.data(),
-                             static_cast<unsigned>(patterns.size()), HS_MODE_BLOCK, nullptr, &database,
-                             &fault) == HS_SUCCESS) {
-            std::vector<std::byte> bytes = serialize(database);
-            hs_free_database(database);
-            return bytes;
-        }
-        const int expression = fault->expression;
-        const std::string reason = fault->message;
-        hs_free_compile_error(fault);
-        if (expression < 0 || static_cast<std::size_t>(expression) >= plan.elements.size()) {
-            throw SetupError("rules", "Hyperscan cannot compile the patterns: " + reason,
-                             "use a processor with SSSE3, or fewer rules");
-        }
-        const auto refused = plan.elements.begin() + expression;
-        plan.always.insert(plan.always.end(), refused->rules.begin(), refused->rules.end());
-        plan.elements.erase(refused);
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Of a rule whose filter element has just been chosen: what was too costly to be it.
+void note_refusals(EngineTrials& trials, const Rule& rule, std::vector<CostNote>& notes) {
+    for (const std::string& reason : trials.take_refusals()) {
+        notes.push_back({rule.file, rule.line, rule.sid, "pcre", reason + ": the filter does without it"});
     }
-    return {};
 }
 
 void check_watch_lists(const std::vector<WatchListSource>& lists) {
@@ -124,6 +108,15 @@ std::optional<Threshold> threshold_of(const Rule& rule) {
     return threshold;
 }
 
+void check_size(std::size_t bytes) {
+    if (bytes > api::rule_blob_size_max) {
+        throw SetupError("rules",
+                         "the compiled set takes " + std::to_string(bytes >> 20) +
+                             " MiB, and there is room for " + std::to_string(api::rule_blob_size_max >> 20),
+                         "use fewer rules or shorter watch lists", 2);
+    }
+}
+
 RuleInfo describe(const Rule& rule) {
     return {rule.gid,        rule.sid,           rule.rev,        rule.severity, rule.message,
             rule.class_type, rule.references,    rule.text,       rule.file,     rule.line,
@@ -133,16 +126,18 @@ RuleInfo describe(const Rule& rule) {
 }  // namespace
 
 CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& settings,
-                            const std::vector<WatchListSource>& watch_lists) {
+                            const std::vector<WatchListSource>& watch_lists, PatternCache* cache) {
     check_watch_lists(watch_lists);
     CompiledRules compiled;
     BlobWriter writer;
+    EngineTrials trials(cache);
+    const auto begin = std::chrono::steady_clock::now();
     std::array<GroupPlan, api::filter_group_count> plans;
     for (const Rule& rule : rules) {
         const auto index = static_cast<std::uint32_t>(compiled.rules.size());
         writer.add_rule(rule);
         compiled.rules.push_back(describe(rule));
-        if (auto choice = choose_filter(rule)) {
+        if (auto choice = choose_filter(rule, trials)) {
             GroupPlan& plan = plans[static_cast<std::size_t>(choice->group)];
             if ((rule.phases & (api::rule_at_head | api::rule_at_response)) ==
                 (api::rule_at_head | api::rule_at_response)) {
@@ -152,20 +147,24 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
         } else {
             plans[static_cast<std::size_t>(default_group(rule))].always.push_back(index);
         }
+        note_refusals(trials, rule, compiled.cost_notes);
     }
     for (const std::uint32_t index : order_by_flowbits(rules)) {
         writer.add_bit_rule(index, rules[index]);
     }
+    trials.keep();
+    compiled.plan_seconds = seconds_since(begin);
     for (std::size_t i = 0; i < plans.size(); ++i) {
         // Payloads are scanned one by one: an element need not be told twice. A run of zeros holds one of
         // zeros at every byte.
         const bool lone = i == static_cast<std::size_t>(api::FilterGroup::payload);
-        std::vector<std::byte> database = compile_group(plans[i], lone ? HS_FLAG_SINGLEMATCH : 0);
+        FilterDatabase database = compile_group(plans[i], lone ? HS_FLAG_SINGLEMATCH : 0, cache);
+        compiled.from_cache = compiled.from_cache && (database.from_cache || database.bytes.empty());
         std::vector<std::vector<std::uint32_t>> lists;
         for (GroupPlan::Element& element : plans[i].elements) {
             lists.push_back(std::move(element.rules));
         }
-        writer.set_group(static_cast<api::FilterGroup>(i), std::move(database), lists, plans[i].always,
+        writer.set_group(static_cast<api::FilterGroup>(i), std::move(database.bytes), lists, plans[i].always,
                          plans[i].buffers);
         compiled.always_judged += plans[i].always.size();
     }
@@ -175,11 +174,9 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
     }
     writer.set_watch_ranges(merge_watch_lists(watch_lists));
 
-    hs_platform_info_t platform{};
-    if (hs_populate_platform(&platform) != HS_SUCCESS) {
-        throw SetupError("rules", "Hyperscan does not run on this processor", "use one with SSSE3");
-    }
-    compiled.blob = writer.finish(settings.dialect, api::text_hash(hs_version()), platform.cpu_features);
+    compiled.blob = writer.finish(settings.dialect, api::text_hash(hs_version()), cpu_features());
+    compiled.compile_seconds = seconds_since(begin) - compiled.plan_seconds;
+    check_size(compiled.blob.size());
     return compiled;
 }
 

@@ -61,8 +61,7 @@ void alerts(const httplib::Request& request, httplib::Response& response, Sensor
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
-    auto found = sensor.alerts().all();
-    const auto horizon_ns = sensor.alerts().horizon_ns();
+    auto [found, horizon_ns] = sensor.alerts_of(*query);
     std::erase_if(found, [&](const detect::Alert& alert) { return !matches(*query, alert); });
     std::stable_sort(found.begin(), found.end(), [&](const detect::Alert& a, const detect::Alert& b) {
         const bool by_last = query->sort == store::SortKey::last;

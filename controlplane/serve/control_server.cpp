@@ -11,11 +11,14 @@
 #include <chrono>
 #include <cstring>
 
+#include "controlplane/archive/archive.h"
 #include "controlplane/serve/alert_handlers.h"
+#include "controlplane/serve/archive_handlers.h"
 #include "controlplane/serve/flow_handlers.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/serve/probe_handlers.h"
 #include "controlplane/serve/report_handlers.h"
+#include "controlplane/serve/rule_cost_handler.h"
 #include "controlplane/serve/rule_handlers.h"
 #include "controlplane/serve/scan_handlers.h"
 #include "controlplane/serve/spoof_handlers.h"
@@ -54,8 +57,15 @@ void answer_errors(httplib::Server& server) {
                       "see docs/http_api.md", status, 2});
     });
     server.set_exception_handler(
-        [](const httplib::Request& request, httplib::Response& response, std::exception_ptr) {
-            // Nothing in a handler throws but for want of memory, or our own mistake.
+        [](const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) {
+            try {
+                std::rethrow_exception(thrown);
+            } catch (const archive::ArchiveUnreadable& error) {
+                return send_problem(response, {"the archive gives no answer", request.path.substr(0, 200),
+                                               error.what(), "see 'picket archive show'", 500, 4});
+            } catch (...) {
+                // Nothing else in a handler throws but for want of memory, or our own mistake.
+            }
             send_problem(
                 response,
                 {"picketd could not answer", request.method + " " + request.path.substr(0, 200),
@@ -84,8 +94,10 @@ ControlServer::ControlServer(std::string path, Sensor& sensor, std::function<voi
     add_probe_handlers(server_, sensor_);
     add_scan_handlers(server_, sensor_);
     add_spoof_handlers(server_, sensor_);
+    add_archive_handlers(server_, sensor_);
     add_watch_handlers(server_, sensor_);
     add_rule_handlers(server_, sensor_);
+    add_rule_cost_handler(server_, sensor_);
     add_status_handlers(server_, sensor_);
     add_report_handlers(server_, sensor_, waiters_);
     server_.Post("/v1/stop",

@@ -69,10 +69,11 @@ class RowStream {
 
 void send_flow_rows(httplib::Response& response, FlowAnswer answer, const store::Query& query,
                     const Sensor& sensor) {
-    const auto sum = store::sum_flows(answer.selection, query.records);
+    const auto sum = store::sum_flows(answer.selection, query, sensor.join(answer));
     const std::size_t rows = std::min(query.limit.value_or(SIZE_MAX), answer.selection.rows.size());
     const Json rest = frame(answer, query, sum, rows < answer.selection.rows.size());
-    auto stream = std::make_shared<RowStream>(std::move(answer), sensor.join(), query.records, rows, rest);
+    const auto join = sensor.join(answer);
+    auto stream = std::make_shared<RowStream>(std::move(answer), join, query.records, rows, rest);
     response.set_chunked_content_provider(
         "application/json", [stream](std::size_t, httplib::DataSink& sink) { return stream->write(sink); });
 }
@@ -98,20 +99,18 @@ Json group_row(const store::Group& group, const store::Query& query) {
     return row;
 }
 
-void send_groups(httplib::Response& response, const FlowAnswer& answer, const store::Query& query,
-                 const Sensor& sensor) {
-    const auto group_by = query.shape == store::Shape::talkers ? store::GroupBy::source : query.group_by;
-    const auto groups = store::group_flows(answer.selection, group_by, query, sensor.join());
+void send_groups(httplib::Response& response, ShapedAnswer& answer, const store::Query& query) {
+    const auto groups = answer.shaper.groups();
     const std::size_t shown = std::min(query.limit.value_or(SIZE_MAX), groups.size());
     Json rows = Json::array();
     for (std::size_t i = 0; i < shown; ++i) rows.push_back(group_row(groups[i], query));
-    const auto sum = store::sum_flows(answer.selection, query.records);
-    send_rows(response, std::move(rows), frame(answer, query, sum, shown < groups.size()));
+    const auto sum = answer.shaper.sum();
+    send_rows(response, std::move(rows), frame(answer.frame, query, sum, shown < groups.size()));
 }
 
-void send_timeline(httplib::Response& response, const FlowAnswer& answer, const store::Query& query) {
+void send_timeline(httplib::Response& response, const ShapedAnswer& answer, const store::Query& query) {
     bool too_many = false;
-    const auto buckets = store::timeline_flows(answer.selection, query, too_many);
+    const auto buckets = answer.shaper.timeline(too_many);
     if (too_many) {
         return send_problem(
             response, {"the timeline would be too long", "parameter interval",
@@ -126,28 +125,20 @@ void send_timeline(httplib::Response& response, const FlowAnswer& answer, const 
                         {"packets", buckets[i].packets},
                         {"bytes", buckets[i].bytes}});
     }
-    const auto sum = store::sum_flows(answer.selection, query.records);
-    send_rows(response, std::move(rows), frame(answer, query, sum, shown < buckets.size()));
+    const auto sum = answer.shaper.sum();
+    send_rows(response, std::move(rows), frame(answer.frame, query, sum, shown < buckets.size()));
 }
 
 void flows(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/flows"));
     const auto query = query_of(request, response, sensor);
     if (!query) return;
-    FlowAnswer answer = sensor.ask(*query, false);
-    switch (query->shape) {
-        case store::Shape::rows:
-            return send_flow_rows(response, std::move(answer), *query, sensor);
-        case store::Shape::sum: {
-            const auto sum = store::sum_flows(answer.selection, query->records);
-            return send_rows(response, Json::array(), frame(answer, *query, sum, false));
-        }
-        case store::Shape::talkers:
-        case store::Shape::by:
-            return send_groups(response, answer, *query, sensor);
-        case store::Shape::timeline:
-            return send_timeline(response, answer, *query);
-    }
+    if (query->shape == store::Shape::rows)
+        return send_flow_rows(response, sensor.ask(*query, false), *query, sensor);
+    ShapedAnswer answer = sensor.ask_shaped(*query);
+    if (query->shape == store::Shape::timeline) return send_timeline(response, answer, *query);
+    if (query->shape != store::Shape::sum) return send_groups(response, answer, *query);
+    send_rows(response, Json::array(), frame(answer.frame, *query, answer.shaper.sum(), false));
 }
 
 // Parts first, because a flow's own row is their sum.
@@ -161,11 +152,10 @@ void one_flow(const httplib::Request& request, httplib::Response& response, Sens
     query.records = true;
     const FlowAnswer parts = sensor.ask(query, false);
     if (answer.selection.rows.empty()) {
-        return send_problem(response,
-                            {"no flow " + text, "flow id",
-                             answer.horizon_ns == 0 ? "no flow of this id was seen"
-                                                    : "it was never seen, or is no longer in memory",
-                             "list flows with 'picket flow show --wide'", 404, 1});
+        return send_problem(response, {"no flow " + text, "flow id",
+                                       answer.horizon_ns == 0 ? "no flow of this id was seen"
+                                                              : "it was never seen, or is no longer kept",
+                                       "list flows with 'picket flow show --wide'", 404, 1});
     }
     std::vector<std::string> port_names;
     if (const auto counters = sensor.counters()) {
@@ -173,16 +163,16 @@ void one_flow(const httplib::Request& request, httplib::Response& response, Sens
     }
     Json rows = Json::array();
     for (const auto* flow : answer.selection.rows) {
-        Json row = flow_detail(*flow, sensor.join(), port_names);
+        Json row = flow_detail(*flow, sensor.join(answer), port_names);
         row["parts"] = Json::array();
         for (const auto* part : parts.selection.rows) {
-            if (part->key() == flow->key()) row["parts"].push_back(flow_row(*part, sensor.join(), true));
+            if (part->key() == flow->key()) row["parts"].push_back(flow_row(*part, sensor.join(parts), true));
         }
         rows.push_back(std::move(row));
     }
     query.records = false;
     send_rows(response, std::move(rows),
-              frame(answer, query, store::sum_flows(answer.selection, false), false));
+              frame(answer, query, store::sum_flows(answer.selection, query, sensor.join(answer)), false));
 }
 
 }  // namespace

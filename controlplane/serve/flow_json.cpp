@@ -194,7 +194,7 @@ Json flow_detail(const store::StoredFlow& flow, const store::QueryJoin& join,
                                  {"rev", rule->rev},
                                  {"msg", exporter::escape_bytes(rule->message)},
                                  {"severity", rule->severity},
-                                 {"generation", flow.rule_generation}});
+                                 {"generation", generation->number}});
     }
     return row;
 }

@@ -97,13 +97,12 @@ void probes(const httplib::Request& request, httplib::Response& response, Sensor
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
-    store::Hits hits = sensor.hits().all();
-    const std::uint64_t hits_horizon_ns = sensor.hits().horizon_ns();
+    auto [hits, hits_horizon_ns] = sensor.all_hits();
     std::erase_if(hits, [&](const auto& hit) { return !chooses(*query, *hit); });
     const FlowAnswer answer = flows_of(hits, *query, sensor);
-    auto ledger = detect::make_ledger(hits, answer.selection.rows, [&](const store::FlowKey& flow) {
-        return sensor.requests().of_flow(flow);
-    });
+    const auto join = sensor.join(answer);
+    auto ledger = detect::make_ledger(
+        hits, answer.selection.rows, [&](const store::FlowKey& flow) { return join.requests.of_flow(flow); });
     std::erase_if(ledger, [&](const Probe& probe) { return !shows(*query, probe); });
     Json rows = shaped(ledger, *query, answer.now_ns);
     const std::size_t all = rows.size();

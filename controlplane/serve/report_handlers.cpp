@@ -1,7 +1,9 @@
 #include "controlplane/serve/report_handlers.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <vector>
 
 #include "controlplane/export/escape_bytes.h"
 #include "controlplane/serve/flow_json.h"
@@ -78,6 +80,36 @@ Json alert_rows(const Sensor& sensor) {
     return rows;
 }
 
+// Every rule that hit, most hits first.
+Json rules_hit_json(const Sensor& sensor) {
+    std::vector<Json> rows;
+    const auto generation = sensor.rules().newest();
+    if (!generation) return rows;
+    const auto hits = sensor.alerts().hits_by_rule();
+    const auto kept = sensor.alerts().all();
+    const bool all_kept = kept.size() == sensor.alerts().alerts_total();
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> alerts;
+    for (const auto& alert : kept) ++alerts[{alert.hit.gid, alert.hit.sid}];
+    for (const auto& rule : *generation->rules) {
+        const auto* count = hits.find(std::uint64_t{rule.gid} << 32 | rule.sid);
+        if (count == nullptr) continue;
+        Json uris = Json::array();
+        for (const auto& uri : sensor.samples().uris(rule.gid, rule.sid)) {
+            uris.push_back(exporter::escape_bytes(uri));
+        }
+        rows.push_back({{"gid", rule.gid},
+                        {"sid", rule.sid},
+                        {"rev", rule.rev},
+                        {"msg", exporter::escape_bytes(rule.message)},
+                        {"hits", *count},
+                        {"alerts", all_kept ? Json(alerts[{rule.gid, rule.sid}]) : Json()},
+                        {"uris", std::move(uris)}});
+    }
+    std::ranges::stable_sort(rows, std::greater(),
+                             [](const Json& row) { return row.at("hits").get<std::uint64_t>(); });
+    return rows;
+}
+
 void add_details(Json& report, const Sensor& sensor) {
     Json talkers = Json::array();
     for (const auto& talker : sensor.summary().talkers(talkers_shown)) {
@@ -104,6 +136,7 @@ void add_details(Json& report, const Sensor& sensor) {
         requests.push_back(request_row(request));
     report["requests"] = std::move(requests);
     report["alert_rows"] = alert_rows(sensor);
+    report["rules_hit"] = rules_hit_json(sensor);
     report["rejects"] = reject_rows(sensor.rules().state().rejects);
 }
 

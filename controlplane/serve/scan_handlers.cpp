@@ -89,6 +89,11 @@ FlowAnswer flows_of(const std::vector<Scan>& scans, const Query& query, Sensor& 
 
 void scans(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/scans"));
+    if (sensor.is_closed_archive()) {
+        return send_problem(response, {"scans are not told of a closed archive", "/v1/scans",
+                                       "the detector has judged the flows when they were live",
+                                       "ask for its alerts with 'picket alert show'", 409, 2});
+    }
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);

@@ -59,7 +59,7 @@ void spoof(const httplib::Request& request, httplib::Response& response, Sensor&
     const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), groups.size());
     Json rows = Json::array();
     for (std::size_t i = 0; i < shown; ++i) rows.push_back(spoof_row(groups[i]));
-    const auto sum = store::sum_flows(answer.selection, false);
+    const auto sum = store::sum_flows(answer.selection, *query, sensor.join(answer));
     Json document{{"rows", std::move(rows)}};
     document.update(frame(answer, *query, sum, shown < groups.size()));
     send_json(response, document);

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "controlplane/serve/archive_handlers.h"
 #include "controlplane/serve/flow_json.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/serve/metrics.h"
@@ -245,7 +246,7 @@ void status(const httplib::Request&, httplib::Response& response, Sensor& sensor
     Json document{
         {"sensor", sensor.settings().name},
         {"version", PICKET_VERSION},
-        {"state", state_name(link)},
+        {"state", sensor.is_closed_archive() ? "archive" : state_name(link)},
         {"replay", replay},
         {"now", store::format_time(now)},
         {"started", store::format_time(sensor.started_ns())},
@@ -270,6 +271,7 @@ void status(const httplib::Request&, httplib::Response& response, Sensor& sensor
                           {"hits", sensor.alerts().hits_total()},
                           {"below_threshold", sensor.thresholds().suppressed()},
                           {"per_minute", sensor.alerts().new_alerts_in_last_minute()}};
+    if (sensor.archive()) document["archive"] = archive_json(sensor);
     document["coverage"] = coverage_json(sensor.coverage({}));
     document["horizon"] = time_or_null(sensor.flows().horizon_ns());
     Json notes = Json::array();

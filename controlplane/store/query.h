@@ -10,7 +10,7 @@
 
 #include "controlplane/store/network_set.h"
 #include "controlplane/store/outcome.h"
-#include "controlplane/store/request_store.h"
+#include "controlplane/store/request_source.h"
 #include "controlplane/store/rule_directory.h"
 #include "controlplane/store/stored_flow.h"
 #include "controlplane/store/uri_pattern.h"
@@ -61,7 +61,7 @@ struct Query {
 
 // What flows are joined with while they are judged. Both outlive the query.
 struct QueryJoin {
-    const RequestStore& requests;
+    const RequestSource& requests;
     const RuleDirectory& rules;
 };
 

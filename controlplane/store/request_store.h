@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "controlplane/store/flat_map.h"
-#include "controlplane/store/stored_request.h"
+#include "controlplane/store/request_source.h"
 
 namespace picket::store {
 
-class RequestStore {
+class RequestStore final : public RequestSource {
   public:
     RequestStore(std::size_t requests_max, std::size_t bytes_max)
         : requests_max_(requests_max), bytes_max_(bytes_max) {}
@@ -28,7 +28,7 @@ class RequestStore {
     // One request, if it is still kept.
     [[nodiscard]] std::optional<StoredRequest> one(const FlowKey& flow, std::uint32_t request);
     // Requests of a flow that are still kept, in their order.
-    [[nodiscard]] std::vector<StoredRequest> of_flow(const FlowKey& flow) const;
+    [[nodiscard]] std::vector<StoredRequest> of_flow(const FlowKey& flow) const override;
     // The newest ones, oldest first.
     [[nodiscard]] std::vector<StoredRequest> last(std::size_t count) const;
 

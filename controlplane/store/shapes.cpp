@@ -42,6 +42,11 @@ struct EndKey {
     }
 };
 
+// A flow of one part: no other part of it will come.
+bool is_whole(const StoredFlow& flow) noexcept {
+    return flow.part == 1 && flow.final != 0;
+}
+
 class Grouper {
   public:
     explicit Grouper(bool records) : records_(records) {}
@@ -58,7 +63,7 @@ class Grouper {
         }
         Group& group = groups_[number - 1];
         group.totals.add(flow, records_);
-        if (records_) {
+        if (records_ && !is_whole(flow)) {
             // Parts of one flow count once.
             std::uint8_t& seen = flows_[{number, flow.key()}];
             if (seen) --group.totals.flows;
@@ -119,46 +124,84 @@ void Totals::add(const StoredFlow& flow, bool records) noexcept {
     last_ns = std::max(last_ns, flow.last_ns);
 }
 
-Sum sum_flows(const Selection& selection, bool records) {
-    Sum sum;
+struct FlowShaper::Parts {
+    Parts(const Query& asked, const QueryJoin& joined) : query(asked), join(joined), grouper(asked.records) {}
+
+    void group(const StoredFlow& flow);
+    void place(const StoredFlow& flow);
+
+    const Query& query;
+    QueryJoin join;
+    Totals totals;
     FlatMap<api::Address, std::uint8_t> sources;
     FlatMap<api::Address, std::uint8_t> destinations;
-    for (const auto* flow : selection.rows) {
-        sum.totals.add(*flow, records);
-        sources[flow->source] = 1;
-        destinations[flow->destination] = 1;
-    }
-    sum.totals.flows = selection.distinct_flows;
-    sum.sources = sources.size();
-    sum.destinations = destinations.size();
-    return sum;
-}
+    FlatMap<FlowKey, std::uint8_t> cut;  // flows of which parts were counted
+    Grouper grouper;
+    std::map<std::uint64_t, TimelineBucket> buckets;
+    FlatMap<FlowKey, std::uint8_t> placed;  // flows of which parts are in the timeline
+};
 
-std::vector<Group> group_flows(const Selection& selection, GroupBy group_by, const Query& query,
-                               const QueryJoin& join) {
-    Grouper grouper(query.records);
-    for (const auto* flow : selection.rows) {
-        switch (group_by) {
-            case GroupBy::source:
-                grouper.add(
-                    {flow->source, 0}, [] { return std::string(); }, *flow);
-                break;
-            case GroupBy::destination:
-                grouper.add(
-                    {flow->destination, 0}, [] { return std::string(); }, *flow);
-                break;
-            case GroupBy::rule:
-                add_rules(grouper, *flow, join.rules);
-                break;
-            case GroupBy::port: {
-                const std::uint64_t port = has_ports(flow->protocol) ? flow->destination_port : 0;
-                grouper.add(
-                    {{}, std::uint64_t{flow->protocol} << 16 | port},
-                    [&] { return protocol_name(flow->protocol); }, *flow);
-                break;
-            }
+void FlowShaper::Parts::group(const StoredFlow& flow) {
+    const auto none = [] { return std::string(); };
+    switch (query.shape == Shape::talkers ? GroupBy::source : query.group_by) {
+        case GroupBy::source:
+            return grouper.add({flow.source, 0}, none, flow);
+        case GroupBy::destination:
+            return grouper.add({flow.destination, 0}, none, flow);
+        case GroupBy::rule:
+            return add_rules(grouper, flow, join.rules);
+        case GroupBy::port: {
+            const std::uint64_t port = has_ports(flow.protocol) ? flow.destination_port : 0;
+            return grouper.add(
+                {{}, std::uint64_t{flow.protocol} << 16 | port}, [&] { return protocol_name(flow.protocol); },
+                flow);
         }
     }
+}
+
+void FlowShaper::Parts::place(const StoredFlow& flow) {
+    TimelineBucket& bucket = buckets[flow.start_ns - flow.start_ns % query.interval_ns];
+    std::uint8_t* counted = query.records && !is_whole(flow) ? &placed[flow.key()] : nullptr;
+    if (!counted || !*counted) ++bucket.flows;
+    if (counted) *counted = 1;
+    bucket.packets += flow.packets();
+    bucket.bytes += flow.bytes();
+}
+
+FlowShaper::FlowShaper(const Query& query, const QueryJoin& join)
+    : parts_(std::make_unique<Parts>(query, join)) {}
+FlowShaper::~FlowShaper() = default;
+FlowShaper::FlowShaper(FlowShaper&&) noexcept = default;
+
+void FlowShaper::add(const StoredFlow& flow) {
+    Parts& parts = *parts_;
+    parts.totals.add(flow, parts.query.records);
+    if (parts.query.records && !is_whole(flow)) {
+        std::uint8_t& seen = parts.cut[flow.key()];
+        if (seen) --parts.totals.flows;
+        seen = 1;
+    }
+    parts.sources[flow.source] = 1;
+    parts.destinations[flow.destination] = 1;
+    if (parts.query.shape == Shape::timeline) {
+        parts.place(flow);
+    } else if (parts.query.shape == Shape::talkers || parts.query.shape == Shape::by) {
+        parts.group(flow);
+    }
+}
+
+void FlowShaper::add(const Selection& selection) {
+    for (const auto* flow : selection.rows) add(*flow);
+}
+
+Sum FlowShaper::sum() const {
+    return {parts_->totals, parts_->sources.size(), parts_->destinations.size()};
+}
+
+std::vector<Group> FlowShaper::groups() {
+    const Query& query = parts_->query;
+    Grouper& grouper = parts_->grouper;
+    const GroupBy group_by = query.shape == Shape::talkers ? GroupBy::source : query.group_by;
     for (std::size_t i = 0; i < grouper.groups_.size(); ++i) {
         grouper.groups_[i].label = label_of(grouper.keys_[i], group_by);
     }
@@ -182,30 +225,29 @@ std::vector<Group> group_flows(const Selection& selection, GroupBy group_by, con
     return std::move(grouper.groups_);
 }
 
-std::vector<TimelineBucket> timeline_flows(const Selection& selection, const Query& query, bool& too_many) {
-    std::map<std::uint64_t, TimelineBucket> buckets;
-    FlatMap<FlowKey, std::uint8_t> seen;
-    for (const auto* flow : selection.rows) {
-        const std::uint64_t time = flow->start_ns - flow->start_ns % query.interval_ns;
-        TimelineBucket& bucket = buckets[time];
-        std::uint8_t* counted = query.records ? &seen[flow->key()] : nullptr;
-        if (!counted || !*counted) ++bucket.flows;
-        if (counted) *counted = 1;
-        bucket.packets += flow->packets();
-        bucket.bytes += flow->bytes();
-    }
+std::vector<TimelineBucket> FlowShaper::timeline(bool& too_many) const {
+    const auto& buckets = parts_->buckets;
+    const std::uint64_t interval_ns = parts_->query.interval_ns;
     std::vector<TimelineBucket> timeline;
     if (buckets.empty()) return timeline;
     const std::uint64_t first = buckets.begin()->first;
     const std::uint64_t last = buckets.rbegin()->first;
-    too_many = (last - first) / query.interval_ns >= timeline_buckets_max;
+    too_many = (last - first) / interval_ns >= timeline_buckets_max;
     if (too_many) return timeline;
-    for (std::uint64_t time = first; time <= last; time += query.interval_ns) {
+    for (std::uint64_t time = first; time <= last; time += interval_ns) {
         const auto found = buckets.find(time);
         timeline.push_back(found == buckets.end() ? TimelineBucket{} : found->second);
         timeline.back().time_ns = time;
     }
     return timeline;
+}
+
+Sum sum_flows(const Selection& selection, const Query& query, const QueryJoin& join) {
+    Query totals_only = query;
+    totals_only.shape = Shape::sum;
+    FlowShaper shaper(totals_only, join);
+    shaper.add(selection);
+    return shaper.sum();
 }
 
 }  // namespace picket::store

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,14 +46,31 @@ struct TimelineBucket {
 
 inline constexpr std::size_t timeline_buckets_max = 100'000;
 
-Sum sum_flows(const Selection& selection, bool records);
+// Makes an answer's totals, and the groups or the timeline that the query asks for, of flows that are told
+// one by one (parts, if the query asks for parts). Keeps none of them. Not thread-safe.
+class FlowShaper {
+  public:
+    // Both outlive the shaper.
+    FlowShaper(const Query& query, const QueryJoin& join);
+    ~FlowShaper();
+    FlowShaper(FlowShaper&&) noexcept;
+    FlowShaper& operator=(FlowShaper&&) = delete;
 
-// Groups by descending bytes (or the query's own order), all of them.
-std::vector<Group> group_flows(const Selection& selection, GroupBy group_by, const Query& query,
-                               const QueryJoin& join);
+    void add(const StoredFlow& flow);
+    void add(const Selection& selection);
 
-// Flows by their start; buckets are aligned to UTC and without gaps, the quiet ones included. Empty if there
-// would be more than timeline_buckets_max.
-std::vector<TimelineBucket> timeline_flows(const Selection& selection, const Query& query, bool& too_many);
+    [[nodiscard]] Sum sum() const;
+    // Groups by descending bytes (or the query's own order), all of them. Talkers are groups by source.
+    [[nodiscard]] std::vector<Group> groups();
+    // Flows by their start; buckets are aligned to UTC and without gaps, the quiet ones included. Empty if
+    // there would be more than timeline_buckets_max.
+    [[nodiscard]] std::vector<TimelineBucket> timeline(bool& too_many) const;
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+Sum sum_flows(const Selection& selection, const Query& query, const QueryJoin& join);
 
 }  // namespace picket::store

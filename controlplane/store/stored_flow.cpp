@@ -59,7 +59,7 @@ void take_state(StoredFlow& total, const StoredFlow& newer) noexcept {
 }  // namespace
 
 StoredFlow store_flow(const api::FlowRecord& record, std::int64_t utc_minus_packet_ns,
-                      std::uint32_t run) noexcept {
+                      std::uint64_t run) noexcept {
     StoredFlow flow;
     flow.id = record.flow_id;
     flow.run = run;

@@ -1,7 +1,7 @@
 // A part of a flow (or several added up) as picketd keeps it: the flow record without its transport.
 //
-// Plain value. Times are nanoseconds of UTC. `run` tells data planes apart, since flow ids are unique only
-// within one run of a data plane.
+// Plain value. Times are nanoseconds of UTC. `run` is the random id of a data plane's run: flow ids are
+// unique only within it.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace picket::store {
 
 struct FlowKey {
     std::uint64_t id = 0;
-    std::uint32_t run = 0;
+    std::uint64_t run = 0;
 
     bool operator==(const FlowKey&) const = default;
     [[nodiscard]] std::uint64_t hash(const FlatHash& base) const noexcept {
@@ -39,7 +39,7 @@ struct StoredFlow {
     std::uint64_t last_ns = 0;
     api::Address source;  // initiator
     api::Address destination;
-    std::uint32_t run = 0;
+    std::uint64_t run = 0;
     std::uint32_t part = 0;  // number of the newest part counted here
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
@@ -85,7 +85,7 @@ struct StoredFlow {
 
 // From a record, with its times moved to UTC. Enumerations out of range become their neutral value.
 StoredFlow store_flow(const api::FlowRecord& record, std::int64_t utc_minus_packet_ns,
-                      std::uint32_t run) noexcept;
+                      std::uint64_t run) noexcept;
 
 // Adds a part of the same flow to total, in any order of parts. What describes the whole flow so far is
 // taken from the newer of both.

@@ -5,7 +5,7 @@
 // control:  written by picketd (read positions, mailbox, rule area), read and distrusted by the data plane.
 //           A memfd sealed against resizing.
 //
-// evidence = EvidenceHeader, WorkerArea[workers], PortArea[ports], ring data[workers + 1]
+// evidence = EvidenceHeader, WorkerArea[workers], PortArea[ports], RuleCostArea, ring data[workers + 1]
 // control  = ControlHeader, rule area. Unused pages of either cost no memory.
 // Ring i < workers is worker i's, ring `workers` is the housekeeping thread's.
 #pragma once
@@ -19,6 +19,7 @@
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event_ring.h"
 #include "dataplane/api/mailbox.h"
+#include "dataplane/api/rule_costs.h"
 #include "dataplane/api/seqlock.h"
 
 namespace picket::api {
@@ -40,10 +41,12 @@ struct EvidenceHeader {
     std::uint32_t ports = 0;
     std::uint64_t worker_areas_offset = 0;
     std::uint64_t port_areas_offset = 0;
+    std::uint64_t rule_costs_offset = 0;
     std::uint64_t rings_offset = 0;
     std::uint64_t ring_size = 0;         // bytes of each ring, a power of two
     std::uint32_t worker_area_size = 0;  // sizeof(WorkerArea)
     std::uint32_t port_area_size = 0;    // sizeof(PortArea)
+    std::uint64_t rule_costs_size = 0;   // sizeof(RuleCostArea)
     std::uint64_t run_id = 0;            // random, new at every start
     std::uint64_t started_utc_ns = 0;
     std::uint64_t tsc_hz = 0;
@@ -71,6 +74,8 @@ struct ControlHeader {
 };
 
 inline constexpr std::uint64_t rule_area_size_default = std::uint64_t{512} << 20;
+// picketd writes to the halves of the area by turns, so that a set which is still being read stays as it is.
+inline constexpr std::uint64_t rule_blob_size_max = rule_area_size_default / 2;
 
 // First and only message that the data plane sends to a connection on its SOCK_SEQPACKET socket, with the
 // descriptors evidence and control (in this order) attached as SCM_RIGHTS when status is 0. The connection

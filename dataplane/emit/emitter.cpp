@@ -103,7 +103,12 @@ std::byte* Emitter::wait_for_room(std::size_t size) noexcept {
 }
 
 void Emitter::flow(const api::FlowRecord& record, api::EventKind kind, std::uint64_t time_ns) noexcept {
-    if (std::byte* at = begin(kind, sizeof record, time_ns)) copy_fixed(at, record);
+    std::byte* at = begin(kind, sizeof record, time_ns);
+    if (at == nullptr) return;
+    copy_fixed(at, record);
+    // PERF: flows end in rows; what the next record is written to is fetched while that record is made.
+    for (std::size_t line = 0; line < sizeof record; line += api::cache_line)
+        __builtin_prefetch(at + sizeof record + line, 1);
 }
 
 void Emitter::request(const api::EventEnds& ends, std::uint64_t time_ns, std::uint32_t number,

@@ -14,29 +14,29 @@ api::Address outer_address(const parse::Packet& packet, unsigned end) noexcept {
 
 }  // namespace
 
-void begin_tunnel(ColdFlow& cold, const parse::Packet& packet) noexcept {
+void begin_tunnel(ColdFlow& cold, FarFlow& far, const parse::Packet& packet) noexcept {
     cold.flags |= api::flow_tunnelled;
-    cold.far.tunnel = packet.tunnel;
-    cold.far.tunnel_depth = packet.tunnel_depth;
-    cold.far.tunnel_id = packet.tunnel_id;
-    cold.far.outer[packet.side] = outer_address(packet, 0).bytes;
-    cold.far.outer[1 - packet.side] = outer_address(packet, 1).bytes;
+    far.tunnel = packet.tunnel;
+    far.tunnel_depth = packet.tunnel_depth;
+    far.tunnel_id = packet.tunnel_id;
+    far.outer[packet.side] = outer_address(packet, 0).bytes;
+    far.outer[1 - packet.side] = outer_address(packet, 1).bytes;
 }
 
-void note_quoted(ColdFlow& cold, const parse::Packet& packet) noexcept {
+void note_quoted(ColdFlow& cold, FarFlow& far, const parse::Packet& packet) noexcept {
     const bool first = (cold.flags & api::flow_icmp_quoted) == 0;
     const bool ipv6 = packet.ipv6 != nullptr;
     if (first ||
-        (api::is_icmp_advice(ipv6, cold.far.icmp_error) && !api::is_icmp_advice(ipv6, packet.icmp_error))) {
-        cold.far.icmp_error = packet.icmp_error;
+        (api::is_icmp_advice(ipv6, far.icmp_error) && !api::is_icmp_advice(ipv6, packet.icmp_error))) {
+        far.icmp_error = packet.icmp_error;
     }
     cold.flags |= api::flow_icmp_quoted;
 }
 
-void note_copy(ColdFlow& cold) noexcept {
-    if ((cold.flags & api::flow_duplicates) == 0) cold.far.duplicates = 0;
+void note_copy(ColdFlow& cold, FarFlow& far) noexcept {
+    if ((cold.flags & api::flow_duplicates) == 0) far.duplicates = 0;
     cold.flags |= api::flow_duplicates;
-    ++cold.far.duplicates;
+    ++far.duplicates;
 }
 
 }  // namespace picket::flow

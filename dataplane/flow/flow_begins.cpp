@@ -15,7 +15,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     hot.key = key;
     hot.cold = index;
     ColdFlow& cold = table_.cold(index);
-    std::memset(static_cast<void*>(&cold), 0, offsetof(ColdFlow, ipv6));
+    std::memset(static_cast<void*>(&cold), 0, sizeof(ColdFlow));
     cold.http_state = no_index;
     ++created_;
     cold.flow_id = settings_.id_from_sequence ? packet.sequence + 1 : settings_.id_base + created_;
@@ -23,7 +23,7 @@ void FlowTracker::begin(HotFlow& hot, const parse::Packet& packet) noexcept {
     cold.vlan = packet.vlan;
     cold.vlan_inner = packet.vlan_inner;
     cold.port = packet.port;
-    if ((packet.flags & parse::packet_tunnelled) != 0) begin_tunnel(cold, packet);
+    if ((packet.flags & parse::packet_tunnelled) != 0) begin_tunnel(cold, table_.far(hot.cold), packet);
     begin_part(hot, cold, packet.time_ns);
     hot.last_ns = packet.time_ns;
     // The sender is the initiator until a SYN or a reply proves otherwise.
@@ -64,10 +64,9 @@ void FlowTracker::begin_side(HotFlow& hot, ColdFlow& cold, const parse::Packet& 
     ColdSide& side = cold.sides[packet.side];
     if (packet.vlan != cold.vlan || packet.vlan_inner != cold.vlan_inner)
         cold.flags |= api::flow_vlan_swapped;
-    const bool answers = cold.sides[1 - packet.side].first_ns != 0;
-    if (answers && packet.port == cold.port && (settings_.paired_ports >> packet.port & 1u) != 0) {
-        cold.flags |= api::flow_port_swapped;
-    }
+    // PERF: the other side's line is read last, where ports are paired: it is not fetched ahead.
+    const bool paired = packet.port == cold.port && (settings_.paired_ports >> packet.port & 1u) != 0;
+    if (paired && cold.sides[1 - packet.side].first_ns != 0) cold.flags |= api::flow_port_swapped;
     side.first_ns = packet.time_ns;
     side.ip_id_first = packet.ip_id;
     side.ttl_min = packet.ttl;

@@ -16,7 +16,7 @@ constexpr std::size_t timer_visits_max = 256;  // a burst: bounds the pause when
 void FlowTracker::emit(HotFlow& hot, api::EndReason reason, bool final) noexcept {
     if (final) sink_->flow_ending(hot, table_.cold(hot.cold));
     api::FlowRecord record;
-    fill_record(hot, table_.cold(hot.cold), record);
+    fill_record(table_.state_of(hot), record);
     record.end_reason = reason;
     record.final = final ? 1 : 0;
     sink_->flow_record(record);

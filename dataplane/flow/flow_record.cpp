@@ -7,10 +7,11 @@
 namespace picket::flow {
 namespace {
 
-api::Address address_of(const HotFlow& hot, const ColdFlow& cold, unsigned side) noexcept {
+api::Address address_of(const FlowState& flow, unsigned side) noexcept {
+    const HotFlow& hot = flow.hot;
     if (hot.key.family == 6) {
         api::Address address;
-        address.bytes = side == 0 ? cold.ipv6.a : cold.ipv6.b;
+        address.bytes = side == 0 ? flow.far.ipv6.a : flow.far.ipv6.b;
         return address;
     }
     const std::uint32_t value = side == 0 ? hot.key.address_a : hot.key.address_b;
@@ -41,12 +42,12 @@ void fill_direction(const HotFlow& hot, const ColdFlow& cold, unsigned side,
     to.payload_first = from.payload_first;
 }
 
-void fill_tunnel(const ColdFlow& cold, unsigned orig, api::FlowRecord& record) noexcept {
-    record.tunnel = cold.far.tunnel;
-    record.tunnel_depth = cold.far.tunnel_depth;
-    record.tunnel_id = cold.far.tunnel_id;
-    record.outer_source.bytes = cold.far.outer[orig];
-    record.outer_destination.bytes = cold.far.outer[1 - orig];
+void fill_tunnel(const FarFlow& far, unsigned orig, api::FlowRecord& record) noexcept {
+    record.tunnel = far.tunnel;
+    record.tunnel_depth = far.tunnel_depth;
+    record.tunnel_id = far.tunnel_id;
+    record.outer_source.bytes = far.outer[orig];
+    record.outer_destination.bytes = far.outer[1 - orig];
 }
 
 }  // namespace
@@ -90,14 +91,15 @@ api::ConnState conn_state(const HotFlow& hot, const ColdFlow& cold) noexcept {
     return ConnState::oth;
 }
 
-void fill_record(const HotFlow& hot, const ColdFlow& cold, api::FlowRecord& record) noexcept {
+void fill_record(const FlowState& flow, api::FlowRecord& record) noexcept {
+    const auto& [hot, cold, far] = flow;
     const unsigned orig = initiator_side(hot);
     record.flow_id = cold.flow_id;
     record.start_ns = cold.start_ns;
     record.part_first_ns = cold.part_start_ns;
     record.part_last_ns = hot.last_ns;
-    record.source = address_of(hot, cold, orig);
-    record.destination = address_of(hot, cold, 1 - orig);
+    record.source = address_of(flow, orig);
+    record.destination = address_of(flow, 1 - orig);
     record.source_port = port_of(hot, orig);
     record.destination_port = port_of(hot, 1 - orig);
     record.protocol = hot.key.protocol;
@@ -107,27 +109,28 @@ void fill_record(const HotFlow& hot, const ColdFlow& cold, api::FlowRecord& reco
     record.vlan = cold.vlan;
     record.vlan_inner = cold.vlan_inner;
     record.port = cold.port;
-    if ((cold.flags & api::flow_tunnelled) != 0) fill_tunnel(cold, orig, record);
-    if ((cold.flags & api::flow_icmp_quoted) != 0) record.icmp_error = cold.far.icmp_error;
-    if ((cold.flags & api::flow_duplicates) != 0) record.duplicates = cold.far.duplicates;
+    if ((cold.flags & api::flow_tunnelled) != 0) fill_tunnel(far, orig, record);
+    if ((cold.flags & api::flow_icmp_quoted) != 0) record.icmp_error = far.icmp_error;
+    if ((cold.flags & api::flow_duplicates) != 0) record.duplicates = far.duplicates;
     record.handshake_rtt_ns = cold.handshake_rtt_ns;
     record.history = cold.history;
     record.requests = cold.requests;
     record.first_status = cold.first_status;
     record.rule_count = cold.rule_count;
     record.rule_generation = cold.rule_generation;
-    const std::size_t kept = std::min<std::size_t>(cold.rule_count, cold.rules.size());
-    std::copy_n(cold.rules.begin(), kept, record.rules.begin());
+    const std::size_t kept = std::min<std::size_t>(cold.rule_count, far.rules.size());
+    std::copy_n(far.rules.begin(), kept, record.rules.begin());
     record.watch_lists = cold.watch_lists;
     fill_direction(hot, cold, orig, record.directions[0]);
     fill_direction(hot, cold, 1 - orig, record.directions[1]);
 }
 
-void fill_ends(const HotFlow& hot, const ColdFlow& cold, unsigned client_side,
-               api::EventEnds& ends) noexcept {
+void fill_ends(const FlowState& flow, unsigned client_side, api::EventEnds& ends) noexcept {
+    const HotFlow& hot = flow.hot;
+    const ColdFlow& cold = flow.cold;
     ends.flow_id = cold.flow_id;
-    ends.client = address_of(hot, cold, client_side);
-    ends.server = address_of(hot, cold, 1 - client_side);
+    ends.client = address_of(flow, client_side);
+    ends.server = address_of(flow, 1 - client_side);
     ends.client_port = port_of(hot, client_side);
     ends.server_port = port_of(hot, 1 - client_side);
     ends.protocol = hot.key.protocol;

@@ -35,7 +35,7 @@ FlowTable::FlowTable(const KeyedHash& hash, std::size_t capacity, bool fixed) : 
 HotFlow* FlowTable::find(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept {
     for (std::size_t slot = home(hash);; slot = (slot + 1) & mask_) {
         HotFlow& hot = hot_[slot];
-        if (hot.key == key && (ipv6 == nullptr || cold(hot.cold).ipv6 == *ipv6)) return &hot;
+        if (hot.key == key && (ipv6 == nullptr || far(hot.cold).ipv6 == *ipv6)) return &hot;
         if (hot.key.family == 0) return nullptr;
     }
 }
@@ -51,7 +51,7 @@ HotFlow* FlowTable::insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sid
     hot.key = key;
     hot.cold = index;
     link(index) = {no_index, static_cast<std::uint32_t>(slot)};
-    if (ipv6 != nullptr) cold(index).ipv6 = *ipv6;
+    if (ipv6 != nullptr) far(index).ipv6 = *ipv6;
     // PERF: the next flow begins in a record that has not been touched for as long as a flow lives.
     if (free_head_ != no_index) {
         prefetch_record(free_head_);
@@ -101,7 +101,7 @@ bool FlowTable::add_chunk() noexcept {
         chunk_memory_.emplace_back(chunk_bytes);
         // PERF: a first touch of each page, then a copy of the zero page where it was read before: 257 ms of
         // a replay with 900,000 flows.
-        chunk_memory_.back().populate();
+        chunk_memory_.back().populate(chunk_near_bytes);
         chunks_.push_back(chunk_at(chunk_memory_.back().data()));
         free_chunk(chunks_.size() - 1);
     } catch (const std::exception&) {
@@ -112,7 +112,8 @@ bool FlowTable::add_chunk() noexcept {
 
 FlowTable::Chunk FlowTable::chunk_at(std::byte* memory) noexcept {
     return {reinterpret_cast<ColdFlow*>(memory),
-            reinterpret_cast<ColdLink*>(memory + chunk_records * sizeof(ColdFlow))};
+            reinterpret_cast<ColdLink*>(memory + chunk_records * sizeof(ColdFlow)),
+            reinterpret_cast<FarFlow*>(memory + chunk_near_bytes)};
 }
 
 // Puts the chunk's records before the free ones, the lowest first.

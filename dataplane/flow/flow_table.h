@@ -50,12 +50,12 @@ class FlowTable {
         __builtin_prefetch(&hot_[(hash + distance + (further ? 1 : 0)) & mask_], 1);
         return {equal ? &hot : nullptr, further};
     }
-    void prefetch_addresses(const HotFlow& hot) noexcept { __builtin_prefetch(&cold(hot.cold).ipv6); }
+    void prefetch_addresses(const HotFlow& hot) noexcept { __builtin_prefetch(&far(hot.cold).ipv6); }
     // a, b: the 16 bytes of either side's address.
     [[nodiscard]] bool is_of(const HotFlow& hot, const std::uint8_t* a, const std::uint8_t* b) noexcept {
         std::array<std::uint64_t, 4> kept;
         std::array<std::uint64_t, 4> seen;
-        std::memcpy(kept.data(), &cold(hot.cold).ipv6, sizeof kept);
+        std::memcpy(kept.data(), &far(hot.cold).ipv6, sizeof kept);
         std::memcpy(seen.data(), a, 16);
         std::memcpy(seen.data() + 2, b, 16);
         return ((kept[0] ^ seen[0]) | (kept[1] ^ seen[1]) | (kept[2] ^ seen[2]) | (kept[3] ^ seen[3])) == 0;
@@ -64,7 +64,7 @@ class FlowTable {
     // The flow of this key, or nullptr. ipv6: the addresses in canonical order where family is 6.
     [[nodiscard]] HotFlow* find(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept;
 
-    // A new entry with key, cold index and the cold record's ipv6; everything else of both is undefined.
+    // A new entry with key, cold index and ipv6; everything else of both is undefined.
     // REQUIRES: the key is not in the table. nullptr if the table is at its capacity, or memory ran out.
     [[nodiscard]] HotFlow* insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept;
 
@@ -76,6 +76,12 @@ class FlowTable {
     [[nodiscard]] ColdFlow& cold(std::uint32_t index) noexcept {
         return cold_chunk(index)[index & chunk_mask];
     }
+    [[nodiscard]] FarFlow& far(std::uint32_t index) noexcept {
+        return chunks_[index >> chunk_shift].far[index & chunk_mask];
+    }
+    [[nodiscard]] FlowState state_of(const HotFlow& hot) noexcept {
+        return {hot, cold(hot.cold), far(hot.cold)};
+    }
     [[nodiscard]] HotFlow& hot_of(std::uint32_t cold) noexcept { return hot_[link(cold).slot]; }
     [[nodiscard]] std::uint32_t slot_of(std::uint32_t cold) noexcept { return link(cold).slot; }
     [[nodiscard]] HotFlow& hot_at(std::uint32_t slot) noexcept { return hot_[slot]; }
@@ -86,7 +92,7 @@ class FlowTable {
             static_cast<void>(*static_cast<const volatile char*>(from));
         };
         const auto* record = reinterpret_cast<const std::byte*>(&cold(index));
-        for (std::size_t at = 0; at < offsetof(ColdFlow, ipv6); at += 64) load(record + at);
+        for (std::size_t at = 0; at < sizeof(ColdFlow); at += 64) load(record + at);
         load(&hot_[(slot + 1) & mask_].key.family);
     }
     void prefetch_link(std::uint32_t cold) noexcept { __builtin_prefetch(&link(cold), 1); }
@@ -98,7 +104,7 @@ class FlowTable {
     // All that an ordinary flow has in its cold record; for what else there is see ColdFlow.
     void prefetch_record(std::uint32_t index) noexcept {
         const auto* record = reinterpret_cast<const std::byte*>(&cold(index));
-        for (std::size_t at = 0; at < offsetof(ColdFlow, ipv6); at += 64) {
+        for (std::size_t at = 0; at < sizeof(ColdFlow); at += 64) {
             __builtin_prefetch(record + at, 1);
         }
     }
@@ -134,11 +140,13 @@ class FlowTable {
     static constexpr std::size_t chunk_shift = 12;
     static constexpr std::size_t chunk_records = std::size_t{1} << chunk_shift;
     static constexpr std::size_t chunk_mask = chunk_records - 1;
-    static constexpr std::size_t chunk_bytes = chunk_records * (sizeof(ColdFlow) + sizeof(ColdLink));
+    static constexpr std::size_t chunk_near_bytes = chunk_records * (sizeof(ColdFlow) + sizeof(ColdLink));
+    static constexpr std::size_t chunk_bytes = chunk_near_bytes + chunk_records * sizeof(FarFlow);
 
     struct Chunk {
         ColdFlow* cold;
         ColdLink* links;
+        FarFlow* far;
     };
 
     [[nodiscard]] ColdLink& link(std::uint32_t index) noexcept {

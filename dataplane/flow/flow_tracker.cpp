@@ -223,6 +223,7 @@ bool FlowTracker::track_one(const parse::Packet& packet, HotFlow* hot, bool may_
     result.cold = hot->cold;
     update(*hot, packet, result);
     if ((packet.tcp_flags & parse::tcp_syn) != 0) tell_attempt(*hot, packet);
+    result.lost = has_lost(*hot);
     result.side_bytes = hot->bytes[packet.side];
     result.marks = hot->marks;
     return true;
@@ -239,7 +240,7 @@ bool FlowTracker::continues(const HotFlow& hot, const parse::Packet& packet) noe
 void FlowTracker::mark_quoted(HotFlow& hot, const parse::Packet& packet) noexcept {
     const std::uint64_t distance =
         packet.time_ns >= hot.last_ns ? packet.time_ns - hot.last_ns : hot.last_ns - packet.time_ns;
-    if (distance <= idle_timeout(hot)) note_quoted(table_.cold(hot.cold), packet);
+    if (distance <= idle_timeout(hot)) note_quoted(table_.cold(hot.cold), table_.far(hot.cold), packet);
 }
 
 void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& result) noexcept {
@@ -269,7 +270,7 @@ void FlowTracker::update(HotFlow& hot, const parse::Packet& packet, Tracked& res
         if ((packet.flags & parse::packet_inner_undecoded) != 0) flags |= api::flow_inner_undecoded;
     }
     if ((packet.flags & parse::packet_copy) != 0 && !result.begun) {
-        note_copy(table_.cold(hot.cold));
+        note_copy(table_.cold(hot.cold), table_.far(hot.cold));
         return;
     }
     if (packet.key.protocol == parse::protocol_tcp && (packet.flags & parse::packet_later_fragment) == 0) {
@@ -292,6 +293,7 @@ Tracked FlowTracker::tell_late(const parse::Packet& packet) noexcept {
     if (packet.payload_captured != 0 && (hot->marks & (packet.side == 0 ? mark_data_a : mark_data_b)) == 0) {
         note_first_payload(*hot, packet);
     }
+    result.lost = has_lost(*hot);
     result.side_bytes = hot->bytes[packet.side];
     result.marks = hot->marks;
     return result;
@@ -303,7 +305,7 @@ void FlowTracker::tell_attempt(HotFlow& hot, const parse::Packet& packet) noexce
     const bool retry = (packet.tcp_flags & parse::tcp_ack) == 0 && hot.packets[packet.side] == syns_told;
     if (!retry || activity_of(hot) != Activity::opening || hot.packets[1 - packet.side] != 0) return;
     api::FlowRecord record;
-    fill_record(hot, table_.cold(hot.cold), record);
+    fill_record(table_.state_of(hot), record);
     record.end_reason = api::EndReason::live;
     sink_->flow_attempt(record);
 }

@@ -62,6 +62,7 @@ struct Tracked {
     api::Outcome outcome = api::Outcome::count_;
     bool begun = false;            // the packet is the first of its flow
     bool amid = false;             // TCP: SegmentPlace::amid
+    bool lost = false;             // TCP: bytes of the flow had been acknowledged and not seen
     bool gap = false;              // TCP: bytes before its payload have not been seen
     std::uint32_t gap_bytes = 0;   // how many, 0 if the number is far outside of the window
     std::uint32_t seen_bytes = 0;  // TCP: leading payload bytes that were seen before
@@ -135,6 +136,11 @@ class FlowTracker {
     void begin_part(HotFlow& hot, ColdFlow& cold, std::uint64_t time_ns) noexcept;
     void emit(HotFlow& hot, api::EndReason reason, bool final) noexcept;
     void visit_due(std::span<const std::uint32_t> due, std::uint64_t now_ns) noexcept;
+    [[nodiscard]] bool has_lost(const HotFlow& hot) noexcept {
+        if ((hot.marks & mark_unseen) == 0) return false;
+        const ColdFlow& cold = table_.cold(hot.cold);
+        return cold.sides[0].lost_bytes + cold.sides[1].lost_bytes != 0;
+    }
     [[nodiscard]] bool is_over(const HotFlow& hot, std::uint64_t now_ns) const noexcept;
     void end_flow(std::uint32_t cold) noexcept;
     void file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept;

@@ -38,7 +38,7 @@ std::size_t FlowTracker::walk(std::size_t position, std::size_t records, std::ui
         const HotFlow* hot = table_.hot_in_use(static_cast<std::uint32_t>(position));
         if (hot == nullptr) continue;
         api::FlowRecord record;
-        fill_record(*hot, table_.cold(hot->cold), record);
+        fill_record(table_.state_of(*hot), record);
         record.end_reason = api::EndReason::live;
         record.walk_id = walk_id;
         if (passes(record, filter)) sink.flow_record(record);

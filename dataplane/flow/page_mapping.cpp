@@ -67,14 +67,16 @@ PageMapping& PageMapping::operator=(PageMapping&& other) noexcept {
     return *this;
 }
 
-void PageMapping::populate() {
-    if (data_ == nullptr || madvise(data_, bytes_, MADV_POPULATE_WRITE) == 0) return;
+void PageMapping::populate(std::size_t bytes) {
+    constexpr std::size_t page = 4096;
+    bytes = (bytes + page - 1) / page * page;
+    if (data_ == nullptr || madvise(data_, bytes, MADV_POPULATE_WRITE) == 0) return;
     if (errno == EINVAL) {
         // Before Linux 5.14: touch every page.
-        for (std::size_t at = 0; at < bytes_; at += 4096) data_[at] = std::byte{0};
+        for (std::size_t at = 0; at < bytes; at += page) data_[at] = std::byte{0};
         return;
     }
-    throw SetupError("flow table", "no " + std::to_string(bytes_ >> 20) + " MiB of memory",
+    throw SetupError("flow table", "no " + std::to_string(bytes >> 20) + " MiB of memory",
                      "lower flow.capacity, or free memory");
 }
 

@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t tick_ns = 1'000'000;
 constexpr std::uint64_t drain_patience_ns = 5'000'000'000;
 constexpr std::uint64_t port_interval_ns = 250'000'000;
+constexpr std::uint64_t cost_interval_ns = 1'000'000'000;
 
 std::uint64_t clock_ns(clockid_t clock) noexcept {
     timespec now{};
@@ -72,7 +73,12 @@ void Housekeeper::tick() {
     continue_walk();
     rules_.collect();
     update_clock();
-    if (clock_ns(CLOCK_MONOTONIC) - ports_read_ns_ > port_interval_ns) update_ports();
+    const std::uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    if (now_ns - ports_read_ns_ > port_interval_ns) update_ports();
+    if (now_ns - costs_told_ns_ > cost_interval_ns) {
+        rules_.publish_costs(parts_.segments->rule_costs());
+        costs_told_ns_ = now_ns;
+    }
     update_state();
     parts_.emitter->publish();
 }
@@ -151,6 +157,7 @@ void Housekeeper::load_rules(const api::Command& command) {
     }
     std::string error;
     const bool loaded = rules_.load({bytes, command.size}, command.generation, error);
+    if (loaded) rules_.publish_costs(parts_.segments->rule_costs());  // whose they are, before they grow
     reply(command, loaded ? 0 : EINVAL, error);
 }
 

@@ -26,9 +26,14 @@ class RuleLoader {
     // Frees retired matchers. Call often.
     void collect() noexcept;
 
+    // Copies what the rules of the newest generation have cost all workers.
+    void publish_costs(api::RuleCostArea& area) const noexcept;
+
   private:
     std::vector<Pipeline*> pipelines_;
     match::BitNames bit_names_;
+    std::uint32_t generation_ = 0;                                // newest that was offered
+    std::vector<std::shared_ptr<const match::RuleCosts>> costs_;  // of its matchers
 };
 
 }  // namespace picket::housekeeping

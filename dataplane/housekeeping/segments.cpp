@@ -50,7 +50,8 @@ Segments::Segments(std::size_t workers, const std::vector<SegmentPort>& ports, s
                    bool replay) {
     const std::size_t workers_at = round_up_page(sizeof(api::EvidenceHeader));
     const std::size_t ports_at = round_up_page(workers_at + workers * sizeof(api::WorkerArea));
-    const std::size_t rings_at = round_up_page(ports_at + ports.size() * sizeof(api::PortArea));
+    const std::size_t costs_at = round_up_page(ports_at + ports.size() * sizeof(api::PortArea));
+    const std::size_t rings_at = round_up_page(costs_at + sizeof(api::RuleCostArea));
     evidence_bytes_ = rings_at + (workers + 1) * ring_bytes;
     evidence_memory_ = make_segment("picket-evidence", evidence_bytes_, evidence_fd_);
     // Our own mapping stays writable; every later one can only read (Linux 5.1).
@@ -64,10 +65,12 @@ Segments::Segments(std::size_t workers, const std::vector<SegmentPort>& ports, s
     evidence_->ports = static_cast<std::uint32_t>(ports.size());
     evidence_->worker_areas_offset = workers_at;
     evidence_->port_areas_offset = ports_at;
+    evidence_->rule_costs_offset = costs_at;
     evidence_->rings_offset = rings_at;
     evidence_->ring_size = ring_bytes;
     evidence_->worker_area_size = sizeof(api::WorkerArea);
     evidence_->port_area_size = sizeof(api::PortArea);
+    evidence_->rule_costs_size = sizeof(api::RuleCostArea);
     evidence_->process_id = static_cast<std::uint64_t>(getpid());
     evidence_->replay = replay ? 1 : 0;
     copy_name(evidence_->build_version, PICKET_VERSION);
@@ -82,6 +85,8 @@ Segments::Segments(std::size_t workers, const std::vector<SegmentPort>& ports, s
         copy_name(area->group, ports[i].group);
         copy_name(area->device, ports[i].device);
     }
+
+    new (evidence_memory_ + costs_at) api::RuleCostArea;
 
     const std::size_t rules_at = round_up_page(sizeof(api::ControlHeader));
     control_bytes_ = rules_at + api::rule_area_size_default;
@@ -109,6 +114,10 @@ api::WorkerArea& Segments::worker_area(std::size_t worker) noexcept {
 api::PortArea& Segments::port_area(std::size_t port) noexcept {
     return *reinterpret_cast<api::PortArea*>(evidence_memory_ + evidence_->port_areas_offset +
                                              port * sizeof(api::PortArea));
+}
+
+api::RuleCostArea& Segments::rule_costs() noexcept {
+    return *reinterpret_cast<api::RuleCostArea*>(evidence_memory_ + evidence_->rule_costs_offset);
 }
 
 api::EventRingWriter Segments::ring_writer(std::size_t ring) noexcept {

@@ -30,6 +30,7 @@ class Segments {
     [[nodiscard]] const api::ControlHeader& control() const noexcept { return *control_; }
     [[nodiscard]] api::WorkerArea& worker_area(std::size_t worker) noexcept;
     [[nodiscard]] api::PortArea& port_area(std::size_t port) noexcept;
+    [[nodiscard]] api::RuleCostArea& rule_costs() noexcept;
     // Ring `workers` is the housekeeping thread's.
     [[nodiscard]] api::EventRingWriter ring_writer(std::size_t ring) noexcept;
 

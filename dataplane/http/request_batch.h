@@ -25,6 +25,7 @@ struct FoundRequest {
     std::uint32_t flags = 0;   // api::RequestFlag
     std::uint8_t client_side = 0;
     bool told = false;        // a response, or a request whose head is known already: only matched
+    bool flow_lost = false;   // bytes of the flow were lost before the packet that made it whole
     std::uint8_t packet = 0;  // of the burst, which made the request whole
 };
 
@@ -53,11 +54,15 @@ class RequestBatch {
         arena_planned_ += target_length;
         found_[count_] = FoundRequest{};
         found_[count_].packet = packet_;
+        found_[count_].flow_lost = flow_lost_;
         views_[count_] = match::RequestView{};
         return found_[count_++];
     }
     // What is added from now on comes from this packet of the burst.
-    void set_packet(std::uint8_t packet) noexcept { packet_ = packet; }
+    void set_packet(std::uint8_t packet, bool flow_lost) noexcept {
+        packet_ = packet;
+        flow_lost_ = flow_lost;
+    }
     [[nodiscard]] std::span<char> arena_rest() noexcept {
         return {arena_.get() + arena_used_, arena_bytes - arena_used_};
     }
@@ -96,6 +101,7 @@ class RequestBatch {
     std::size_t count_ = 0;
     std::size_t releases_ = 0;
     std::size_t body_releases_ = 0;
+    bool flow_lost_ = false;
     std::uint8_t packet_ = 0;
 };
 

@@ -44,10 +44,9 @@ class RequestSink {
   public:
     virtual ~RequestSink() = default;
     virtual void flush_requests() noexcept = 0;
-    virtual void response(const flow::HotFlow& hot, const flow::ColdFlow& cold, const FoundResponse& found,
+    virtual void response(const flow::HotFlow& hot, const FoundResponse& found,
                           const ResponseHead& head) noexcept = 0;
-    virtual void response_end(const flow::HotFlow& hot, const flow::ColdFlow& cold,
-                              const FoundResponse& found) noexcept = 0;
+    virtual void response_end(const flow::HotFlow& hot, const FoundResponse& found) noexcept = 0;
 };
 
 struct StageSettings {

@@ -163,7 +163,7 @@ std::string_view RequestStage::answer(const Place& place, const ResponseHead& he
     place.state->answered = found.request;
     place.state->response_goes_on = found.goes_on;
     ++responses_;
-    sink_->response(*place.hot, cold, found, head);
+    sink_->response(*place.hot, found, head);
     if (wants_responses_) add_response(place, found, head);
     return rest;
 }
@@ -192,7 +192,7 @@ void RequestStage::end_response(const Place& place) noexcept {
     found.client_side = static_cast<std::uint8_t>(1 - place.side);
     found.body_bytes = static_cast<std::int64_t>(place.mine().body.bytes);
     found.time_ns = place.time_ns;
-    sink_->response_end(*place.hot, *place.cold, found);
+    sink_->response_end(*place.hot, found);
 }
 
 }  // namespace picket::http

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <new>
 
+#include "dataplane/api/rule_limits.h"
 #include "dataplane/match/find_text.h"
 #include "dataplane/match/head_text.h"
 #include "dataplane/match/message_parts.h"
+#include "dataplane/match/touched_memory.h"
 
 namespace picket::match {
 namespace {
@@ -54,16 +56,17 @@ Judge::Judge(const RuleSet::Tables& tables)
       part_text_(head_bytes_max),
       match_data_(pcre2_match_data_create(1, nullptr)),
       match_context_(pcre2_match_context_create(nullptr)),
-      jit_stack_(pcre2_jit_stack_create(64 * 1024, 256 * 1024, nullptr)) {
+      jit_stack_(pcre2_jit_stack_create(api::pcre_stack_bytes, api::pcre_stack_bytes_max, nullptr)) {
     if (match_data_ == nullptr || match_context_ == nullptr || jit_stack_ == nullptr) {
         pcre2_match_data_free(match_data_);
         pcre2_match_context_free(match_context_);
         pcre2_jit_stack_free(jit_stack_);
         throw std::bad_alloc();
     }
-    pcre2_set_match_limit(match_context_, 100'000);
-    pcre2_set_depth_limit(match_context_, 1'000);
+    pcre2_set_match_limit(match_context_, api::pcre_match_limit);
+    pcre2_set_depth_limit(match_context_, api::pcre_depth_limit);
     pcre2_jit_stack_assign(match_context_, nullptr, jit_stack_);
+    touch_jit_stack(match_context_);
 }
 
 Judge::~Judge() {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "dataplane/match/matcher_state.h"
+#include "dataplane/match/touched_memory.h"
 
 namespace picket::match {
 
@@ -22,7 +23,10 @@ void Matcher::State::judge_rule(std::uint32_t rule, std::uint32_t slot) noexcept
     }
     passed |= std::uint64_t{1} << slot;
     ++counters.candidates;
-    if (judge.rule_holds(tables.view.rules[rule])) {
+    RuleCosts::Judgement judgement(*costs, rule, judge.limits_exceeded());
+    const bool holds = judge.rule_holds(tables.view.rules[rule]);
+    judgement.end(holds, judge.limits_exceeded());
+    if (holds) {
         ++counters.hits;
         sink.call(sink.context, first_index + slot, rule);
     }
@@ -156,6 +160,7 @@ Matcher::Matcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Matcher::~Matcher() = default;
 
 std::unique_ptr<Matcher> Matcher::create(std::shared_ptr<const RuleSet> rules, std::string& error) {
+    touch_scratch_hereafter();
     try {
         auto state = std::make_unique<State>(std::move(rules));
         for (const HyperscanDatabase& database : state->tables.databases) {
@@ -199,6 +204,9 @@ const RuleSet& Matcher::rules() const noexcept {
 }
 const MatcherCounters& Matcher::counters() const noexcept {
     return state_->counters;
+}
+std::shared_ptr<const RuleCosts> Matcher::costs() const noexcept {
+    return state_->costs;
 }
 
 }  // namespace picket::match

@@ -17,6 +17,7 @@
 
 #include "dataplane/match/bit_judge.h"
 #include "dataplane/match/flow_ends.h"
+#include "dataplane/match/rule_costs.h"
 #include "dataplane/match/rule_set.h"
 
 namespace picket::match {
@@ -50,6 +51,8 @@ class Matcher {
     [[nodiscard]] BitJudge& bits() noexcept;
     [[nodiscard]] const RuleSet& rules() const noexcept;
     [[nodiscard]] const MatcherCounters& counters() const noexcept;
+    // Of each rule; may be kept when the matcher is gone, and read by any thread.
+    [[nodiscard]] std::shared_ptr<const RuleCosts> costs() const noexcept;
 
   private:
     struct State;

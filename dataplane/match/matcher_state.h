@@ -37,7 +37,8 @@ struct Matcher::State {
           tables(rules->tables()),
           judge(tables),
           bits(tables),
-          judged(tables.view.rules.size()) {}
+          judged(tables.view.rules.size()),
+          costs(std::make_shared<RuleCosts>(tables.view.rules.size())) {}
     ~State() { hs_free_scratch(scratch); }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -68,6 +69,7 @@ struct Matcher::State {
     TextBatch batch;
     std::uint32_t lone_slot = api::no_index;  // of a text that is scanned without the batch
     std::vector<Judged> judged;
+    std::shared_ptr<RuleCosts> costs;
     std::array<TextSignature, chunk_requests> signatures;  // of the chunk's URIs, of those in signed_slots
     std::uint64_t signed_slots = 0;
     std::uint64_t epoch = 0;

@@ -109,6 +109,8 @@ void mark_payload_ports(const BlobView& view, const api::RuleEntry& rule, Payloa
     } else {
         ports.any = true;
     }
+    ports.some_source = ports.source.any();
+    ports.some_destination = ports.destination.any();
 }
 
 bool direction_holds(const api::RuleEntry& rule, bool to_server) noexcept {
@@ -262,7 +264,8 @@ bool RuleSet::wants_payload(const FlowEnds& ends) const noexcept {
     const std::size_t direction = ends.to_server ? 1 : 0;
     const PayloadPorts& ports = ends.protocol == 17 ? tables_->udp[direction] : tables_->tcp[direction];
     return (ends.protocol == 6 || ends.protocol == 17) &&
-           (ports.any || ports.destination[ends.destination_port] || ports.source[ends.source_port]);
+           (ports.any || (ports.some_destination && ports.destination[ends.destination_port]) ||
+            (ports.some_source && ports.source[ends.source_port]));
 }
 
 bool RuleSet::wants_requests() const noexcept {

@@ -69,6 +69,9 @@ std::string open_blob(std::span<const std::byte> blob, BlobView& view);
 // Ports whose packets a payload rule may match, for one protocol and direction.
 struct PayloadPorts {
     bool any = false;
+    // PERF: for most rule sets few of these are not empty, and every packet with a payload asks.
+    bool some_source = false;
+    bool some_destination = false;
     std::bitset<65536> source;
     std::bitset<65536> destination;
 };

@@ -32,7 +32,7 @@ class ResponseRules(unittest.TestCase):
             for event in replay.of_type('http') if event['http'].get('status') in (404, 304))
         alerts = collections.Counter(
             (event['alert']['signature_id'], event['flow_id'], event['tx_id'], event['http']['url'])
-            for event in replay.of_type('alert'))
+            for event in replay.of_type('alert') if event['alert']['signature_id'] != 0)  # 0: scans
         self.assertGreater(len(expected), 100)
         self.assertEqual(alerts, expected)
 

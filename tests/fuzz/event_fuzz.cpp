@@ -35,10 +35,13 @@ class TwoRules final : public store::RuleDirectory {
 struct Stores {
     store::FlowStore flows{2000};
     store::RequestStore requests{16, 1 << 16};
+    store::HitStore hits{16};
     detect::AlertTable alerts{16};
     detect::ReplaySummary summary;
     detect::EventLog events;
     detect::FoldLog folds{events};
+    std::size_t suspected = 0;
+    detect::ScanDetector scans{{nullptr, 64, false}, [this](const detect::Scan&) { ++suspected; }};
     detect::Thresholds thresholds{api::Dialect::suricata, 4};
     TwoRules rules;
     drain::MailboxClient mailbox;
@@ -48,8 +51,8 @@ struct Stores {
 
     explicit Stores(bool exports)
         : eve(exports ? std::make_unique<exporter::EveWriter>("/dev/null", true) : nullptr),
-          intake({flows, requests, alerts, summary, events, folds, thresholds, rules, mailbox, walks,
-                  eve.get()}) {
+          intake({flows, requests, hits, alerts, summary, events, folds, scans, thresholds, rules, mailbox,
+                  walks, eve.get()}) {
         intake.set_run(1, {"left", "right"});
     }
 
@@ -57,6 +60,8 @@ struct Stores {
     void ask() const {
         static_cast<void>(flows.snapshot());
         static_cast<void>(requests.last(16));
+        static_cast<void>(hits.all());
+        static_cast<void>(scans.scans());
         static_cast<void>(alerts.all());
         static_cast<void>(summary.talkers(10));
         static_cast<void>(summary.protocols());

@@ -36,10 +36,11 @@ void check_rules(const rules::ParsedRules& parsed) {
 std::vector<std::byte> write_blob(const std::vector<rules::Rule>& parsed, api::Dialect dialect) {
     rules::BlobWriter writer;
     std::array<std::vector<std::uint32_t>, api::filter_group_count> always;
+    rules::EngineTrials trials;
     std::uint32_t index = 0;
     for (const auto& rule : parsed) {
         writer.add_rule(rule);
-        if (const auto choice = rules::choose_filter(rule)) {
+        if (const auto choice = rules::choose_filter(rule, trials)) {
             require(!choice->pattern.empty(), "a filter looks for something");
         }
         always[static_cast<std::size_t>(rules::default_group(rule))].push_back(index++);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "controlplane/detect/rule_costs.h"
 #include "controlplane/drain/ring_drainer.h"
 #include "tests/fuzz/fuzz_input.h"
 
@@ -23,7 +24,8 @@ constexpr std::size_t to_page(std::size_t bytes) {
 }
 constexpr std::size_t workers_at = to_page(sizeof(api::EvidenceHeader));
 constexpr std::size_t ports_at = to_page(workers_at + 2 * sizeof(api::WorkerArea));
-constexpr std::size_t rings_at = to_page(ports_at + 2 * sizeof(api::PortArea));
+constexpr std::size_t costs_at = to_page(ports_at + 2 * sizeof(api::PortArea));
+constexpr std::size_t rings_at = to_page(costs_at + sizeof(api::RuleCostArea));
 constexpr std::size_t evidence_bytes = rings_at + 3 * ring_bytes;
 constexpr std::size_t rules_at = to_page(sizeof(api::ControlHeader));
 constexpr std::size_t control_bytes = rules_at + page_bytes;
@@ -36,10 +38,12 @@ void set_up(api::EvidenceHeader& evidence, api::ControlHeader& control) {
     evidence.ports = 2;
     evidence.worker_areas_offset = workers_at;
     evidence.port_areas_offset = ports_at;
+    evidence.rule_costs_offset = costs_at;
     evidence.rings_offset = rings_at;
     evidence.ring_size = ring_bytes;
     evidence.worker_area_size = sizeof(api::WorkerArea);
     evidence.port_area_size = sizeof(api::PortArea);
+    evidence.rule_costs_size = sizeof(api::RuleCostArea);
     control.header_size = sizeof control;
     control.total_size = control_bytes;
     control.rule_area_offset = rules_at;
@@ -103,6 +107,7 @@ void use(const std::shared_ptr<drain::Segments>& segments, CountingSink& sink) {
     for (std::uint32_t i = 0; i < segments->layout().workers; ++i) {
         sink.total += segments->worker(i).counters.bursts;
     }
+    if (const auto costs = detect::read_rule_costs(*segments)) sink.total += costs->rules.size();
     for (std::uint32_t i = 0; i < segments->layout().ports; ++i) {
         api::PortCounters counters;
         if (segments->port(i).counters.read(counters, 4)) sink.total += counters.link_up;

@@ -60,7 +60,8 @@ FakeDataplane::FakeDataplane(const FakeSettings& settings) : settings_(settings)
     socket_path_ = (directory_ / "dataplane.sock").string();
     const std::size_t workers_at = round_up(sizeof(api::EvidenceHeader), 4096);
     const std::size_t ports_at = round_up(workers_at + settings.workers * sizeof(api::WorkerArea), 4096);
-    const std::size_t rings_at = round_up(ports_at + settings.ports * sizeof(api::PortArea), 4096);
+    const std::size_t costs_at = round_up(ports_at + settings.ports * sizeof(api::PortArea), 4096);
+    const std::size_t rings_at = round_up(costs_at + sizeof(api::RuleCostArea), 4096);
     evidence_size_ = rings_at + (settings.workers + 1) * settings.ring_size;
     evidence_fd_ = make_segment("evidence", evidence_size_, evidence_memory_);
     const std::size_t rules_at = round_up(sizeof(api::ControlHeader), 4096);
@@ -73,10 +74,12 @@ FakeDataplane::FakeDataplane(const FakeSettings& settings) : settings_(settings)
     evidence_->ports = settings.ports;
     evidence_->worker_areas_offset = workers_at;
     evidence_->port_areas_offset = ports_at;
+    evidence_->rule_costs_offset = costs_at;
     evidence_->rings_offset = rings_at;
     evidence_->ring_size = settings.ring_size;
     evidence_->worker_area_size = sizeof(api::WorkerArea);
     evidence_->port_area_size = sizeof(api::PortArea);
+    evidence_->rule_costs_size = sizeof(api::RuleCostArea);
     evidence_->run_id = settings.run_id;
     evidence_->process_id = static_cast<std::uint64_t>(getpid());
     evidence_->replay = settings.replay ? 1 : 0;
@@ -87,6 +90,7 @@ FakeDataplane::FakeDataplane(const FakeSettings& settings) : settings_(settings)
     control_->rule_area_offset = rules_at;
     control_->rule_area_size = rule_area_size;
     for (std::uint32_t i = 0; i < settings.workers; ++i) new (&worker(i)) api::WorkerArea;
+    new (&rule_costs()) api::RuleCostArea;
     for (std::uint32_t i = 0; i < settings.ports; ++i) {
         new (&port(i)) api::PortArea;
         std::snprintf(port(i).name.data(), port(i).name.size(), "port-%u", i);
@@ -134,6 +138,10 @@ api::WorkerArea& FakeDataplane::worker(std::uint32_t index) {
 
 api::PortArea& FakeDataplane::port(std::uint32_t index) {
     return reinterpret_cast<api::PortArea*>(evidence_memory_ + evidence_->port_areas_offset)[index];
+}
+
+api::RuleCostArea& FakeDataplane::rule_costs() {
+    return *reinterpret_cast<api::RuleCostArea*>(evidence_memory_ + evidence_->rule_costs_offset);
 }
 
 void FakeDataplane::serve() {

@@ -43,6 +43,7 @@ class FakeDataplane {
     [[nodiscard]] api::ControlHeader& control() { return *control_; }
     [[nodiscard]] api::WorkerArea& worker(std::uint32_t index);
     [[nodiscard]] api::PortArea& port(std::uint32_t index);
+    [[nodiscard]] api::RuleCostArea& rule_costs();
 
     // Events on ring `ring`, visible at once. False if the ring is full.
     bool write(std::uint32_t ring, const void* event, std::size_t size);

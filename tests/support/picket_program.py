@@ -17,6 +17,9 @@ BUNDLED = ROOT / 'tests' / 'captures' / 'bundled'
 SKIPPED = 77  # meson's exit status for a skipped test
 DONE, NO, USAGE, UNREACHABLE, DAMAGED = range(5)  # exit statuses of picket
 PROGRAM = {}  # 'picket': its path, from the command line
+# Patterns are compiled for the tests of one process, and not kept in the user's cache.
+CACHE = tempfile.TemporaryDirectory(prefix='picket-cache-')
+os.environ['CACHE_DIRECTORY'] = CACHE.name
 
 
 def captures_of_others():
@@ -41,6 +44,14 @@ def run(*arguments, timeout=60, **options):
     """picket with these arguments, to its end."""
     return subprocess.run([PROGRAM['picket'], *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=timeout, check=False, **options)
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f'not so after {seconds} s')
+        time.sleep(0.1)
 
 
 class Replay:

@@ -8,7 +8,7 @@ die() {
 
 build_packages="g++ meson ninja-build pkg-config ccache libdpdk-dev libhyperscan-dev libpcre2-dev zlib1g-dev
 libbpf-dev libxdp-dev libcap-ng-dev clang llvm bpftool libspdlog-dev nlohmann-json3-dev rapidjson-dev libcli11-dev
-libtomlplusplus-dev libcpp-httplib-dev prometheus-cpp-dev"
+libtomlplusplus-dev libcpp-httplib-dev libssl-dev prometheus-cpp-dev"
 test_packages="libgtest-dev libgmock-dev libbenchmark-dev libpcap-dev tshark wireshark-common python3 python3-scapy iproute2
 ethtool curl prometheus clang-format"
 fuzz_packages="libclang-rt-14-dev"
@@ -33,6 +33,13 @@ install_packages() {
         die "the packages could not be installed; the log is $log"
     fi
     rm -f "$log"
+}
+
+# The archive's engine is no package of Debian's: npm has it. Without it everything but the archive is built.
+fetch_archive_engine() {
+    [ "$(uname -m)" = x86_64 ] || { say "no archive is built: its engine is fetched for x86-64 only"; return 0; }
+    command -v npm >/dev/null || install_packages npm
+    controlplane/archive/duckdb/fetch.sh || say "no archive is built: DuckDB could not be fetched (is there a network?)"
 }
 
 # build DIRECTORY MESON_OPTION... : configures once, then builds what changed.

@@ -24,7 +24,7 @@ RTE_PLACES = ('dataplane/rx/', 'dataplane/xdp/', 'dataplane/live_ports.cpp',
               'bench/flow/rte_hash_bench.cpp')  # the baseline
 SNAKE_CASE = re.compile(r'[a-z0-9]+(_[a-z0-9]+)*')
 # Data is named after what it holds, decisions by number and title.
-FREE_NAMES = ('tests/captures/bundled/', 'docs/decisions/')
+FREE_NAMES = ('tests/captures/bundled/', 'docs/decisions/', 'controlplane/archive/duckdb/package-lock.json')
 CODE = ('.cpp', '.h', '.c', '.py', '.sh')
 DATA = ('.pcap', '.pcapng', '.tsv', '.gz', '.png')
 

@@ -123,10 +123,15 @@ TEST(Config, WhatThisBuildLacksIsSaid) {
     LoadResult result = parse(contract);
     std::string text;
     for (const Finding& finding : result.findings.all()) text += text_of(finding) + "\n";
-    for (const char* word :
-         {"[archive]", "[export.ipfix]", "[export.kafka]", "[export.clickhouse]", "/metrics"}) {
+    for (const char* word : {"[export.ipfix]", "[export.kafka]", "[export.clickhouse]", "/metrics"}) {
         EXPECT_NE(text.find(word), std::string::npos) << word << " in\n" << text;
     }
+#ifdef PICKET_ARCHIVE
+    const bool has_archive = true;
+#else
+    const bool has_archive = false;
+#endif
+    EXPECT_EQ(text.find("[archive]") == std::string::npos, has_archive) << text;
 }
 
 TEST(Config, DefaultsNeedOnlyPorts) {
@@ -214,6 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[rules]\nfiles = [\"a\", 3]", 4, 15, "is an integer"},
         Mistake{"[rules]\nfiles = [\"\"]", 4, 10, "empty path"},
         Mistake{"[rules]\ndialect = \"zeek\"", 4, 11, "cannot be"},
+        Mistake{"[rules]\ncache = \"\"", 4, 9, "is empty"},
         Mistake{"[rules]\nvariables = { HOME_NET = \"[10.0.0.0/8\" }", 4, 26, "without its ']'"},
         Mistake{"[rules]\nvariables = { \"a-b\" = \"any\" }", 4, 15, "rule variable"},
         Mistake{"[rules]\nvariables = { HTTP_PORTS = \"80,8080\" }", 4, 28, "without its brackets"},
@@ -277,6 +283,13 @@ TEST(Config, RelativePathsAreThoseOfTheFile) {
     EXPECT_EQ(result.config.ports[0].device.text, "pcap:/etc/picket/a/b.pcap");
     EXPECT_EQ(result.config.ports[0].name, "b.pcap");
     EXPECT_EQ(result.config.rules.files->front().path, "/etc/picket/my.rules");
+    EXPECT_EQ(parse(std::string(port) + "[rules]\ncache = \"compiled\"\n").config.rules.cache,
+              "/etc/picket/compiled");
+}
+
+TEST(Config, TheRuleCacheMayBeOff) {
+    EXPECT_FALSE(parse(port).config.rules.cache) << "where it suits";
+    EXPECT_EQ(parse(std::string(port) + "[rules]\ncache = \"off\"\n").config.rules.cache, "");
 }
 
 TEST(Config, FilesThatAreNamedAreLookedFor) {

@@ -24,7 +24,7 @@ TEST(Coverage, LossBelongsToItsSecond) {
     Coverage coverage(99 * second);
     coverage.connected(100 * second, 100 * second, false, false);
     coverage.sample(counters(101, 0));
-    EXPECT_EQ(coverage.sample(counters(102, 7, 3)), 10U);
+    EXPECT_EQ(coverage.sample(counters(102, 7, 3)).lost, 10U);
     coverage.sample(counters(103, 7, 3, 5));
     const auto all = coverage.answer({}, {}, 110 * second);
     EXPECT_EQ(all.lost, 10U);
@@ -72,7 +72,7 @@ TEST(Coverage, ANewRunCountsFromZero) {
     coverage.sample(counters(101, 50));
     coverage.disconnected(110 * second);
     coverage.connected(110 * second, 110 * second, false, false);
-    EXPECT_EQ(coverage.sample(counters(111, 4)), 4U);
+    EXPECT_EQ(coverage.sample(counters(111, 4)).lost, 4U);
 }
 
 TEST(Coverage, CapturesAreNeverBlind) {

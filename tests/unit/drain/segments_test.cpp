@@ -21,10 +21,12 @@ std::unique_ptr<api::EvidenceHeader> good_header() {
     header->ports = 1;
     header->worker_areas_offset = 1 << 16;
     header->port_areas_offset = 1 << 20;
-    header->rings_offset = 1 << 21;
+    header->rule_costs_offset = 1 << 21;
+    header->rings_offset = 1 << 23;
     header->ring_size = 1 << 20;
     header->worker_area_size = sizeof(api::WorkerArea);
     header->port_area_size = sizeof(api::PortArea);
+    header->rule_costs_size = sizeof(api::RuleCostArea);
     return header;
 }
 
@@ -55,6 +57,9 @@ TEST(Segments, EveryLyingFieldIsFound) {
         [](auto& h) { h.worker_areas_offset = mapped; },
         [](auto& h) { h.worker_areas_offset += 8; },
         [](auto& h) { h.port_areas_offset = ~std::uint64_t{63}; },
+        [](auto& h) { h.rule_costs_size = 8; },
+        [](auto& h) { h.rule_costs_offset = mapped - 64; },
+        [](auto& h) { h.rule_costs_offset += 8; },
         [](auto& h) { h.total_size = 1 << 20; },
     };
     for (std::size_t i = 0; i < changes.size(); ++i) {

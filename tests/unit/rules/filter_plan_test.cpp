@@ -15,7 +15,8 @@ std::optional<FilterChoice> choice_of(const std::string& options,
     const ParsedRules parsed =
         parse_rules("alert " + header + " (flow:to_server; " + options + " sid:1;)", "f", {});
     EXPECT_EQ(list_rejects(parsed.rejects), "");
-    return choose_filter(parsed.rules.at(0));
+    EngineTrials trials;
+    return choose_filter(parsed.rules.at(0), trials);
 }
 
 std::string hex(const std::string& text) {
@@ -89,8 +90,9 @@ TEST(FilterPlan, LearnsFromTraffic) {
     }
     const ParsedRules parsed = parse_rules(
         R"(alert http any any -> any any (http.uri; content:"/evilkit"; content:"/odd"; sid:1;))", "f", {});
-    EXPECT_EQ(choose_filter(parsed.rules.at(0))->pattern, hex("/evilkit"));
-    EXPECT_EQ(choose_filter(parsed.rules.at(0), learned)->pattern, hex("/odd"));
+    EngineTrials trials;
+    EXPECT_EQ(choose_filter(parsed.rules.at(0), trials)->pattern, hex("/evilkit"));
+    EXPECT_EQ(choose_filter(parsed.rules.at(0), trials, learned)->pattern, hex("/odd"));
 }
 
 TEST(FilterPattern, RelaxesAnchors) {

@@ -19,6 +19,20 @@ class SelectionTest : public ::testing::Test {
     Selection select(const Query& query, std::vector<StoredFlow> living = {}, bool limited = true) {
         return select_flows(store_.snapshot(), std::move(living), query, {requests_, rules_}, limited);
     }
+    Sum sum(const Selection& selection) { return sum_flows(selection, query_, {requests_, rules_}); }
+    std::vector<Group> groups(const Selection& selection, GroupBy group_by) {
+        query_.shape = Shape::by;
+        query_.group_by = group_by;
+        FlowShaper shaper(query_, {requests_, rules_});
+        shaper.add(selection);
+        return shaper.groups();
+    }
+    std::vector<TimelineBucket> timeline(const Selection& selection, bool& too_many) {
+        query_.shape = Shape::timeline;
+        FlowShaper shaper(query_, {requests_, rules_});
+        shaper.add(selection);
+        return shaper.timeline(too_many);
+    }
     void keep(const StoredFlow& stored) { store_.append(std::vector<StoredFlow>{stored}); }
 
     FlowStore store_{100'000};
@@ -72,7 +86,7 @@ TEST_F(SelectionTest, RecordsShowPartsAndCountFlowsOnce) {
     query_.records = true;
     const auto selection = select(query_, {live(part(flow(2), 1, false))});
     EXPECT_EQ(selection.rows.size(), 3U);
-    EXPECT_EQ(sum_flows(selection, true).totals.flows, 2U);
+    EXPECT_EQ(sum(selection).totals.flows, 2U);
 }
 
 TEST_F(SelectionTest, SortedAndLimited) {
@@ -98,17 +112,17 @@ TEST_F(SelectionTest, SumTalkersAndPorts) {
     keep(flow(2, "10.0.0.1", "192.0.2.8", 700));
     keep(flow(3, "10.0.0.2", "192.0.2.7", 1400));
     const auto selection = select(query_);
-    const auto sum = sum_flows(selection, false);
-    EXPECT_EQ(sum.totals.flows, 3U);
-    EXPECT_EQ(sum.totals.bytes, 450U);
-    EXPECT_EQ(sum.sources, 2U);
-    EXPECT_EQ(sum.destinations, 2U);
-    const auto talkers = group_flows(selection, GroupBy::source, query_, {requests_, rules_});
+    const auto all = sum(selection);
+    EXPECT_EQ(all.totals.flows, 3U);
+    EXPECT_EQ(all.totals.bytes, 450U);
+    EXPECT_EQ(all.sources, 2U);
+    EXPECT_EQ(all.destinations, 2U);
+    const auto talkers = groups(selection, GroupBy::source);
     ASSERT_EQ(talkers.size(), 2U);
     EXPECT_EQ(talkers[0].label, "10.0.0.1");
     EXPECT_EQ(talkers[0].totals.flows, 2U);
     EXPECT_EQ(talkers[0].destinations, 2U);
-    const auto ports = group_flows(selection, GroupBy::port, query_, {requests_, rules_});
+    const auto ports = groups(selection, GroupBy::port);
     ASSERT_EQ(ports.size(), 1U);
     EXPECT_EQ(ports[0].label, "80");
     EXPECT_EQ(ports[0].detail, "TCP");
@@ -118,10 +132,10 @@ TEST_F(SelectionTest, GroupsCountPartsOfAFlowOnce) {
     keep(part(flow(1), 1, false));
     keep(part(flow(1), 2, true));
     query_.records = true;
-    const auto groups = group_flows(select(query_), GroupBy::source, query_, {requests_, rules_});
-    ASSERT_EQ(groups.size(), 1U);
-    EXPECT_EQ(groups[0].totals.flows, 1U);
-    EXPECT_EQ(groups[0].totals.packets, 6U);
+    const auto sources = groups(select(query_), GroupBy::source);
+    ASSERT_EQ(sources.size(), 1U);
+    EXPECT_EQ(sources[0].totals.flows, 1U);
+    EXPECT_EQ(sources[0].totals.packets, 6U);
 }
 
 TEST_F(SelectionTest, TimelineByStartWithoutGaps) {
@@ -130,14 +144,14 @@ TEST_F(SelectionTest, TimelineByStartWithoutGaps) {
     keep(flow(3, "10.0.0.1", "192.0.2.7", 1900));
     query_.interval_ns = 600 * second_ns;
     bool too_many = false;
-    const auto timeline = timeline_flows(select(query_), query_, too_many);
-    ASSERT_EQ(timeline.size(), 4U);
-    EXPECT_EQ(timeline[0].flows, 2U);
-    EXPECT_EQ(timeline[1].flows, 0U);
-    EXPECT_EQ(timeline[3].time_ns, 1800 * second_ns);
+    const auto buckets = timeline(select(query_), too_many);
+    ASSERT_EQ(buckets.size(), 4U);
+    EXPECT_EQ(buckets[0].flows, 2U);
+    EXPECT_EQ(buckets[1].flows, 0U);
+    EXPECT_EQ(buckets[3].time_ns, 1800 * second_ns);
     query_.interval_ns = 1'000'000;
     keep(flow(4, "10.0.0.1", "192.0.2.7", 1'000'000));
-    EXPECT_TRUE(timeline_flows(select(query_), query_, too_many).empty());
+    EXPECT_TRUE(timeline(select(query_), too_many).empty());
     EXPECT_TRUE(too_many);
 }
 
@@ -147,10 +161,10 @@ TEST_F(SelectionTest, ByRule) {
     hit.rule_generation = 1;
     keep(hit);
     keep(flow(2));
-    const auto groups = group_flows(select(query_), GroupBy::rule, query_, {requests_, rules_});
-    ASSERT_EQ(groups.size(), 1U);
-    EXPECT_EQ(groups[0].label, "4711");
-    EXPECT_EQ(groups[0].detail, "probe");
+    const auto rules = groups(select(query_), GroupBy::rule);
+    ASSERT_EQ(rules.size(), 1U);
+    EXPECT_EQ(rules[0].label, "4711");
+    EXPECT_EQ(rules[0].detail, "probe");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/flow_store.h"
 #include "controlplane/store/query.h"
+#include "controlplane/store/request_store.h"
 
 namespace picket::tests {
 

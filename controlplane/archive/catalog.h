@@ -1,0 +1,104 @@
+// The files of an archive's directory and the manifest that names them.
+//
+// One picketd writes to a directory, or any number read it: the directory itself is locked (flock). Changes
+// are committed one after the other, each by a manifest that replaces the last one as a whole; whoever has
+// taken files before keeps them until he is done. Thread-safe after open().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/archive/durable.h"
+#include "controlplane/archive/manifest.h"
+
+namespace picket::archive {
+
+// Leaves the disk with its last user once it is no longer part of the archive.
+class ArchiveFile {
+  public:
+    ArchiveFile(const std::string& directory, FileEntry entry);
+    ~ArchiveFile();
+    ArchiveFile(const ArchiveFile&) = delete;
+    ArchiveFile& operator=(const ArchiveFile&) = delete;
+
+    [[nodiscard]] const FileEntry& entry() const noexcept { return entry_; }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] const std::string& index_path() const noexcept { return index_path_; }  // empty: none
+    [[nodiscard]] bool overlaps(std::optional<std::uint64_t> since_ns,
+                                std::optional<std::uint64_t> until_ns) const noexcept {
+        return (!since_ns || entry_.last_ns >= *since_ns) && (!until_ns || entry_.first_ns < *until_ns);
+    }
+    void remove_at_last() noexcept { removed_.store(true, std::memory_order_relaxed); }
+
+  private:
+    FileEntry entry_;
+    std::string path_;
+    std::string index_path_;
+    std::atomic<bool> removed_{false};
+};
+
+using FilePointer = std::shared_ptr<ArchiveFile>;
+
+// The files of a table that overlap the interval, as SQL names them in read_parquet(); empty: there are none.
+[[nodiscard]] std::string file_list(const std::vector<FilePointer>& files, Table table,
+                                    std::optional<std::uint64_t> since_ns,
+                                    std::optional<std::uint64_t> until_ns);
+
+class Catalog {
+  public:
+    struct Settings {
+        std::string directory;
+        std::string sensor;
+        bool replay = false;
+        bool read_only = false;
+        BeforeStep before_step;
+    };
+    explicit Catalog(Settings settings);
+    ~Catalog();
+
+    // Locks and reads the directory; a writer makes it if need be and removes what no manifest names. Notes
+    // are sentences about what was found. May be tried again after a failure.
+    [[nodiscard]] Failure open(std::vector<std::string>& notes);
+
+    // Is the directory that was opened no longer at its path? Then open() finds what is there now.
+    [[nodiscard]] bool is_gone() const;
+
+    [[nodiscard]] Manifest manifest() const;
+    [[nodiscard]] std::vector<FilePointer> files() const;
+    // What `take` takes belongs to the same moment as the files.
+    [[nodiscard]] std::vector<FilePointer> files(const std::function<void()>& take) const;
+
+    [[nodiscard]] std::string next_name(Table table, unsigned level);
+    [[nodiscard]] DurableDirectory& directory() noexcept { return directory_; }
+
+    // Applies the change to the manifest and puts it in place of the last one. `along` happens in the same
+    // moment for whoever takes files.
+    [[nodiscard]] Failure commit(const std::function<void(Manifest&)>& change,
+                                 const std::function<void()>& along = {});
+    // Removes a published file that could not be entered; not if a manifest that was half put in place names
+    // it.
+    void discard(const std::string& name);
+
+  private:
+    [[nodiscard]] Failure lock();
+    [[nodiscard]] Failure read(std::vector<std::string>& notes);
+    void remove_strangers(std::vector<std::string>& notes);
+    void take_over(Manifest manifest);
+
+    Settings settings_;
+    DurableDirectory directory_;
+    int lock_ = -1;
+    std::atomic<std::uint64_t> next_file_{1};
+    std::mutex commit_mutex_;
+    mutable std::mutex mutex_;
+    Manifest manifest_;
+    std::vector<FilePointer> files_;  // as in the manifest
+};
+
+}  // namespace picket::archive

@@ -1,0 +1,59 @@
+// Merges small files into larger ones, and removes what is too old or too much.
+//
+// A thread of its own, of low priority, one job at a time; nobody waits for it but the disk. A merged file
+// takes the place of its parts in one commit. Flows are sorted and get an index of addresses.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "controlplane/archive/archive.h"
+#include "controlplane/archive/catalog.h"
+#include "controlplane/archive/database.h"
+
+namespace picket::archive {
+
+inline constexpr std::size_t files_a_merge = 16;
+inline constexpr unsigned level_max = 3;
+
+// The oldest files of one table and level that are enough for a merge; empty if there are none.
+[[nodiscard]] std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files);
+
+// The names of files that are to go: those that end before `oldest_ns` (0: none), then the oldest until the
+// others have at most bytes_max together (0: no bound).
+[[nodiscard]] std::vector<std::string> files_to_remove(const std::vector<FilePointer>& files,
+                                                       std::uint64_t oldest_ns, std::uint64_t bytes_max);
+
+class Compactor {
+  public:
+    // All outlive the compactor.
+    Compactor(const ArchiveSettings& settings, Catalog& catalog, detect::EventLog& events);
+    ~Compactor();
+
+    void start();
+    void stop();  // a job that runs is interrupted and leaves nothing
+
+  private:
+    void work();
+    [[nodiscard]] bool is_stopping() const;
+    [[nodiscard]] Failure merge(const std::vector<FilePointer>& files);
+    [[nodiscard]] Failure write(const std::vector<FilePointer>& files, FileEntry& entry);
+    [[nodiscard]] Failure remove_old();
+    void note(const Failure& failure);
+
+    const ArchiveSettings& settings_;
+    Catalog& catalog_;
+    detect::EventLog& events_;
+    std::string trouble_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;
+    Connection* running_ = nullptr;
+    std::thread thread_;
+};
+
+}  // namespace picket::archive

@@ -1,0 +1,145 @@
+#include "controlplane/archive/flow_conditions.h"
+
+#include <algorithm>
+
+#include "controlplane/archive/column.h"
+#include "controlplane/store/protocol_text.h"
+
+namespace picket::archive {
+
+namespace {
+
+constexpr std::size_t hosts_max = 4096;   // addresses in one condition
+constexpr std::size_t networks_max = 64;  // ranges in one condition
+
+std::string time_literal(std::uint64_t time_ns) {
+    return "make_timestamp_ns(" + std::to_string(time_ns) + ")";
+}
+
+std::string half(const api::Address& address, bool low) {
+    return std::to_string(address_half(address, low));
+}
+
+std::string range(const std::string& end, const api::Address& first, const api::Address& last) {
+    const std::string high = end + "_hi";
+    const std::string low = end + "_lo";
+    if (address_half(first, false) != address_half(last, false)) {
+        return high + " BETWEEN " + half(first, false) + " AND " + half(last, false);
+    }
+    return "(" + high + " = " + half(first, false) + " AND " + low + " BETWEEN " + half(first, true) +
+           " AND " + half(last, true) + ")";
+}
+
+class Conditions {
+  public:
+    void add(const std::string& condition) { text_ += (text_.empty() ? "" : " AND ") + condition; }
+    // For parts that are no flow by themselves either end may be meant.
+    void add_end(const std::string& end, const std::string& other) {
+        add("(" + end + " OR (NOT " + whole_flow + " AND " + other + "))");
+    }
+    [[nodiscard]] std::string text() const { return text_.empty() ? "true" : text_; }
+
+  private:
+    std::string text_;
+};
+
+void add_ends(const store::Query& query, Conditions& conditions) {
+    if (query.flow_id) conditions.add("id = " + std::to_string(*query.flow_id));
+    if (query.protocol) conditions.add("proto = " + std::to_string(*query.protocol));
+    if (query.vlan) conditions.add("vlan = " + std::to_string(*query.vlan));
+    for (const auto& networks : {query.hosts, query.watch}) {
+        if (networks)
+            conditions.add("(" + one_end_condition("src", *networks) + " OR " +
+                           one_end_condition("dest", *networks) + ")");
+    }
+    if (query.source)
+        conditions.add_end(one_end_condition("src", *query.source), one_end_condition("dest", *query.source));
+    if (query.destination)
+        conditions.add_end(one_end_condition("dest", *query.destination),
+                           one_end_condition("src", *query.destination));
+    const auto port = [](const char* column, std::uint16_t number) {
+        return std::string(column) + " = " + std::to_string(number);
+    };
+    if (query.port) {
+        conditions.add("(" + port("src_port", *query.port) + " OR " + port("dest_port", *query.port) + ")");
+    }
+    if (query.source_port)
+        conditions.add_end(port("src_port", *query.source_port), port("dest_port", *query.source_port));
+    if (query.destination_port) {
+        conditions.add_end(port("dest_port", *query.destination_port),
+                           port("src_port", *query.destination_port));
+    }
+}
+
+// What is judged on the whole flow, as far as it is known to be one.
+void add_amounts(const store::Query& query, Conditions& conditions) {
+    const auto at_least = [&](const std::string& sum, std::uint64_t least) {
+        conditions.add("(" + sum + " >= " + std::to_string(least) + " OR NOT " + whole_flow + ")");
+    };
+    if (query.packets_min > 0) at_least("pkts_toserver + pkts_toclient", query.packets_min);
+    if (query.bytes_min > 0) at_least("bytes_toserver + bytes_toclient", query.bytes_min);
+    if (query.unanswered) {
+        // Nothing came back, or TCP without payload: the rest is the caller's to judge.
+        conditions.add("(pkts_toclient = 0 OR proto = " + std::to_string(store::protocol_tcp) + " OR NOT " +
+                       whole_flow + ")");
+    }
+    if (query.rule) conditions.add("(rule_count > 0 OR NOT " + std::string(whole_flow) + ")");
+}
+
+}  // namespace
+
+bool is_exact(const store::NetworkSet& set) {
+    const auto& entries = set.entries();
+    const auto hosts = static_cast<std::size_t>(
+        std::count_if(entries.begin(), entries.end(), [](const auto& entry) { return entry.is_host(); }));
+    return hosts <= hosts_max && entries.size() - hosts <= networks_max;
+}
+
+std::string one_end_condition(const std::string& name, const store::NetworkSet& set) {
+    const auto& entries = set.entries();
+    if (entries.empty()) return "false";
+    if (!is_exact(set)) {
+        api::Address first = entries.front().address;
+        api::Address last = entries.front().last();
+        for (const auto& entry : entries) {
+            first = std::min(first, entry.address);
+            last = std::max(last, entry.last());
+        }
+        return range(name, first, last);
+    }
+    std::string condition;
+    const auto add = [&](const std::string& alternative) {
+        condition += (condition.empty() ? "" : " OR ") + alternative;
+    };
+    std::string lows;
+    for (const auto& entry : entries) {
+        if (entry.is_host()) lows += (lows.empty() ? "" : ", ") + half(entry.address, true);
+    }
+    // Halves of IPv6 addresses may pair up wrongly, which lets more through, never less.
+    if (!lows.empty()) add(name + "_lo IN (" + lows + ")");
+    for (const auto& entry : entries) {
+        if (!entry.is_host()) add(range(name, entry.address, entry.last()));
+    }
+    return "(" + condition + ")";
+}
+
+std::string flow_conditions(const store::Query& query) {
+    Conditions conditions;
+    // A part begins with its flow here: flows are selected as a whole, and parts of one overlap if it does.
+    if (query.until_ns) conditions.add("start < " + time_literal(*query.until_ns));
+    if (query.since_ns) conditions.add("epoch_ns(start) + last >= " + std::to_string(*query.since_ns));
+    add_ends(query, conditions);
+    add_amounts(query, conditions);
+    return conditions.text();
+}
+
+std::string earlier_part_conditions(const store::Query& query, std::uint64_t start_ns_min) {
+    Conditions conditions;
+    conditions.add("NOT " + std::string(whole_flow));
+    conditions.add("start >= " + time_literal(start_ns_min));
+    conditions.add("epoch_ns(start) + last < " + std::to_string(*query.since_ns));
+    add_ends(query, conditions);
+    return conditions.text();
+}
+
+}  // namespace picket::archive

@@ -1,0 +1,37 @@
+// The index of addresses of a merged file of flows: which blocks of its rows have an address at either end.
+//
+// A sort order can serve one end only. Rows of merged files carry the number of their block in the column
+// `block`; blocks are row groups, so that statistics skip all others. The index is a Parquet file as well:
+// (ip_hi, ip_lo, block), sorted, so that a look-up reads few pages of it. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/archive/catalog.h"
+#include "controlplane/archive/database.h"
+#include "controlplane/store/query.h"
+
+namespace picket::archive {
+
+[[nodiscard]] std::string index_name(const std::string& file);
+
+// The rows of some files of flows as one file has them: numbered by blocks, sorted if so wanted.
+[[nodiscard]] std::string merged_flows(const std::string& list, bool sorted, std::size_t block_rows);
+// The rows of its index.
+[[nodiscard]] std::string index_of(const std::string& path);
+
+// Blocks of each indexed file that may hold flows of the query's addresses, by the file's path; nothing if
+// the query names none (or too many to look up). Files without such blocks are left out.
+struct BlockChoice {
+    std::map<std::string, std::vector<std::uint32_t>> blocks;
+    Failure failure;
+};
+[[nodiscard]] std::optional<BlockChoice> choose_blocks(Connection& connection,
+                                                       const std::vector<FilePointer>& files,
+                                                       const store::Query& query);
+
+}  // namespace picket::archive

@@ -1,0 +1,200 @@
+#include "controlplane/archive/flow_reader.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+
+#include "controlplane/archive/flow_columns.h"
+#include "controlplane/archive/flow_conditions.h"
+#include "controlplane/archive/flow_index.h"
+#include "controlplane/archive/request_reader.h"
+#include "controlplane/archive/table_io.h"
+#include "controlplane/store/flat_map.h"
+
+namespace picket::archive {
+
+namespace {
+
+constexpr std::size_t ids_max = 4096;  // in one condition
+
+class Snapshot final : public store::FlowSnapshot {
+  public:
+    Snapshot(std::deque<store::StoredFlow> rows, ArchiveView view, std::uint64_t horizon_ns)
+        : rows_(std::move(rows)), view_(std::move(view)), horizon_ns_(horizon_ns) {}
+
+    void for_each_part(const std::function<void(const store::StoredFlow&)>& visit) const override {
+        for (const auto& row : rows_) visit(row);
+        view_.open.flows.for_each(visit);
+    }
+    [[nodiscard]] std::uint64_t horizon_ns() const override { return horizon_ns_; }
+
+  private:
+    std::deque<store::StoredFlow> rows_;
+    ArchiveView view_;
+    std::uint64_t horizon_ns_;
+};
+
+bool is_whole(const store::StoredFlow& flow) noexcept {
+    return flow.part == 1 && flow.final != 0;
+}
+
+// Totals need few columns: who, when, how much, and what ties parts together.
+std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& query) {
+    static const std::set<std::string_view> totals{
+        "start",         "last",          "src_hi",         "src_lo",         "dest_hi", "dest_lo",
+        "src_port",      "dest_port",     "proto",          "vlan",           "id",      "run",
+        "pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient", "part",    "final",
+        "part_first",    "generation",    "rule_count",     "rules"};
+    auto columns = pointers_to(flow_columns());
+    const bool judged = query.outcome || query.unanswered || query.uri || query.status;
+    if (query.shape == store::Shape::rows || judged) return columns;
+    std::erase_if(columns, [](const auto* column) { return !totals.contains(column->name); });
+    return columns;
+}
+
+class Reading {
+  public:
+    Reading(Connection& connection, const ArchiveView& view, const store::Query& query)
+        : connection_(connection), view_(view), query_(query), columns_(columns_for(query)) {}
+
+    std::deque<store::StoredFlow> run(std::span<const store::StoredFlow> live,
+                                      const Archive::OnWhole& on_whole) {
+        // A flow that has ended since the walk is known twice: whoever adds up has to see both.
+        store::FlatMap<store::FlowKey, std::uint8_t> walked;
+        if (on_whole) {
+            for (const auto& flow : live) walked[flow.key()] = 1;
+        }
+        read(flow_conditions(query_), query_.since_ns, query_.until_ns, [&](const store::StoredFlow& row) {
+            if (!on_whole || !is_whole(row) || walked.find(row.key()) != nullptr) return true;
+            on_whole(row);
+            return false;
+        });
+        if (query_.since_ns && !query_.records) read_earlier_parts(live);
+        return std::move(rows_);
+    }
+
+  private:
+    // Parts that end before the interval, of flows that reach into it: they add up to what such a flow is.
+    void read_earlier_parts(std::span<const store::StoredFlow> live) {
+        store::FlatMap<store::FlowKey, std::uint8_t> wanted;
+        std::uint64_t start_min = UINT64_MAX;
+        const auto want = [&](const store::StoredFlow& flow) {
+            if (is_whole(flow) || flow.part < 2) return;
+            wanted[flow.key()] = 1;
+            start_min = std::min(start_min, flow.start_ns);
+        };
+        for (const auto& row : rows_) want(row);
+        for (const auto& flow : live) want(flow);
+        view_.open.flows.for_each([&](const store::StoredFlow& flow) {
+            if (store::overlaps(query_, flow.start_ns, flow.last_ns)) want(flow);
+        });
+        if (wanted.empty()) return;
+        std::string conditions = earlier_part_conditions(query_, start_min);
+        if (wanted.size() <= ids_max) {
+            std::string ids;
+            wanted.for_each([&](const store::FlowKey& key, std::uint8_t) {
+                ids += (ids.empty() ? "" : ", ") + std::to_string(key.id);
+            });
+            conditions += " AND id IN (" + ids + ")";
+        }
+        read(conditions, start_min, *query_.since_ns,
+             [&](const store::StoredFlow& row) { return wanted.find(row.key()) != nullptr; });
+    }
+
+    template <typename Accept>
+    void read(const std::string& conditions, std::optional<std::uint64_t> since,
+              std::optional<std::uint64_t> until, Accept&& accept) {
+        const std::string source = selection(conditions, since, until);
+        if (source.empty()) return;
+        bool too_many = false;
+        const auto failure = read_rows(connection_, source, columns_, [&](store::StoredFlow& row) {
+            make_safe(row);
+            if (too_many || !accept(row)) return;
+            too_many = rows_.size() >= archived_parts_max;
+            if (!too_many) rows_.push_back(row);
+        });
+        if (failure) throw ArchiveUnreadable("the archive's files cannot be read: " + *failure);
+        if (too_many) {
+            throw ArchiveUnreadable("more than " + std::to_string(archived_parts_max) +
+                                    " parts of flows would have to be looked at; narrow --since and --until, "
+                                    "or name addresses or ports");
+        }
+    }
+
+    // One SELECT for all files that have no index, and one for the blocks of each that has.
+    std::string selection(const std::string& conditions, std::optional<std::uint64_t> since,
+                          std::optional<std::uint64_t> until) {
+        std::vector<FilePointer> all;
+        std::vector<FilePointer> indexed;
+        const auto choice = choice_of_blocks();
+        for (const auto& file : view_.files) {
+            if (file->entry().table != Table::flows || !file->overlaps(since, until)) continue;
+            (choice && !file->index_path().empty() ? indexed : all).push_back(file);
+        }
+        std::string text;
+        const auto add = [&](const std::string& files, const std::string& more) {
+            text += (text.empty() ? "SELECT " : " UNION ALL SELECT ") + names_of(columns_) +
+                    " FROM read_parquet(" + files + ") WHERE " + more + conditions;
+        };
+        if (!all.empty()) add(file_list(all, Table::flows, {}, {}), "");
+        for (const auto& file : indexed) {
+            const auto blocks = choice->find(file->path());
+            if (blocks == choice->end()) continue;
+            std::string numbers;
+            for (const auto block : blocks->second)
+                numbers += (numbers.empty() ? "" : ", ") + std::to_string(block);
+            add(quoted(file->path()), "block IN (" + numbers + ") AND ");
+        }
+        return text;
+    }
+
+    using Blocks = std::map<std::string, std::vector<std::uint32_t>>;
+    const std::optional<Blocks>& choice_of_blocks() {
+        if (chosen_) return blocks_;
+        chosen_ = true;
+        std::vector<FilePointer> flows;
+        for (const auto& file : view_.files) {
+            if (file->entry().table == Table::flows && file->overlaps({}, query_.until_ns))
+                flows.push_back(file);
+        }
+        auto choice = choose_blocks(connection_, flows, query_);
+        if (choice && choice->failure)
+            throw ArchiveUnreadable("an index of the archive cannot be read: " + *choice->failure);
+        if (choice) blocks_ = std::move(choice->blocks);
+        return blocks_;
+    }
+
+    bool chosen_ = false;
+    std::optional<Blocks> blocks_;
+    Connection& connection_;
+    const ArchiveView& view_;
+    const store::Query& query_;
+    std::vector<const Column<store::StoredFlow>*> columns_;
+    std::deque<store::StoredFlow> rows_;
+};
+
+}  // namespace
+
+FlowAnswer read_flows(Connection& connection, ArchiveView view, const store::Query& query,
+                      std::span<const store::StoredFlow> live, const Archive::OnWhole& on_whole,
+                      std::uint64_t horizon_ns) {
+    FlowAnswer answer;
+    const bool by_request = query.uri || query.status;
+    auto rows = Reading(connection, view, query).run(live, by_request ? Archive::OnWhole() : on_whole);
+    // Requests are read where they are judged or shown.
+    if (by_request || query.shape == store::Shape::rows) {
+        WantedFlows wanted;
+        for (const auto& row : rows) wanted.add(row);
+        for (const auto& flow : live) wanted.add(flow);
+        view.open.flows.for_each([&](const store::StoredFlow& flow) {
+            if (store::overlaps(query, flow.start_ns, flow.last_ns)) wanted.add(flow);
+        });
+        answer.requests = read_requests(connection, view, wanted);
+    }
+    answer.flows = std::make_shared<Snapshot>(std::move(rows), std::move(view), horizon_ns);
+    return answer;
+}
+
+}  // namespace picket::archive

@@ -1,0 +1,72 @@
+// What an archive holds: its files, the times that were watched, the rules that its rows name.
+//
+// Plain value; as JSON it is the file manifest.json, by which alone a file belongs to the archive.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace picket::archive {
+
+inline constexpr unsigned schema_version = 1;
+inline constexpr const char* manifest_name = "manifest.json";
+
+enum class Table : std::uint8_t { flows, requests, responses, hits, alerts, coverage };
+inline constexpr std::size_t table_count = 6;
+inline constexpr std::array<std::string_view, table_count> table_names{"flows", "requests", "responses",
+                                                                       "hits",  "alerts",   "coverage"};
+
+struct FileEntry {
+    std::string name;  // within the archive's directory
+    Table table = Table::flows;
+    unsigned level = 0;  // 0: as flushed; higher: merged from files of the level below
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t first_ns = 0;  // of all rows: the earliest start and the latest end
+    std::uint64_t last_ns = 0;
+    std::string index;  // name of its index of addresses, empty if it has none
+};
+
+// From `begin` to `end` everything that crossed the sensor is in the archive, or counted as lost.
+struct Session {
+    std::uint64_t begin_ns = 0;
+    std::uint64_t end_ns = 0;
+    std::uint64_t run = 0;  // of the data plane
+    bool closed = false;    // false: it lasts, or its picketd was killed after `end`
+};
+
+// A generation of rules that rows refer to; its text is a file of its own.
+struct RuleSet {
+    std::uint32_t generation = 0;  // as rows name it, unique within the archive
+    std::uint32_t number = 0;      // as the data plane knew it
+    std::string file;
+};
+
+// A watch list as it was last.
+struct WatchFile {
+    std::string name;
+    std::string file;
+};
+
+struct Manifest {
+    unsigned schema = schema_version;
+    std::string sensor;
+    bool replay = false;           // of captures: no time is blind, and 'now' is their last packet
+    std::uint64_t latest_ns = 0;   // the newest packet
+    std::uint64_t horizon_ns = 0;  // rows that ended before this were removed with their time; 0: none
+    std::uint64_t next_file = 1;
+    std::vector<FileEntry> files;  // of each table in the order in which its rows came
+    std::vector<Session> sessions;
+    std::vector<RuleSet> rule_sets;
+    std::vector<WatchFile> watch_lists;
+};
+
+[[nodiscard]] std::string manifest_text(const Manifest& manifest);
+
+// Nothing wrong: an empty sentence. A newer schema is refused.
+[[nodiscard]] std::string parse_manifest(std::string_view text, Manifest& manifest);
+
+}  // namespace picket::archive

@@ -1,0 +1,37 @@
+// The watch lists beside an archive's rows, so that questions about a closed archive can name them.
+//
+// Not thread-safe: the archive's thread writes, or a reader has loaded them before anybody asks.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "controlplane/archive/durable.h"
+#include "controlplane/archive/manifest.h"
+#include "controlplane/store/query.h"
+
+namespace picket::archive {
+
+class WatchTexts {
+  public:
+    using Lists = std::map<std::string, store::Networks>;
+    // present may be empty: then the lists stay as they were loaded.
+    explicit WatchTexts(std::function<Lists()> present) : present_(std::move(present)) {}
+
+    void load(const DurableDirectory& directory, const std::vector<WatchFile>& files,
+              std::vector<std::string>& notes);
+    // Writes the lists that have changed. `files` becomes what the manifest is to name.
+    [[nodiscard]] Failure write(DurableDirectory& directory, std::vector<WatchFile>& files);
+
+    // By name: an address or network a line.
+    [[nodiscard]] const std::map<std::string, std::string>& texts() const noexcept { return texts_; }
+
+  private:
+    std::function<Lists()> present_;
+    Lists written_;
+    std::map<std::string, std::string> texts_;
+};
+
+}  // namespace picket::archive

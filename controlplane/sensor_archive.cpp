@@ -1,0 +1,66 @@
+// What the sensor asks of its archive, and tells it.
+#include <algorithm>
+
+#include "controlplane/sensor.h"
+
+namespace picket {
+
+// Memory alone answers as long as nothing was thrown out of it and nothing was there before it.
+archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::vector<store::StoredFlow>& live,
+                                        const archive::Archive::OnWhole& on_whole) const {
+    if (archive_ && (archive_->has_history() || flows_.horizon_ns() != 0))
+        return archive_->ask(query, live, on_whole);
+    return {flows_.snapshot(), nullptr};
+}
+
+archive::HitAnswer Sensor::all_hits() const {
+    if (archive_ && (archive_->has_history() || hits_.horizon_ns() != 0)) return archive_->hits();
+    return {hits_.all(), hits_.horizon_ns()};
+}
+
+archive::AlertAnswer Sensor::alerts_of(const store::Query& query) const {
+    if (archive_ && (archive_->has_history() || alerts_.horizon_ns() != 0))
+        return archive_->alerts(query.since_ns, query.until_ns);
+    return {alerts_.all(), alerts_.horizon_ns()};
+}
+
+// Memory speaks for the time since it met a data plane, the archive for what was before.
+detect::CoverageAnswer Sensor::coverage(const store::Query& query) const {
+    const std::uint64_t now = now_ns();
+    if (!archive_) return coverage_.answer(query.since_ns, query.until_ns, now);
+    const std::uint64_t end = std::min(query.until_ns.value_or(now), now);
+    if (is_closed_archive()) return archive_->coverage(query.since_ns, end, UINT64_MAX);
+    const std::uint64_t known_since = coverage_.since_ns();
+    const std::uint64_t live_since = known_since == 0 ? detect::utc_now_ns() : known_since;
+    detect::CoverageAnswer answer = archive_->coverage(query.since_ns, end, live_since);
+    // Times of captures are not those in which they are read: their losses count for every interval.
+    const auto segments = loop_.status().segments;
+    const bool captures = segments && segments->layout().replay;
+    if (!captures && live_since >= end) return answer;
+    const auto since = captures ? query.since_ns : std::max(query.since_ns.value_or(live_since), live_since);
+    const auto live = coverage_.answer(since, query.until_ns, now);
+    answer.lost += live.lost;
+    answer.folded += live.folded;
+    answer.seconds_blind += live.seconds_blind;
+    return answer;
+}
+
+void Sensor::load_archived_lists() {
+    for (const auto& [name, text] : archive_->watch_lists()) {
+        std::vector<store::NetworkLine> rejects;
+        if (const auto problem = watch_lists_.load(name, text, rejects)) events_.add("archive", problem->why);
+    }
+}
+
+void Sensor::enter_session(std::uint64_t run, std::uint64_t since_ns, bool captures, bool same_run) {
+    archive_->begin_session(run, since_ns, captures);
+    if (same_run) return;
+    try {
+        const auto before = archive_->losses_of(run);
+        if (before.lost + before.folded > 0) coverage_.told_before(before.lost, before.folded);
+    } catch (const archive::ArchiveUnreadable& error) {
+        events_.warn("archive", std::string("losses may be told twice: ") + error.what());
+    }
+}
+
+}  // namespace picket

@@ -1,0 +1,160 @@
+// Merging, indexes, retention, and disks that fail.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "controlplane/archive/catalog.h"
+#include "controlplane/archive/compactor.h"
+#include "controlplane/store/selection.h"
+#include "tests/unit/archive/archive_fixtures.h"
+
+namespace picket::archive {
+namespace {
+
+using tests::FlowMaker;
+
+FilePointer file(const std::string& name, unsigned level, std::uint64_t bytes, std::uint64_t last_ns) {
+    return std::make_shared<ArchiveFile>("/nowhere",
+                                         FileEntry{name, Table::flows, level, 10, bytes, 1, last_ns, ""});
+}
+
+TEST(Compactor, MergesTheOldestOfOneLevel) {
+    std::vector<FilePointer> files;
+    for (unsigned i = 0; i + 1 < files_a_merge; ++i)
+        files.push_back(file("flows-0-" + std::to_string(50 - i), 0, 1, 1));
+    files.push_back(file("flows-1-1", 1, 1, 1));
+    EXPECT_TRUE(files_to_merge(files).empty());
+    files.push_back(file("flows-0-10", 0, 1, 1));
+    files.push_back(file("flows-0-90", 0, 1, 1));
+    const auto chosen = files_to_merge(files);
+    ASSERT_EQ(chosen.size(), files_a_merge);
+    EXPECT_EQ(chosen.front()->entry().name, "flows-0-10");
+    EXPECT_TRUE(std::none_of(chosen.begin(), chosen.end(),
+                             [](const auto& one) { return one->entry().name == "flows-0-90"; }));
+}
+
+TEST(Compactor, RemovesByAgeThenBySize) {
+    const std::vector<FilePointer> files{file("c", 0, 10, 300), file("a", 0, 10, 100), file("b", 0, 10, 200)};
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(files_to_remove(files, 0, 0), Names{});
+    EXPECT_EQ(files_to_remove(files, 150, 0), Names{"a"});
+    EXPECT_EQ(files_to_remove(files, 0, 25), Names{"a"});
+    EXPECT_EQ(files_to_remove(files, 150, 15), (Names{"a", "b"}));
+    EXPECT_EQ(files_to_remove(files, 0, 30), Names{});
+}
+
+class ArchiveUpkeep : public ::testing::Test {
+  protected:
+    [[nodiscard]] std::unique_ptr<Archive> open(const ArchiveSettings& settings) {
+        return std::make_unique<Archive>(settings, rules_, events_);
+    }
+    template <typename Condition>
+    static bool becomes_true(Condition&& condition) {
+        for (unsigned i = 0; i < 1000 && !condition(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        return condition();
+    }
+    [[nodiscard]] bool was_said(const std::string& text) const {
+        const auto events = events_.all();
+        return std::any_of(events.begin(), events.end(),
+                           [&](const auto& event) { return event.text.find(text) != std::string::npos; });
+    }
+
+    tests::TemporaryDirectory directory_;
+    tests::FixedRules rules_;
+    detect::EventLog events_;
+};
+
+TEST_F(ArchiveUpkeep, MergedFilesGiveTheSameAnswers) {
+    auto settings = tests::archive_settings(directory_.archive());
+    settings.flush_rows = 512;
+    settings.may_wait = true;
+    FlowMaker maker(5);
+    store::FlowStore memory(1'000'000);
+    {
+        const auto archive = open(settings);
+        for (std::uint64_t id = 1; id <= 16'000; ++id) {
+            const auto parts = maker.flow(id);
+            memory.append(parts);
+            archive->add_flows(parts);
+        }
+        EXPECT_TRUE(becomes_true([&] {
+            for (const auto& entry : std::filesystem::directory_iterator(directory_.archive()))
+                if (entry.path().extension() == ".index") return true;
+            return false;
+        })) << "files are merged and indexed";
+        ASSERT_EQ(archive->finish(), std::nullopt);
+    }
+    const auto archive = open(tests::closed_archive(directory_.archive()));
+    const store::RequestStore requests(1, 1);
+    std::size_t rows = 0;
+    for (unsigned i = 0; i < 60; ++i) {
+        store::Query query;
+        std::vector<store::Network> networks{{maker.address(), 128}, {maker.address(), 128}};
+        auto& filter = i % 3 == 0 ? query.hosts : i % 3 == 1 ? query.source : query.destination;
+        filter = std::make_shared<store::NetworkSet>(networks);
+        const auto expected = store::select_flows(memory.snapshot(), {}, query, {requests, rules_}, false);
+        const auto found =
+            store::select_flows(archive->ask(query, {}).flows, {}, query, {requests, *archive}, false);
+        ASSERT_EQ(found.rows.size(), expected.rows.size()) << "query " << i;
+        for (std::size_t row = 0; row < found.rows.size(); ++row) {
+            auto one = *found.rows[row];
+            auto other = *expected.rows[row];
+            one.rule_generation = other.rule_generation = 0;
+            ASSERT_EQ(tests::fields_of(one), tests::fields_of(other));
+        }
+        rows += found.rows.size();
+    }
+    EXPECT_GT(rows, 10'000U);
+}
+
+TEST_F(ArchiveUpkeep, WhatIsTooOldIsRemovedAndTold) {
+    auto settings = tests::archive_settings(directory_.archive());
+    settings.retain_ns = std::uint64_t{3600} * tests::second_ns;
+    auto recent = tests::flow(2);
+    recent.start_ns = recent.part_first_ns = recent.last_ns = detect::utc_now_ns();
+    for (const auto& flow : {tests::flow(1), recent}) {
+        const auto archive = open(settings);
+        archive->add_flows({&flow, 1});
+        ASSERT_EQ(archive->finish(), std::nullopt);
+    }
+    const auto archive = open(settings);
+    EXPECT_TRUE(becomes_true([&] { return archive->status().flows == 1; }));
+    EXPECT_EQ(archive->status().horizon_ns, tests::flow(1).last_ns);
+    EXPECT_EQ(archive->ask({}, {}).flows->horizon_ns(), tests::flow(1).last_ns);
+}
+
+// A directory that is gone, or cannot be written, is what a failing disk looks like from here. Root may write
+// everywhere, so a file stands where the directory was.
+TEST_F(ArchiveUpkeep, GoesOnWhenTheDirectoryIsGoneAndRecovers) {
+    auto settings = tests::archive_settings(directory_.archive());
+    settings.flush_interval = std::chrono::milliseconds(50);
+    settings.open_rows_max = 100;
+    const auto archive = open(settings);
+    const auto before = tests::flow(1);
+    archive->add_flows({&before, 1});
+    ASSERT_TRUE(becomes_true([&] { return archive->status().flows == 1; }));
+    const std::string elsewhere = directory_.path() + "/moved";
+    std::filesystem::rename(directory_.archive(), elsewhere);
+    std::ofstream(directory_.archive()) << "no directory";
+    for (std::uint64_t id = 2; id <= 151; ++id) {
+        const auto flow = tests::flow(id);
+        archive->add_flows({&flow, 1});
+    }
+    EXPECT_TRUE(becomes_true([&] { return !archive->status().trouble.empty(); }));
+    EXPECT_EQ(archive->status().open_flows, 100U);
+    EXPECT_EQ(archive->status().unarchived, 50U);
+    EXPECT_TRUE(was_said("cannot be written"));
+    std::filesystem::remove(directory_.archive());
+    std::filesystem::rename(elsewhere, directory_.archive());
+    EXPECT_TRUE(becomes_true([&] { return archive->status().trouble.empty(); }));
+    EXPECT_TRUE(was_said("written again"));
+    ASSERT_EQ(archive->finish(), std::nullopt);
+    EXPECT_EQ(archive->status().flows, 101U);
+    EXPECT_EQ(archive->coverage({}, UINT64_MAX, UINT64_MAX).lost, 50U) << "later answers know of it";
+}
+
+}  // namespace
+}  // namespace picket::archive
