@@ -99,7 +99,8 @@ bool size_holds(const BufferOption& option, const Text& text, const Message& mes
             return static_cast<long>(base) + option.from <= size;
         case api::RuleOptionKind::packet_size: {
             const auto packet = message.packet_size();
-            return packet && *packet >= option.from && *packet <= option.to;
+            return packet && static_cast<std::int64_t>(*packet) >= option.from &&
+                   static_cast<std::int64_t>(*packet) <= option.to;
         }
         case api::RuleOptionKind::tcp_flags:
             return message.kind() == api::RuleKind::payload && flags_hold(option, message.tcp_flags());
