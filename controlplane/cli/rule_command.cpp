@@ -7,6 +7,7 @@
 #include "controlplane/cli/control_client.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/cli/rule_cost.h"
+#include "controlplane/cli/rule_filter.h"
 #include "controlplane/cli/rule_test.h"
 #include "controlplane/rules/pattern_probe.h"
 #include "controlplane/rules/rule_compiler.h"
@@ -23,6 +24,7 @@ struct RuleOptions {
     std::string sid;
     std::string file;
     bool cost = false;
+    bool filter = false;
     std::string interval;
     std::size_t limit = 20;
 };
@@ -166,6 +168,7 @@ void print_rule(const Printer& printer, const Json& row) {
 
 int show(const Context& context, const RuleOptions& options) {
     if (options.cost) return show_rule_costs(context, options.interval, options.limit);
+    if (options.filter) return show_rule_filter(context, options.limit);
     const Printer printer(context);
     ControlClient client(context.socket);
     Json answer = client.get("/v1/rules");
@@ -238,8 +241,10 @@ void add_rule_commands(CLI::App& application, Context& context) {
     shown->add_option("--interval", options->interval, "with --cost: measure for so long")
         ->needs(cost)
         ->type_name("DURATION");
-    shown->add_option("--limit", options->limit, "with --cost: rows of the table")
-        ->needs(cost)
+    shown->add_flag("--filter", options->filter, "what the filter looks for, by how much traffic has it")
+        ->excludes(one)
+        ->excludes(cost);
+    shown->add_option("--limit", options->limit, "with --cost or --filter: rows of the table")
         ->type_name("N");
     add_rule_test_command(*group, context);
 }

@@ -37,9 +37,21 @@ void subtract(const Json& before, Json& after) {
     after["rows"] = rows;
 }
 
+// The filter's finds are another view (rule_filter.h).
+void keep_judged(Json& answer) {
+    std::vector<Json> rows;
+    for (const Json& row : rows_of(answer)) {
+        if (count_at(row, "candidates") > 0) rows.push_back(row);
+    }
+    answer["rows"] = rows;
+}
+
 Json ask(ControlClient& client, const std::string& interval) {
     Json answer = client.get("/v1/rules/cost");
-    if (interval.empty()) return answer;
+    if (interval.empty()) {
+        keep_judged(answer);
+        return answer;
+    }
     const auto wait_ms = config::parse_duration_ms(interval);
     if (!wait_ms || *wait_ms == 0) {
         throw SetupError("--interval " + interval, "is not a duration", "write 10s, 500ms or 1m",

@@ -21,6 +21,9 @@ std::optional<RuleCosts> read_rule_costs(const drain::Segments& segments) {
         RuleCosts costs;
         const auto begin = area.sequence.read_begin();
         costs.generation = static_cast<std::uint32_t>(__atomic_load_n(&area.generation, __ATOMIC_RELAXED));
+        for (std::size_t group = 0; group < api::filter_group_count; ++group) {
+            costs.scanned[group] = __atomic_load_n(&area.scanned[group], __ATOMIC_RELAXED);
+        }
         // The number comes from another process: it is held to what there is.
         const auto rules =
             std::min<std::uint64_t>(__atomic_load_n(&area.rules, __ATOMIC_RELAXED), api::rule_costs_max);

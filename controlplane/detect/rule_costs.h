@@ -11,7 +11,8 @@ namespace picket::detect {
 
 struct RuleCosts {
     std::uint32_t generation = 0;
-    std::vector<api::RuleCost> rules;  // by rule index
+    std::array<std::uint64_t, api::filter_group_count> scanned{};  // texts, by api::FilterGroup
+    std::vector<api::RuleCost> rules;                              // by rule index
 };
 
 // Estimated cycles of all judgements of a rule, from those that were timed.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "controlplane/detect/rule_costs.h"
 #include "dataplane/api/setup_error.h"
 
 namespace picket::detect {
@@ -48,7 +49,8 @@ RuleService::RuleService(RuleServiceSettings settings, WatchLists& watch_lists, 
       watch_lists_(watch_lists),
       mailbox_(mailbox),
       events_(events),
-      cache_(settings_.cache_directory) {}
+      cache_(settings_.cache_directory),
+      learned_(cache_) {}
 
 RuleService::~RuleService() {
     stop();
@@ -153,6 +155,23 @@ std::optional<store::Problem> RuleService::perform(const Job& job) {
     return hand_over();
 }
 
+// From what the data plane's filter has found since the newest set was handed over.
+void RuleService::learn() {
+    if (!handed_to_ || !filters_ || !is_current(handed_to_)) return;
+    const auto costs = read_rule_costs(*handed_to_);
+    if (!costs || costs->generation != state().generation) return;
+    std::size_t news = 0;
+    for (std::size_t rule = 0; rule < std::min(filters_->size(), costs->rules.size()); ++rule) {
+        const auto& element = (*filters_)[rule];
+        if (!element) continue;
+        const std::uint64_t scanned = costs->scanned[static_cast<std::size_t>(element->group)];
+        if (learned_.take(*element, costs->rules[rule].found, scanned)) ++news;
+    }
+    if (news == 0) return;
+    learned_.keep(cache_);
+    events_.add("filter", std::to_string(news) + " elements of the filter are more common than was expected");
+}
+
 std::optional<store::Problem> RuleService::compile() {
     RuleServiceSettings settings;
     {
@@ -160,14 +179,18 @@ std::optional<store::Problem> RuleService::compile() {
         settings = settings_;
     }
     rules::ParsedRules parsed = rules::load_rule_files(settings.files, settings.rules);
+    learn();
     try {
-        compiled_ = rules::compile_rules(parsed.rules, settings.rules, watch_lists_.sources(), &cache_);
+        compiled_ = rules::compile_rules(parsed.rules, settings.rules, watch_lists_.sources(), &cache_,
+                                         learned_.statistics());
     } catch (const SetupError& error) {
         return store::Problem{"cannot compile the rules", "rule set", error.what(),
                               "correct the rule files",   409,        2};
     }
     for (const std::string& note : cache_.take_notes()) events_.add("cache", note);
     is_compiled_ = true;
+    filters_ =
+        std::make_shared<const std::vector<std::optional<rules::FilterChoice>>>(std::move(compiled_.filters));
     const std::lock_guard lock(mutex_);
     state_.loaded = compiled_.rules.size();
     state_.rejects = std::move(parsed.rejects);
@@ -177,7 +200,7 @@ std::optional<store::Problem> RuleService::compile() {
                      ? newest_->rules
                      : std::make_shared<const std::vector<rules::RuleInfo>>(compiled_.rules);
     newest_ = std::make_shared<store::RuleGeneration>(
-        store::RuleGeneration{0, std::move(rules), compiled_.watch_lists});
+        store::RuleGeneration{0, std::move(rules), compiled_.watch_lists, filters_});
     return {};
 }
 
@@ -299,7 +322,7 @@ void RuleService::remember(std::uint32_t generation) {
     const bool shared = !generations_.empty() && generations_.rbegin()->second->rules == newest_->rules;
     if (!shared) ++rule_sets_;
     newest_ = std::make_shared<store::RuleGeneration>(
-        store::RuleGeneration{generation, newest_->rules, compiled_.watch_lists});
+        store::RuleGeneration{generation, newest_->rules, compiled_.watch_lists, filters_});
     generations_[generation] = newest_;
     while (generations_.size() > generations_kept || rule_sets_ > rule_sets_kept) {
         const auto oldest = generations_.begin()->second->rules;

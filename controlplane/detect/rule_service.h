@@ -19,6 +19,7 @@
 #include "controlplane/detect/event_log.h"
 #include "controlplane/detect/watch_lists.h"
 #include "controlplane/drain/mailbox_client.h"
+#include "controlplane/rules/learned_shares.h"
 #include "controlplane/rules/rule_files.h"
 #include "controlplane/store/problem.h"
 #include "controlplane/store/rule_directory.h"
@@ -79,6 +80,7 @@ class RuleService final : public store::RuleDirectory {
     std::optional<store::Problem> submit(const std::shared_ptr<Job>& job);
     std::optional<store::Problem> perform(const Job& job);
     std::optional<store::Problem> compile();
+    void learn();
     std::optional<store::Problem> hand_over();
     bool recognize(const std::shared_ptr<drain::Segments>& segments);
     std::optional<store::Problem> post_blob(const std::shared_ptr<drain::Segments>& segments,
@@ -106,8 +108,10 @@ class RuleService final : public store::RuleDirectory {
     std::string failure_;
     bool recognized_ = false;  // recognize() has been tried on segments_
 
-    rules::PatternCache cache_;  // of the worker thread alone, as the next two
+    rules::PatternCache cache_;  // of the worker thread alone, as the next ones
+    rules::LearnedShares learned_;
     rules::CompiledRules compiled_;
+    std::shared_ptr<const std::vector<std::optional<rules::FilterChoice>>> filters_;  // of compiled_
     bool is_compiled_ = false;
     std::shared_ptr<drain::Segments> handed_to_;  // has the newest compiled set
     std::thread thread_;

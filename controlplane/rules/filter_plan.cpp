@@ -137,6 +137,7 @@ void try_part(Scored& best, const FilterChoice& place, std::string_view part, bo
             best.cost = cost;
             best.choice = place;
             best.choice.pattern = literal_pattern(literal);
+            best.choice.literal = literal;
             best.choice.flags = nocase ? HS_FLAG_CASELESS : 0;
             best.choice.bits = bits;
         }

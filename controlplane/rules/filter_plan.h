@@ -20,6 +20,7 @@ struct FilterChoice {
     api::RuleBuffer text = api::RuleBuffer::uri;  // the text that has to be scanned for it
     std::string pattern;                          // Hyperscan expression
     unsigned flags = 0;                           // HS_FLAG_*
+    std::string literal;                          // what pattern stands for; empty for one from a pcre
     double bits = 0;                              // minus log2 of the share of requests expected to pass
 };
 

@@ -35,6 +35,15 @@ void RequestStatistics::take(Text text, std::string_view gram, double share) {
     }
 }
 
+void RequestStatistics::take_literal(Text text, std::string_view bytes, double share) {
+    literals_[static_cast<std::size_t>(text)][lower_case(bytes)] =
+        static_cast<float>(-std::log2(std::clamp(share, 1e-9, 1.0)));
+    for (std::size_t length = 1; length <= gram_max; ++length) {
+        for (std::size_t at = 0; at + length <= bytes.size(); ++at)
+            take(text, bytes.substr(at, length), share);
+    }
+}
+
 void RequestStatistics::take_records(Text text, std::size_t length, std::string_view records) {
     Table& table = tables_[static_cast<std::size_t>(text)];
     for (; records.size() > length; records.remove_prefix(length + 1)) {
@@ -75,20 +84,33 @@ double RequestStatistics::gram_bits(const Table& table, std::string_view gram) c
     return std::clamp(bits, unseen_min[length], unseen_max[length]);
 }
 
-double RequestStatistics::bits(Text text, std::string_view bytes) const {
-    const Table& table = tables_[static_cast<std::size_t>(text)];
-    const std::string lower = lower_case(bytes);
-    const std::string_view rest = lower;
-    if (rest.empty()) {
-        return 0;
-    }
-    double bits = gram_bits(table, rest.substr(0, gram_max));
-    for (std::size_t at = 1; at + gram_max <= rest.size(); ++at) {
+// As if each byte depended on the three before it alone.
+double RequestStatistics::chain_bits(const Table& table, std::string_view lower) const {
+    double bits = gram_bits(table, lower.substr(0, gram_max));
+    for (std::size_t at = 1; at + gram_max <= lower.size(); ++at) {
         const double more =
-            gram_bits(table, rest.substr(at, gram_max)) - gram_bits(table, rest.substr(at, gram_max - 1));
+            gram_bits(table, lower.substr(at, gram_max)) - gram_bits(table, lower.substr(at, gram_max - 1));
         bits += std::max(more, 0.0);
     }
     return bits;
+}
+
+double RequestStatistics::bits(Text text, std::string_view bytes) const {
+    if (bytes.empty()) return 0;
+    const Table& table = tables_[static_cast<std::size_t>(text)];
+    const std::string lower = lower_case(bytes);
+    const double estimate = chain_bits(table, lower);
+    double least = estimate;
+    for (const auto& [literal, literal_bits] : literals_[static_cast<std::size_t>(text)]) {
+        if (literal_bits >= least) continue;
+        if (literal.find(lower) != std::string::npos) {
+            least = literal_bits;
+        } else if (lower.find(literal) != std::string::npos) {  // only what it has more makes it rarer
+            const double more = std::max(estimate - chain_bits(table, literal), 0.0);
+            least = std::min(least, literal_bits + more);
+        }
+    }
+    return least;
 }
 
 }  // namespace picket::rules

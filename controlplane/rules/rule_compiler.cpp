@@ -126,7 +126,8 @@ RuleInfo describe(const Rule& rule) {
 }  // namespace
 
 CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& settings,
-                            const std::vector<WatchListSource>& watch_lists, PatternCache* cache) {
+                            const std::vector<WatchListSource>& watch_lists, PatternCache* cache,
+                            const RequestStatistics& statistics) {
     check_watch_lists(watch_lists);
     CompiledRules compiled;
     BlobWriter writer;
@@ -137,7 +138,8 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
         const auto index = static_cast<std::uint32_t>(compiled.rules.size());
         writer.add_rule(rule);
         compiled.rules.push_back(describe(rule));
-        if (auto choice = choose_filter(rule, trials)) {
+        compiled.filters.push_back(choose_filter(rule, trials, statistics));
+        if (auto choice = compiled.filters.back()) {
             GroupPlan& plan = plans[static_cast<std::size_t>(choice->group)];
             if ((rule.phases & (api::rule_at_head | api::rule_at_response)) ==
                 (api::rule_at_head | api::rule_at_response)) {
@@ -167,6 +169,7 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
         writer.set_group(static_cast<api::FilterGroup>(i), std::move(database.bytes), lists, plans[i].always,
                          plans[i].buffers);
         compiled.always_judged += plans[i].always.size();
+        for (const std::uint32_t rule : plans[i].always) compiled.filters[rule].reset();
     }
     for (const WatchListSource& list : watch_lists) {
         writer.add_watch_list(list.name);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/rules/filter_plan.h"
 #include "controlplane/rules/pattern_cache.h"
 #include "controlplane/rules/rule.h"
 #include "controlplane/rules/rule_parser.h"
@@ -46,19 +47,21 @@ struct CostNote {
 struct CompiledRules {
     std::vector<std::byte> blob;
     std::vector<RuleInfo> rules;
-    std::vector<std::string> watch_lists;  // names; index i is bit i
-    std::size_t always_judged = 0;         // rules without a usable filter element
-    std::vector<CostNote> cost_notes;      // patterns that were too costly for the filter
-    double plan_seconds = 0;               // of choosing the filter's elements
-    double compile_seconds = 0;            // of the databases and the blob
-    bool from_cache = true;                // no database had to be compiled
+    std::vector<std::optional<FilterChoice>> filters;  // of each rule; none: it is judged always
+    std::vector<std::string> watch_lists;              // names; index i is bit i
+    std::size_t always_judged = 0;                     // rules without a usable filter element
+    std::vector<CostNote> cost_notes;                  // patterns that were too costly for the filter
+    double plan_seconds = 0;                           // of choosing the filter's elements
+    double compile_seconds = 0;                        // of the databases and the blob
+    bool from_cache = true;                            // no database had to be compiled
 };
 
-// cache: where compiled databases are looked for and kept; may be null. Throws picket::SetupError if there
-// are more than 64 watch lists, a list's name is empty or too long, the set is larger than the data plane has
-// room for, or Hyperscan cannot compile for this machine at all.
+// cache: where compiled databases are looked for and kept; may be null. statistics: what is rare. Throws
+// picket::SetupError if there are more than 64 watch lists, a list's name is empty or too long, the set is
+// larger than the data plane has room for, or Hyperscan cannot compile for this machine at all.
 CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& settings,
                             const std::vector<WatchListSource>& watch_lists = {},
-                            PatternCache* cache = nullptr);
+                            PatternCache* cache = nullptr,
+                            const RequestStatistics& statistics = RequestStatistics::shipped());
 
 }  // namespace picket::rules

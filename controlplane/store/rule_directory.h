@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct RuleGeneration {
     std::uint32_t number = 0;
     std::shared_ptr<const std::vector<rules::RuleInfo>> rules;  // never nullptr
     std::vector<std::string> watch_lists;                       // names; index i is bit i
+    // What the filter looks for of each rule; nullptr where that is not known (archived generations).
+    std::shared_ptr<const std::vector<std::optional<rules::FilterChoice>>> filters;
 
     // nullptr if the index is out of range.
     [[nodiscard]] const rules::RuleInfo* rule(std::uint32_t index) const noexcept {

@@ -40,6 +40,11 @@ void RuleLoader::publish_costs(api::RuleCostArea& area) const noexcept {
     area.sequence.write_begin();
     std::atomic_ref<std::uint64_t>(area.generation).store(generation_, std::memory_order_relaxed);
     std::atomic_ref<std::uint64_t>(area.rules).store(rules, std::memory_order_relaxed);
+    for (std::size_t group = 0; group < api::filter_group_count; ++group) {
+        std::uint64_t scanned = 0;
+        for (const auto& costs : costs_) scanned += costs->scanned(group);
+        std::atomic_ref<std::uint64_t>(area.scanned[group]).store(scanned, std::memory_order_relaxed);
+    }
     for (std::size_t rule = 0; rule < rules; ++rule) {
         api::RuleCost sum;
         for (const auto& costs : costs_) costs->add_to(sum, rule);

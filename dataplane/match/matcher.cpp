@@ -107,11 +107,24 @@ void Matcher::State::propose(std::uint32_t element, std::size_t end) noexcept {
         }
         if ((seen.slots & slot_bit) == 0) {
             seen.slots |= slot_bit;
+            costs->count_found(rule);
             if (guard_admits(rule, slot)) {
                 judge_rule(rule, slot);
             }
         }
     }
+}
+
+void Matcher::State::count_scanned() noexcept {
+    const auto views_of = [this](unsigned phase) {
+        return static_cast<std::uint64_t>(std::ranges::count_if(
+            requests, [phase](const RequestView& request) { return (request.phases & phase) != 0; }));
+    };
+    const std::uint64_t heads = views_of(api::rule_at_head);
+    costs->count_scanned(api::FilterGroup::uri, heads);
+    costs->count_scanned(api::FilterGroup::head, heads);
+    costs->count_scanned(api::FilterGroup::body, views_of(api::rule_at_body));
+    costs->count_scanned(api::FilterGroup::response, views_of(api::rule_at_response));
 }
 
 void Matcher::State::match_chunk(std::span<const RequestView> chunk) noexcept {
@@ -135,6 +148,7 @@ void Matcher::State::match_chunk(std::span<const RequestView> chunk) noexcept {
     }
     judge_always();
     counters.requests += requests.size();
+    count_scanned();
     counters.requests_found += static_cast<std::uint64_t>(std::popcount(found));
     counters.requests_passed += static_cast<std::uint64_t>(std::popcount(passed));
 }
@@ -144,6 +158,7 @@ void Matcher::State::match_payload(const PayloadView& payload) noexcept {
     judge.set_payload(payload);
     ++epoch;
     ++counters.payloads;
+    costs->count_scanned(api::FilterGroup::payload, 1);
     if (tables.database(api::FilterGroup::payload) != nullptr && !payload.payload.empty()) {
         lone_slot = 0;
         scan(api::FilterGroup::payload,

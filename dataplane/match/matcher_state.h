@@ -43,6 +43,7 @@ struct Matcher::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
+    void count_scanned() noexcept;
     void match_chunk(std::span<const RequestView> chunk) noexcept;
     void match_payload(const PayloadView& payload) noexcept;
     void scan_uris() noexcept;

@@ -50,6 +50,12 @@ class RuleCosts {
         bool timed_;
     };
 
+    // The filter found the rule's element in one more text.
+    void count_found(std::uint32_t rule) noexcept { add(costs_[rule].found, 1); }
+    void count_scanned(api::FilterGroup group, std::uint64_t texts) noexcept {
+        add(scanned_[static_cast<std::size_t>(group)], texts);
+    }
+
     // Adds what rule has cost so far. Any thread. REQUIRES: rule < size().
     void add_to(api::RuleCost& sum, std::size_t rule) const noexcept {
         const api::RuleCost& cost = costs_[rule];
@@ -58,7 +64,9 @@ class RuleCosts {
         sum.cycles += read(cost.cycles);
         sum.hits += read(cost.hits);
         sum.limits_exceeded += read(cost.limits_exceeded);
+        sum.found += read(cost.found);
     }
+    [[nodiscard]] std::uint64_t scanned(std::size_t group) const noexcept { return read(scanned_[group]); }
     [[nodiscard]] std::size_t size() const noexcept { return costs_.size(); }
 
   private:
@@ -70,6 +78,7 @@ class RuleCosts {
     }
 
     std::vector<api::RuleCost> costs_;
+    std::array<std::uint64_t, api::filter_group_count> scanned_{};
 };
 
 }  // namespace picket::match

@@ -100,6 +100,34 @@ class Cost(Rules):
         self.assertEqual(picket.run('-s', sensor.socket, 'rule', 'show', '--interval', '1s').returncode, picket.USAGE)
 
 
+class Filter(Rules):
+    def test_shows_what_traffic_has_of_each_element(self):
+        self.write(WORM, HEAD + '(msg:"any page"; http.uri; content:"hours.html"; urilen:>5000; sid:2;)\n',
+                   HEAD + '(msg:"pcre only"; http.uri; pcre:"/[a-f]{3}[0-9]{7}zz/"; sid:3;)\n')
+        sensor = picket.Sensor('frethem.pcap', more=f'[rules]\nfiles = ["{self.rules}"]\n')
+        self.addCleanup(sensor.stop)
+        requests = 595
+        picket.wait_until(lambda: sensor.ask('rule', 'show', '--filter').get('scanned', {}).get('uri', 0) >= requests)
+        answer = sensor.ask('rule', 'show', '--filter')
+        self.assertEqual(answer['scanned']['uri'], answer['scanned']['head'])
+        rows = {row['pattern']: row for row in answer['rows']}
+        hours = next(row for row in rows.values() if row['sids'] == [2])
+        self.assertEqual((hours['found'], hours['judged'], hours['hits']), (72, 0, 0), 'the guard saw their length')
+        self.assertAlmostEqual(hours['share'], 72 / answer['scanned']['uri'])
+        worm = next(row for row in rows.values() if row['sids'] == [1000001])
+        self.assertEqual((worm['found'], worm['hits'], worm['text'], worm['kind']), (1, 1, 'uri', 'literal'))
+        self.assertLess(worm['expected_share'], 0.01)
+        self.assertEqual([row['share'] for row in answer['rows']],
+                         sorted((row['share'] for row in answer['rows']), reverse=True))
+        self.assertNotIn(3, [sid for row in rows.values() for sid in row['sids']], 'never found')
+        table = sensor.read('rule', 'show', '--filter')
+        self.assertIn(f"{100 * hours['share']:.3f} %", table)
+        self.assertTrue(all(len(line) <= 80 for line in table.splitlines()
+                            if not line.startswith('next: ')), table)
+        self.assertEqual(picket.run('-s', sensor.socket, 'rule', 'show', '--filter', '--cost').returncode,
+                         picket.USAGE)
+
+
 class Cache(Rules):
     def replay(self, **environment):
         done = picket.run('replay', '--rules', self.rules, FRETHEM, '-j', env={**os.environ, **environment})

@@ -37,6 +37,27 @@ TEST(RuleCosts, CountsEveryJudgement) {
     EXPECT_EQ(harness.matcher->counters().candidates, 20u);
 }
 
+TEST(RuleCosts, CountsTextsInWhichTheFilterFindsARulesElement) {
+    Harness harness(http_rule(R"(http.uri; content:"/evil.cgi"; urilen:>100;)", 1) +
+                    http_rule(R"(http.request_body; content:"wget http";)", 2));
+    ASSERT_EQ(harness.rejects, "");
+    EXPECT_EQ(harness
+                  .requests({{"GET", "/evil.cgi?a=/evil.cgi", "Host: h\r\n", ""},
+                             {"GET", "/index.html", "Host: h\r\n", ""},
+                             {"GET", "/%65vil.cgi/evil.cgi", "Host: h\r\n", ""}})
+                  .size(),
+              0u);
+    EXPECT_EQ(cost_of(harness, 1).found, 2u) << "a request counts once, however often and however written";
+    EXPECT_EQ(cost_of(harness, 2).found, 0u);
+    const auto scanned = [&harness](api::FilterGroup group) {
+        return harness.matcher->costs()->scanned(static_cast<std::size_t>(group));
+    };
+    EXPECT_EQ(scanned(api::FilterGroup::uri), 3u);
+    EXPECT_EQ(scanned(api::FilterGroup::head), 3u);
+    EXPECT_EQ(scanned(api::FilterGroup::response), 0u);
+    EXPECT_EQ(scanned(api::FilterGroup::payload), 0u);
+}
+
 TEST(RuleCosts, ARareRuleIsTimedAtItsFirstJudgement) {
     Harness harness(http_rule(R"(http.uri; content:"/evil.cgi";)", 1));
     EXPECT_TRUE(harness.matches_uri("/evil.cgi"));

@@ -13,7 +13,8 @@ TEST_F(ControlServerTest, CostsOfRulesDearestFirst) {
     await_rules(1);
     EXPECT_EQ(get("/v1/rules/cost", 503)["error"]["what"], "no rule was measured");
     auto& area = fake().rule_costs();
-    area.costs[0] = {16, 2, 1000, 4, 0};
+    area.costs[0] = {16, 2, 1000, 4, 0, 20};
+    area.scanned = {100, 90, 80, 70, 60};
     area.costs[1] = {8, 1, 5000, 0, 3};
     area.rules = 3;
     area.generation = 1;
@@ -27,6 +28,14 @@ TEST_F(ControlServerTest, CostsOfRulesDearestFirst) {
     EXPECT_EQ(answer["rows"][1]["msg"], "cheap");
     EXPECT_EQ(answer["rows"][1]["cycles"], 8000);
     EXPECT_EQ(answer["rows"][1]["hits"], 4);
+    EXPECT_EQ(answer["rows"][1]["found"], 20);
+    EXPECT_EQ(answer["scanned"]["uri"], 100);
+    EXPECT_EQ(answer["scanned"]["response"], 60);
+    const auto& element = answer["rows"][1]["element"];
+    EXPECT_EQ(element["text"], "uri");
+    EXPECT_EQ(element["pattern"], "/a.cgi");
+    EXPECT_EQ(element["kind"], "literal");
+    EXPECT_LT(element["expected_share"], 0.01);
     area.rules = ~std::uint64_t{0};
     EXPECT_EQ(get("/v1/rules/cost")["rows"].size(), 2U) << "whatever the other process says";
     area.generation = 99;
