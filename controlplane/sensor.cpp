@@ -33,17 +33,6 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
-detect::ScanSettings scan_settings(const SensorSettings& settings) {
-    detect::ScanSettings scans;
-    scans.collect = settings.replay;
-    std::vector<store::Network> networks;
-    for (const std::string& text : settings.known_nat) {
-        if (const auto network = store::parse_network(text)) networks.push_back(*network);
-    }
-    if (!networks.empty()) scans.known_nat = std::make_shared<const store::NetworkSet>(networks);
-    return scans;
-}
-
 archive::ArchiveSettings with_lists(archive::ArchiveSettings settings, const detect::WatchLists& lists) {
     settings.watch_lists = [&lists] { return lists.all(); };
     return settings;
@@ -79,7 +68,7 @@ Sensor::Sensor(SensorSettings settings)
     : settings_(std::move(settings)),
       started_ns_(detect::utc_now_ns()),
       folds_(events_),
-      scans_(scan_settings(settings_), [this](const detect::Scan& scan) { suspect_scan(scan); }),
+      scans_(scan_settings(), [this](const detect::Scan& scan) { suspect_scan(scan); }),
       thresholds_(settings_.rules.rules.dialect),
       alerts_(alerts_max),
       coverage_(started_ns_),

@@ -69,6 +69,13 @@ struct ShapedAnswer {
     store::FlowShaper shaper;
 };
 
+struct ScanAnswer {
+    std::vector<detect::Scan> scans;
+    bool one_way = false;
+    std::uint64_t forgotten = 0;
+    std::vector<std::string> notes;
+};
+
 // What an answer to the query lacks because of the horizon, in a sentence; nothing if it lacks nothing.
 std::optional<std::string> horizon_note(const char* what, std::uint64_t horizon_ns,
                                         const store::Query& query);
@@ -128,8 +135,9 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] const detect::Thresholds& thresholds() const noexcept { return thresholds_; }
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
     [[nodiscard]] const detect::ScanDetector& scan_detector() const noexcept { return scans_; }
-    // Those found so far; waits while suspicions are being looked into.
-    [[nodiscard]] std::vector<detect::Scan> scans();
+    // Those of the query's interval: found so far, or where earlier picketds have left an archive, found in
+    // its flows. Waits while suspicions are being looked into. Throws ArchiveUnreadable.
+    [[nodiscard]] ScanAnswer scans(const store::Query& query);
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
     [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
@@ -166,6 +174,9 @@ class Sensor final : public drain::LinkObserver {
     void verify_scans();
     void look_up_live_flows(const std::vector<detect::Scan>& suspects);
     void announce_scans();
+    [[nodiscard]] detect::ScanSettings scan_settings() const;
+    [[nodiscard]] ScanAnswer running_scans();
+    [[nodiscard]] ScanAnswer archived_scans(const store::Query& query);
     [[nodiscard]] archive::FlowAnswer ended_flows(const store::Query& query,
                                                   const std::vector<store::StoredFlow>& live,
                                                   const archive::Archive::OnWhole& on_whole) const;

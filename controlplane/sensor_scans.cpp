@@ -10,8 +10,20 @@ constexpr std::chrono::milliseconds suspect_poll_interval{500};
 constexpr std::chrono::milliseconds suspicions_wait{5'000};
 constexpr std::chrono::milliseconds walk_pause{20};
 constexpr unsigned walks_max = 100;
+constexpr std::size_t contacts_max = 5'000'000;  // that one question looks at, about 400 MB
 
 }  // namespace
+
+detect::ScanSettings Sensor::scan_settings() const {
+    detect::ScanSettings scans;
+    scans.collect = settings_.replay;
+    std::vector<store::Network> networks;
+    for (const std::string& text : settings_.known_nat) {
+        if (const auto network = store::parse_network(text)) networks.push_back(*network);
+    }
+    if (!networks.empty()) scans.known_nat = std::make_shared<const store::NetworkSet>(networks);
+    return scans;
+}
 
 // Of a replay everything is known by now.
 void Sensor::suspect_scan(const detect::Scan& scan) {
@@ -65,11 +77,49 @@ void Sensor::look_up_live_flows(const std::vector<detect::Scan>& suspects) {
     }
 }
 
-std::vector<detect::Scan> Sensor::scans() {
+ScanAnswer Sensor::running_scans() {
     std::unique_lock lock(suspects_mutex_);
     suspects_changed_.wait_for(lock, suspicions_wait,
                                [this] { return stopping() || (suspects_.empty() && !verifying_); });
-    return scans_.scans();
+    return {scans_.scans(), scans_.one_way(), scans_.forgotten(), {}};
+}
+
+// The detector forgets with its process, and a closed archive has none: what is on disk is judged anew, by
+// time, as in a replay.
+ScanAnswer Sensor::archived_scans(const store::Query& asked) {
+    detect::ScanSettings settings = scan_settings();
+    settings.collect = true;
+    std::vector<detect::Scan> suspects;
+    detect::ScanDetector detector(settings, [&](const detect::Scan& scan) { suspects.push_back(scan); });
+    std::size_t contacts = 0;
+    const auto add = [&](const store::StoredFlow& flow) {
+        if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
+        detector.note_flow(flow.directions[1].packets != 0);
+        const auto contact = detect::contact_of(flow);
+        if (contact && contacts++ < contacts_max) detector.add(*contact);
+    };
+    store::Query query;
+    query.since_ns = asked.since_ns;
+    query.until_ns = asked.until_ns;
+    query.shape = store::Shape::sum;
+    query.every_field = true;
+    const FlowAnswer rest = answer(query, false, add);
+    for (const auto* flow : rest.selection.rows) add(*flow);
+    ScanAnswer found;
+    if (contacts > contacts_max) {
+        found.notes.push_back("only " + std::to_string(contacts_max) + " of " + std::to_string(contacts) +
+                              " first contacts were judged: narrow --since and --until");
+    }
+    detector.finish();
+    for (const detect::Scan& suspect : suspects) static_cast<void>(detector.confirm(suspect));
+    found.scans = detector.scans();
+    found.one_way = detector.one_way();
+    found.forgotten = detector.forgotten();
+    return found;
+}
+
+ScanAnswer Sensor::scans(const store::Query& query) {
+    return archive_ && archive_->has_history() ? archived_scans(query) : running_scans();
 }
 
 void Sensor::announce_scans() {

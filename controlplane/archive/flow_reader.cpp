@@ -49,8 +49,11 @@ std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& qu
         "part_first",    "generation",    "rule_count",     "rules"};
     auto columns = pointers_to(flow_columns());
     const bool judged = query.outcome || query.unanswered || query.uri || query.status;
-    if (query.shape == store::Shape::rows || judged) return columns;
-    std::erase_if(columns, [](const auto* column) { return !totals.contains(column->name); });
+    if (query.shape == store::Shape::rows || judged || query.every_field) return columns;
+    const bool by_payload = query.shape == store::Shape::by && query.group_by == store::GroupBy::payload;
+    std::erase_if(columns, [by_payload](const auto* column) {
+        return !totals.contains(column->name) && !(by_payload && column->name == "payload_ts");
+    });
     return columns;
 }
 

@@ -68,7 +68,7 @@ std::string typed_command(const Context& context) {
 
 // Commands that ask a picketd can ask one of a closed archive.
 bool asks_picketd(const CLI::App& application) {
-    static constexpr std::array<const char*, 5> others{"replay", "run", "config", "bench", "rule"};
+    static constexpr std::array<const char*, 6> others{"replay", "run", "config", "bench", "rule", "import"};
     const std::string name = application.get_subcommands().front()->get_name();
     return std::none_of(others.begin(), others.end(), [&](const char* other) { return name == other; });
 }
@@ -127,6 +127,7 @@ int run_application(int argument_count, char** arguments) {
     add_common_options(application, context);
     add_replay_command(application, context);
     add_run_command(application, context);
+    add_import_command(application, context);
     add_archive_commands(application, context);
     add_query_command(application, context);
     add_status_command(application, context);

@@ -12,6 +12,7 @@ namespace picket::cli {
 
 void add_replay_command(CLI::App& application, Context& context);
 void add_run_command(CLI::App& application, Context& context);
+void add_import_command(CLI::App& application, Context& context);
 void add_archive_commands(CLI::App& application, Context& context);
 void add_query_command(CLI::App& application, Context& context);
 void add_status_command(CLI::App& application, Context& context);

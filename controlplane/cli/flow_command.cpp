@@ -184,8 +184,8 @@ void add_show(CLI::App& group, Context& context) {
     shapes->add_flag("--sum", options->sum, "totals");
     shapes->add_flag("--talkers", options->talkers, "one row an address of the sources asked for");
     shapes->add_option("--timeline", options->interval, "flows by their start")->type_name("INTERVAL");
-    shapes->add_option("--by", options->by, "group by source, destination, rule or port")
-        ->check(CLI::IsMember({"source", "destination", "rule", "port"}))
+    shapes->add_option("--by", options->by, "group by source, destination, rule, port or payload")
+        ->check(CLI::IsMember({"source", "destination", "rule", "port", "payload"}))
         ->type_name("KEY");
     shapes->require_option(0, 1);
     command->add_flag("--records", options->records, "parts of flows, as the active timeout cut them");

@@ -29,7 +29,7 @@ void print_direction(const Json& row, const std::string& name, const char* suffi
     const std::uint64_t packets = count_at(row, ("pkts_to" + to).c_str());
     std::string text = grouped(packets) + (packets == 1 ? " packet, " : " packets, ") +
                        grouped(count_at(row, ("bytes_to" + to).c_str())) + " bytes";
-    if (packets > 0) {
+    if (packets > 0 && member(more, "ttl_min").is_number()) {
         const std::string ttl_min = plain_text(member(more, "ttl_min"));
         const std::string ttl_max = plain_text(member(more, "ttl_max"));
         text += ", TTL " + ttl_min + (ttl_min == ttl_max ? "" : "–" + ttl_max) + ", TOS " +
@@ -45,7 +45,9 @@ void print_direction(const Json& row, const std::string& name, const char* suffi
                                  trouble("out_of_order", "out of order") +
                                  trouble("lost_bytes", "bytes acknowledged, never seen");
     if (!troubles.empty()) print_field("", troubles.substr(2));
-    print_field("", payload_text(text_at(more, "payload")));
+    const std::string kind = text_at(more, "payload_name");
+    print_field(
+        "", payload_text(text_at(more, "payload")) + (kind.empty() || kind == "other" ? "" : "  " + kind));
 }
 
 // "vxlan 10.0.0.1 > 10.0.0.2, id 100, depth 1"; of a link encapsulation its kind and id.
@@ -124,7 +126,8 @@ void print_flow_detail(const Printer& printer, const Json& answer) {
             print_field("ICMP error", "type " + plain_text(member(error, "type")) + " code " +
                                           plain_text(member(error, "code")));
         }
-        print_field("seen at", plain_text(member(row, "port")));
+        if (member(member(row, "to_server"), "ttl_min").is_number())  // no foreign log's flow
+            print_field("seen at", plain_text(member(row, "port")));
         print_field("marks", plain_text(member(row, "flags")));
         for (const Json& alert : member(row, "alerts")) {
             print_field("rule " + plain_text(member(alert, "sid")), text_at(alert, "msg"));

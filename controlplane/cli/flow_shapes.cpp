@@ -121,14 +121,16 @@ void print_flow_timeline(const Printer& printer, const Json& answer) {
 void print_flow_groups(const Printer& printer, const Json& answer, const std::string& by) {
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
-    Table table({{by == "rule"     ? "SID"
-                  : by == "port"   ? "PORT"
-                  : by == "source" ? "SOURCE"
-                                   : "DESTINATION",
+    const bool by_protocol = by == "port" || by == "payload";
+    Table table({{by == "rule"      ? "SID"
+                  : by == "port"    ? "PORT"
+                  : by == "payload" ? "PAYLOAD"
+                  : by == "source"  ? "SOURCE"
+                                    : "DESTINATION",
                   Give::middle, 5, 15},
-                 {by == "rule"   ? "MESSAGE"
-                  : by == "port" ? "PROTO"
-                                 : "",
+                 {by == "rule"  ? "MESSAGE"
+                  : by_protocol ? "PROTO"
+                                : "",
                   Give::end, 3, 16},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
@@ -139,9 +141,7 @@ void print_flow_groups(const Printer& printer, const Json& answer, const std::st
                  time_column("LAST", 2, day)});
     for (const Json& row : rows) {
         const std::string label = plain_text(member(row, by.c_str()));
-        const std::string detail = by == "rule"   ? text_at(row, "msg")
-                                   : by == "port" ? protocol_text(row)
-                                                  : "";
+        const std::string detail = by == "rule" ? text_at(row, "msg") : by_protocol ? protocol_text(row) : "";
         table.add({label, detail, grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
                    grouped(count_at(row, "bytes")), grouped(count_at(row, "sources")),
                    grouped(count_at(row, "destinations")), printer.moment(member(row, "first"), day),

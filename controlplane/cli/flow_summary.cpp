@@ -45,7 +45,17 @@ struct Target {
     std::string address;
     std::string port;
     std::string protocol;
+    std::string
+        payload;  // what the first bytes are of all flows to it; empty if they differ or are not known
 };
+
+// The one name of the flows' first payloads, or empty.
+std::string only_payload(const Question& question) {
+    const Json payloads = question({{"shape", "by"}, {"by", "payload"}, {"limit", "2"}});
+    if (rows_of(payloads).size() != 1) return "";
+    const std::string name = text_at(rows_of(payloads).front(), "payload");
+    return name == "other" || name == "unknown" ? "" : name == "none" ? "no payload" : name;
+}
 
 Target only_target(const Json& sum, const Question& question) {
     Target target;
@@ -58,7 +68,17 @@ Target only_target(const Json& sum, const Question& question) {
     target.port = plain_text(member(rows_of(sample).front(), "dest_port"));
     const Json& protocol = member(rows_of(sample).front(), "proto");
     target.protocol = protocol.is_number() ? protocol_name(protocol.get<unsigned>()) : plain_text(protocol);
+    target.payload = only_payload(question);
     return target;
+}
+
+// Flows of foreign logs that tell one direction: neither answered nor unanswered.
+std::uint64_t imported_unknown(const Question& question) {
+    const auto flows = [&question](Parameters parameters) {
+        parameters.insert(parameters.end(), {{"shape", "sum"}, {"outcome", "unknown"}});
+        return count_at(member(question(parameters), "sum"), "flows");
+    };
+    return flows({}) - flows({{"unanswered", "1"}});
 }
 
 // Says how many of the flows were answered; where none was, whether the other direction is visible at all.
@@ -70,7 +90,19 @@ void print_replies(const Json& answer, const Target& target, const Question& que
     // An answer with notes is not of all flows, and two such are not of the same ones.
     if (!member(answer, "notes").empty() || !member(silent, "notes").empty()) return;
     if (unanswered < flows) {
-        std::cout << "replies to " << grouped(flows - unanswered) << " of " << grouped(flows) << " flows\n";
+        const std::uint64_t imported = imported_unknown(question);
+        if (imported > 0) {
+            std::cout << "replies to " << grouped(flows - unanswered - imported) << " of " << grouped(flows)
+                      << " flows; of " << grouped(imported) << " the records tell one direction only\n";
+            return;
+        }
+        std::cout << "replies to " << grouped(flows - unanswered) << " of " << grouped(flows) << " flows";
+        const Json& ratio = member(member(answer, "sum"), "udp_payload_ratio");
+        if (ratio.is_number() && ratio.get<double>() >= 2) {
+            std::cout << ", " << fixed(ratio.get<double>(), 1)
+                      << " times the payload: reflection, if the sources are forged";
+        }
+        std::cout << '\n';
         return;
     }
     std::cout << "replies none";
@@ -115,6 +147,7 @@ void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilter
     if (minutes >= 1.0) std::cout << "   " << fixed(static_cast<double>(flows) / minutes, 1) << "/min";
     if (!target.protocol.empty()) std::cout << "   " << target.protocol;
     if (packets > 0 && bytes % packets == 0) std::cout << ", " << bytes / packets << " B a packet";
+    if (!target.payload.empty()) std::cout << ", " << target.payload;
     std::cout << '\n';
     print_replies(answer, target, question, client);
 }

@@ -53,10 +53,12 @@ void print_list(const Printer& printer, const std::string& name, const Json& ans
                  time_column("FIRST", 1, day),
                  time_column("LAST", 2, day)});
     std::uint64_t seen = 0;
+    std::uint64_t retrospective = 0;
     for (const bool wanted : {true, false}) {
         for (const Json& row : rows) {
             if (flag_at(row, "seen") != wanted) continue;
             seen += wanted ? 1 : 0;
+            retrospective += count_at(row, "retrospective");
             const std::string address =
                 text_at(row, "ip").empty() ? text_at(row, "network") : text_at(row, "ip");
             table.add({address, wanted ? "yes" : "no", grouped(count_at(row, "flows")),
@@ -70,6 +72,10 @@ void print_list(const Printer& printer, const std::string& name, const Json& ans
     if (!day.empty() && !printer.quiet()) std::cout << "on " << day << '\n';
     printer.print(table);
     std::cout << name << ": " << grouped(seen) << " of " << grouped(entries) << " seen\n";
+    if (retrospective > 0) {
+        std::cout << "retrospective: " << grouped(retrospective)
+                  << " flows began before a list named them, without an alert\n";
+    }
 }
 
 int show(const Context& context, const WatchOptions& options) {
@@ -93,8 +99,8 @@ int show(const Context& context, const WatchOptions& options) {
     for (const std::string& name : names) {
         Json answer = client.get(path_of(name));
         printer.prepare(answer);
-        if (printer.print_plain(answer,
-                                {"ip", "network", "seen", "flows", "packets", "bytes", "first", "last"})) {
+        if (printer.print_plain(answer, {"ip", "network", "seen", "flows", "packets", "bytes", "first",
+                                         "last", "retrospective"})) {
             continue;
         }
         print_list(printer, name, answer);

@@ -1,6 +1,7 @@
 #include "controlplane/detect/alert_table.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "dataplane/api/rule_blob.h"
 
@@ -68,7 +69,11 @@ void AlertTable::climb(Entry& entry, const Hit& hit) {
     // Hits of several workers come in no common order.
     alert.first_ns = std::min(alert.first_ns, hit.time_ns);
     alert.last_ns = std::max({alert.last_ns, hit.time_ns, hit.last_ns});
-    alert.generation = hit.generation;
+    alert.generation = std::max(alert.generation, hit.generation);
+    const auto place = [](const Hit& of) {
+        return std::tie(of.time_ns, of.source.bytes, of.source_port, of.flow_id);
+    };
+    if (place(hit) < place(alert.hit)) alert.hit = hit;
     if (alert.sources.size() < alert_sources_max &&
         std::find(alert.sources.begin(), alert.sources.end(), hit.source) == alert.sources.end()) {
         alert.sources.push_back(hit.source);

@@ -20,6 +20,7 @@ bool is_name(const std::string& name) {
 
 void WatchEntry::add(const store::StoredFlow& flow) noexcept {
     ++flows;
+    if ((flow.flags & api::flow_watched) == 0) ++retrospective;
     packets += flow.packets();
     bytes += flow.bytes();
     first_ns = first_ns == 0 ? flow.start_ns : std::min(first_ns, flow.start_ns);
@@ -27,7 +28,7 @@ void WatchEntry::add(const store::StoredFlow& flow) noexcept {
 }
 
 WatchCount::WatchCount(store::Networks networks) : networks_(std::move(networks)) {
-    for (const auto& network : networks_->entries()) entries_.push_back({network, 0, 0, 0, 0, 0});
+    for (const auto& network : networks_->entries()) entries_.push_back({.network = network});
 }
 
 void WatchCount::add(const store::StoredFlow& flow) {

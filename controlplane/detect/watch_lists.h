@@ -21,6 +21,7 @@ namespace picket::detect {
 struct WatchEntry {
     store::Network network;
     std::uint64_t flows = 0;
+    std::uint64_t retrospective = 0;  // of these, flows that no watch list named when they began
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
     std::uint64_t first_ns = 0;

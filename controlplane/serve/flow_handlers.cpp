@@ -88,6 +88,9 @@ Json group_row(const store::Group& group, const store::Query& query) {
     } else if (query.group_by == store::GroupBy::port) {
         row["port"] = std::stoul(group.label);
         row["proto"] = group.detail;
+    } else if (query.group_by == store::GroupBy::payload) {
+        row["payload"] = group.label;
+        row["proto"] = group.detail;
     } else {
         row[query.group_by == store::GroupBy::source ? "source" : "destination"] = group.label;
     }

@@ -3,6 +3,7 @@
 #include "controlplane/export/escape_bytes.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/store/address_text.h"
+#include "controlplane/store/payload_name.h"
 #include "controlplane/store/protocol_text.h"
 #include "controlplane/store/time_text.h"
 
@@ -73,7 +74,21 @@ void write_tunnel(JsonWriter& writer, const store::Tunnel& tunnel) {
     writer.EndObject();
 }
 
-Json direction_json(const api::FlowDirection& direction) {
+// null without payload.
+Json payload_name(const store::StoredFlow& flow, std::size_t side) {
+    const std::size_t kind = store::payload_kind(flow, side);
+    return kind == store::payload_none ? Json() : Json(store::payload_kind_name(kind));
+}
+
+Json direction_json(const store::StoredFlow& flow, std::size_t side) {
+    const api::FlowDirection& direction = flow.directions[side];
+    if (flow.is_imported()) {
+        return {{"packets", direction.packets},
+                {"bytes", direction.bytes},
+                {"first", time_or_null(direction.first_ns)},
+                {"last", time_or_null(direction.last_ns)},
+                {"tcp_flags", hex_flags(direction.tcp_flags_union)}};
+    }
     return {{"packets", direction.packets},
             {"bytes", direction.bytes},
             {"first", time_or_null(direction.first_ns)},
@@ -87,7 +102,8 @@ Json direction_json(const api::FlowDirection& direction) {
             {"tos", direction.tos_first},
             {"tcp_flags_first", hex_flags(direction.tcp_flags_first)},
             {"tcp_flags", hex_flags(direction.tcp_flags_union)},
-            {"payload", exporter::hex_bytes(direction.payload_first.data(), direction.payload_first_length)}};
+            {"payload", exporter::hex_bytes(direction.payload_first.data(), direction.payload_first_length)},
+            {"payload_name", payload_name(flow, side)}};
 }
 
 Json flag_names(std::uint32_t flags) {
@@ -100,17 +116,23 @@ Json flag_names(std::uint32_t flags) {
     for (std::size_t i = 0; i < names.size(); ++i) {
         if ((flags >> i & 1) != 0) list.push_back(names[i]);
     }
+    if ((flags & store::flow_imported) != 0) list.push_back("imported");
     return list;
 }
 
 Json sum_json(const store::Sum& sum) {
+    const auto& [there, back] = sum.totals.udp_payload;
     return {{"flows", sum.totals.flows},
             {"packets", sum.totals.packets},
             {"bytes", sum.totals.bytes},
             {"sources", sum.sources},
             {"destinations", sum.destinations},
             {"first", time_or_null(sum.totals.first_ns)},
-            {"last", time_or_null(sum.totals.last_ns)}};
+            {"last", time_or_null(sum.totals.last_ns)},
+            {"udp_payload_toserver", there},
+            {"udp_payload_toclient", back},
+            {"udp_payload_ratio",
+             there == 0 ? Json() : Json(static_cast<double>(back) / static_cast<double>(there))}};
 }
 
 }  // namespace
@@ -152,7 +174,12 @@ void write_flow_row(JsonWriter& writer, const store::StoredFlow& flow, const sto
     number(writer, "ttl_tc", to_client.ttl_min);
     text(writer, "state", api::conn_state_names[static_cast<std::size_t>(flow.state)]);
     text(writer, "history", exporter::escape_bytes(flow.history.data()));
-    text(writer, "end_reason", end_reasons[static_cast<std::size_t>(flow.end_reason)]);
+    if (flow.is_imported()) {
+        writer.Key("end_reason");
+        writer.Null();
+    } else {
+        text(writer, "end_reason", end_reasons[static_cast<std::size_t>(flow.end_reason)]);
+    }
     text(writer, "outcome", store::outcome_texts[static_cast<std::size_t>(store::outcome_of(flow))]);
     write_http(writer, flow, join);
     write_rules(writer, flow, join);
@@ -180,8 +207,8 @@ Json flow_detail(const store::StoredFlow& flow, const store::QueryJoin& join,
     row["handshake_rtt_us"] =
         flow.handshake_rtt_ns == 0 ? Json() : Json(static_cast<double>(flow.handshake_rtt_ns) / 1e3);
     row["duplicates"] = flow.duplicates;
-    row["to_server"] = direction_json(flow.directions[0]);
-    row["to_client"] = direction_json(flow.directions[1]);
+    row["to_server"] = direction_json(flow, 0);
+    row["to_client"] = direction_json(flow, 1);
     row["requests"] = Json::array();
     for (const auto& request : join.requests.of_flow(flow.key()))
         row["requests"].push_back(request_row(request));

@@ -20,7 +20,7 @@ std::optional<store::Problem> unsuitable(const Query& query) {
     if (query.records) name = "records";
     if (query.sort > store::SortKey::last) name = "sort";
     if (query.shape == store::Shape::talkers) name = "shape";
-    if (query.shape == store::Shape::by && query.group_by == store::GroupBy::port) name = "by";
+    if (query.shape == store::Shape::by && query.group_by >= store::GroupBy::port) name = "by";
     if (!name) return std::nullopt;
     return store::Problem{"probes cannot be asked for so", std::string("parameter ") + name,
                           "it is told of flows, and a probe is a request or an attempt",

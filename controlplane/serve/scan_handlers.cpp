@@ -89,29 +89,26 @@ FlowAnswer flows_of(const std::vector<Scan>& scans, const Query& query, Sensor& 
 
 void scans(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/scans"));
-    if (sensor.is_closed_archive()) {
-        return send_problem(response, {"scans are not told of a closed archive", "/v1/scans",
-                                       "the detector has judged the flows when they were live",
-                                       "ask for its alerts with 'picket alert show'", 409, 2});
-    }
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
-    auto found = sensor.scans();
+    const ScanAnswer known = sensor.scans(*query);
+    auto found = known.scans;
     std::erase_if(found, [&](const Scan& scan) { return !shows(*query, scan); });
     std::ranges::stable_sort(found, {}, [&](const Scan& scan) {
         return query->sort == store::SortKey::last ? scan.last_ns : scan.flagged_ns;
     });
     if (query->descending) std::ranges::reverse(found);
-    const FlowAnswer answer = flows_of(found, *query, sensor);
+    FlowAnswer answer = flows_of(found, *query, sensor);
+    answer.notes.insert(answer.notes.end(), known.notes.begin(), known.notes.end());
     const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), found.size());
     Json rows = Json::array();
     for (std::size_t i = 0; i < shown; ++i) {
         const auto details = detect::scan_details(found[i], answer.selection.rows, answer.now_ns);
-        rows.push_back(scan_row(found[i], details, sensor.scan_detector().one_way()));
+        rows.push_back(scan_row(found[i], details, known.one_way));
     }
     Json document{{"rows", std::move(rows)},
-                  {"sum", {{"scans", found.size()}, {"forgotten", sensor.scan_detector().forgotten()}}},
+                  {"sum", {{"scans", found.size()}, {"forgotten", known.forgotten}}},
                   {"coverage", coverage_json(answer.coverage)},
                   {"truncated", shown < found.size()},
                   {"interval", interval_json(*query)},

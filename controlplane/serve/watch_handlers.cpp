@@ -71,7 +71,8 @@ void show(const httplib::Request& request, httplib::Response& response, Sensor& 
                     {"packets", entry.packets},
                     {"bytes", entry.bytes},
                     {"first", time_or_null(entry.first_ns)},
-                    {"last", time_or_null(entry.last_ns)}});
+                    {"last", time_or_null(entry.last_ns)},
+                    {"retrospective", entry.retrospective}});
         rows.push_back(std::move(row));
     }
     const std::size_t seen = seen_entries(count);

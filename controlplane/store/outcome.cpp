@@ -52,6 +52,10 @@ FlowOutcome tcp_outcome(const StoredFlow& flow) noexcept {
 }  // namespace
 
 FlowOutcome outcome_of(const StoredFlow& flow) noexcept {
+    if (flow.is_imported()) {
+        const bool answered = flow.protocol != protocol_tcp && flow.directions[1].packets > 0;
+        return answered ? FlowOutcome::answered : FlowOutcome::unknown;
+    }
     if (flow.protocol == protocol_tcp) return tcp_outcome(flow);
     return flow.directions[1].packets > 0 ? FlowOutcome::answered : silent(flow);
 }
@@ -63,6 +67,7 @@ std::optional<FlowOutcome> parse_outcome(std::string_view text) noexcept {
 }
 
 bool is_unanswered(const StoredFlow& flow) noexcept {
+    if (flow.is_imported()) return false;  // foreign logs tell one direction a record
     const auto& back = flow.directions[1];
     return flow.protocol == protocol_tcp ? !flow.responder_sent_payload() : back.packets == 0;
 }

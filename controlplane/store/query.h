@@ -19,7 +19,7 @@
 namespace picket::store {
 
 enum class Shape : std::uint8_t { rows, sum, talkers, timeline, by };
-enum class GroupBy : std::uint8_t { source, destination, rule, port };
+enum class GroupBy : std::uint8_t { source, destination, rule, port, payload };
 enum class SortKey : std::uint8_t { first, last, packets, bytes, duration };
 
 using Networks = std::shared_ptr<const NetworkSet>;  // nullptr: any
@@ -57,6 +57,7 @@ struct Query {
     Shape shape = Shape::rows;
     GroupBy group_by = GroupBy::source;
     std::uint64_t interval_ns = 0;  // timeline
+    bool every_field = false;       // of flows, whatever the shape shows
 };
 
 // What flows are joined with while they are judged. Both outlive the query.

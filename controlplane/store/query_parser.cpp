@@ -220,10 +220,11 @@ class Parser {
         return {};
     }
     Result group_by(const std::string& text) {
-        static constexpr std::array<std::string_view, 4> names{"source", "destination", "rule", "port"};
+        static constexpr std::array<std::string_view, 5> names{"source", "destination", "rule", "port",
+                                                               "payload"};
         const auto* found = std::find(names.begin(), names.end(), text);
         if (found == names.end())
-            return bad(text, "nothing is grouped by it", "write source, destination, rule or port");
+            return bad(text, "nothing is grouped by it", "write source, destination, rule, port or payload");
         query_.group_by = static_cast<GroupBy>(found - names.begin());
         return {};
     }

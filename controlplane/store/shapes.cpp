@@ -1,10 +1,13 @@
 #include "controlplane/store/shapes.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <map>
 
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/flat_map.h"
+#include "controlplane/store/payload_name.h"
 #include "controlplane/store/protocol_text.h"
 
 namespace picket::store {
@@ -13,7 +16,7 @@ namespace {
 
 struct GroupKey {
     api::Address address;
-    std::uint64_t number = 0;  // gid << 32 | sid, or protocol << 16 | port
+    std::uint64_t number = 0;  // gid << 32 | sid, or protocol << 16 | port or kind of payload
 
     bool operator==(const GroupKey&) const = default;
     [[nodiscard]] std::uint64_t hash(const FlatHash& base) const noexcept {
@@ -109,6 +112,8 @@ std::string label_of(const GroupKey& key, GroupBy group_by) {
             return std::to_string(key.number & 0xffffffff);
         case GroupBy::port:
             return std::to_string(key.number & 0xffff);
+        case GroupBy::payload:
+            return std::string(payload_kind_name(key.number & 0xffff));
     }
     return {};
 }
@@ -122,6 +127,13 @@ void Totals::add(const StoredFlow& flow, bool records) noexcept {
     bytes += flow.bytes();
     first_ns = first_ns == 0 ? first : std::min(first_ns, first);
     last_ns = std::max(last_ns, flow.last_ns);
+    if (flow.protocol == IPPROTO_UDP) {
+        const std::uint64_t headers = flow.source.is_ipv4() ? 28 : 48;
+        for (std::size_t side = 0; side < 2; ++side) {
+            const api::FlowDirection& direction = flow.directions[side];
+            udp_payload[side] += direction.bytes - std::min(direction.bytes, headers * direction.packets);
+        }
+    }
 }
 
 struct FlowShaper::Parts {
@@ -156,6 +168,10 @@ void FlowShaper::Parts::group(const StoredFlow& flow) {
                 {{}, std::uint64_t{flow.protocol} << 16 | port}, [&] { return protocol_name(flow.protocol); },
                 flow);
         }
+        case GroupBy::payload:
+            return grouper.add(
+                {{}, std::uint64_t{flow.protocol} << 16 | payload_kind(flow, 0)},
+                [&] { return protocol_name(flow.protocol); }, flow);
     }
 }
 

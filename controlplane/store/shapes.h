@@ -3,6 +3,7 @@
 // All count flows by their distinct id and add up packets and bytes of both directions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@ struct Totals {
     std::uint64_t bytes = 0;
     std::uint64_t first_ns = 0;  // 0: no flow
     std::uint64_t last_ns = 0;
+    // Of UDP flows, to the server and to the client: IP bytes without the headers of IP and UDP.
+    std::array<std::uint64_t, 2> udp_payload{};
 
     void add(const StoredFlow& flow, bool records) noexcept;
 };
@@ -30,8 +33,8 @@ struct Sum {
 };
 
 struct Group {
-    std::string label;   // address, rule id or port
-    std::string detail;  // rule's message, port's protocol; empty for addresses
+    std::string label;   // address, rule id, port, or name of the initiator's first payload
+    std::string detail;  // rule's message, protocol of port or payload; empty for addresses
     Totals totals;
     std::uint64_t sources = 0;  // distinct ends of the group's flows
     std::uint64_t destinations = 0;

@@ -13,6 +13,10 @@
 
 namespace picket::store {
 
+// Beside api::FlowFlag, whose bits are the lower half: a record of a foreign log. Its TTL, IP ID, TOS,
+// history and payload are not known.
+inline constexpr std::uint32_t flow_imported = 1u << 31;
+
 struct FlowKey {
     std::uint64_t id = 0;
     std::uint64_t run = 0;
@@ -77,6 +81,7 @@ struct StoredFlow {
         if (directions[1].payload_first_length > 0 || first_status != 0) return true;
         return std::string_view(history.data()).find('d') != std::string_view::npos;
     }
+    [[nodiscard]] bool is_imported() const noexcept { return (flags & flow_imported) != 0; }
     [[nodiscard]] bool is_live() const noexcept { return end_reason == api::EndReason::live; }
     [[nodiscard]] unsigned rules_kept() const noexcept {
         return rule_count < api::flow_rules_max ? rule_count : api::flow_rules_max;

@@ -43,6 +43,8 @@ WEB_QUESTIONS = (
     ('alert', 'show'),
     ('probe', 'show', '--limit', '100000'),
     ('probe', 'show', '--by', 'source'),
+    ('scan', 'show'),
+    ('scan', 'show', '10.1.7.44'),
 )
 
 
@@ -113,6 +115,42 @@ class OneAnswer(unittest.TestCase):
 
     def test_long_lived(self):
         self.check('long-lived.pcap', (('flow', 'show', '--limit', '1000'), ('flow', 'show', '--records', '--sum')), {})
+
+
+class AnyNumberOfWorkers(unittest.TestCase):
+    """Who worked, and how many of them, is in no answer. Ids of flows are given out by workers."""
+    maxDiff = 4000
+
+    def check(self, capture, questions, *options):
+        answers = []
+        for workers in (1, 2, 3):
+            with tempfile.TemporaryDirectory(prefix='picket-archive-') as folder:
+                directory = os.path.join(folder, 'archive')
+                done = picket.run('replay', picket.BUNDLED / capture, '--workers', workers, '--archive', directory,
+                                  *options)
+                self.assertEqual(done.returncode, picket.DONE, done.stderr)
+                answers.append({question: self.comparable(ask_closed(directory, *question))
+                                for question in questions})
+        for question in questions:
+            for other in answers[1:]:
+                self.assertEqual(answers[0][question], other[question], question)
+
+    @staticmethod
+    def comparable(answer):
+        kept = without_generation(answer)
+        for row in kept['rows']:
+            row.pop('id', None)
+        kept['rows'].sort(key=lambda row: json.dumps(row, sort_keys=True))
+        return kept | {'coverage': answer['coverage']}
+
+    def test_sobig(self):
+        self.check('sobig.pcap', QUESTIONS, '--watch', f'sobig={TWENTY}')
+
+    def test_frethem(self):
+        self.check('frethem.pcap', WEB_QUESTIONS)
+
+    def test_long_lived(self):
+        self.check('long-lived.pcap', (('flow', 'show', '--limit', '1000'), ('flow', 'show', '--records', '--sum')))
 
 
 class ReplayKeepsAnArchive(unittest.TestCase):

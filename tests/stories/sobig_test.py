@@ -33,6 +33,8 @@ FIRST, LAST = f'{DAY}19:09:54.218437Z', f'{DAY}22:14:09.604112Z'
 LOG_LINE = re.compile(r'2003/08/22 \d\d:\d\d:\d\d (\d+\.\d+\.\d+\.\d+)\.\d+ -> 192\.0\.2\.7\.27015 17 1 37')
 EVERYTHING = ('--limit', '100000')
 
+QUERIES_NAMED = {'GoldSrc info': 12, 'GoldSrc ping': 10, 'A2S_PLAYER': 8, 'A2S_RULES': 8}  # of the players
+
 
 def listed_addresses():
     return {line.split('#')[0].strip() for line in TWENTY.read_text(encoding='utf-8').splitlines()} - {''}
@@ -57,6 +59,7 @@ class OnCapture(unittest.TestCase):
 class WhoOfTheTwenty(OnCapture):
     """Story 1."""
     capture = 'sobig.pcap'
+    retrospective = 0
 
     def test_ten_seen_ten_not_with_flows_first_and_last(self):
         answer = self.sensor.ask('watch', 'show', 'sobig')
@@ -68,10 +71,10 @@ class WhoOfTheTwenty(OnCapture):
             self.assertEqual(rows[ip], {
                 'ip': ip, 'seen': True, 'flows': flood + probes, 'packets': flood + probes,
                 'bytes': flood * FLOOD_BYTES + probes * PROBE_BYTES, 'first': f'{DAY}{first}Z',
-                'last': f'{DAY}{last}Z'})
+                'last': f'{DAY}{last}Z', 'retrospective': self.retrospective * (flood + probes)})
         for ip in set(rows) - set(SEEN):
             self.assertEqual(rows[ip], {'ip': ip, 'seen': False, 'flows': 0, 'packets': 0, 'bytes': 0,
-                                        'first': None, 'last': None})
+                                        'first': None, 'last': None, 'retrospective': 0})
         self.assertEqual((answer['sum']['entries'], answer['sum']['seen'], answer['sum']['not_seen']), (20, 10, 10))
 
     def test_people_read_the_same(self):
@@ -84,6 +87,25 @@ class WhoOfTheTwenty(OnCapture):
         self.assertIn('coverage 100 %', text)
 
 
+class WhoOfTheTwentyAfterTheFact(WhoOfTheTwenty):
+    """Story 8: the list comes when everything is over; the answer is the same, and says so."""
+    retrospective = 1  # times all flows
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sensor = picket.Sensor(cls.capture)
+        picket.wait_until(lambda: cls.sensor.ask('flow', 'show', '--sum')['sum']['flows'] == 1877)
+        done = picket.run('-s', cls.sensor.socket, 'watch', 'load', 'sobig', TWENTY)
+        assert done.returncode == picket.DONE, done.stderr
+
+    def test_people_are_told(self):
+        flows = sum(flood + probes for flood, probes, *_ in SEEN.values())
+        text = self.sensor.read('watch', 'show', 'sobig')
+        self.assertIn(f'retrospective: {flows:,} flows began before a list named them', text)
+        messages = {row['msg'] for row in self.sensor.ask('alert', 'show', *EVERYTHING)['rows']}
+        self.assertNotIn('watch list sobig', messages)
+
+
 class WhatTheyDid(OnCapture):
     """Story 2, in its three shapes; story 4's first half; story 9."""
     capture = 'sobig.pcap'
@@ -92,14 +114,31 @@ class WhatTheyDid(OnCapture):
         answer = self.sensor.ask('flow', 'show', '--src', '@sobig', '--sum')
         self.assert_covered(answer)
         self.assertEqual(answer['sum'], {'flows': 1751, 'packets': 1751, 'bytes': 64787, 'sources': 10,
-                                         'destinations': 1, 'first': FIRST, 'last': LAST})
+                                         'destinations': 1, 'first': FIRST, 'last': LAST,
+                                         'udp_payload_toserver': 9 * 1751, 'udp_payload_toclient': 0,
+                                         'udp_payload_ratio': 0})
 
     def test_sum_as_people_read_it(self):
         text = self.sensor.read('flow', 'show', '--src', '@sobig', '--sum')
         self.assertRegex(text, r'flows 1,751 +packets 1,751 +bytes 64,787 +sources 10 of 20 +→ 192\.0\.2\.7:27015\n')
-        self.assertRegex(text, r'19:09:54 → 22:14:09Z +9\.5/min +UDP, 37 B')
+        self.assertRegex(text, r'19:09:54 → 22:14:09Z +9\.5/min +UDP, 37 B a packet, GoldSrc info\n')
         self.assertRegex(text, r'replies none .*50 other sources were answered')
         self.assertIn('coverage 100 %', text)
+
+    def test_first_bytes_are_named_and_look_alikes_told_apart(self):
+        """Story 5: all of them are 37-byte packets."""
+        rows = {row['payload']: row for row in self.sensor.ask('flow', 'show', '--src', '@sobig', '--by', 'payload')['rows']}
+        self.assertEqual({name: row['flows'] for name, row in rows.items()}, {'GoldSrc info': 1751})
+        players = self.sensor.ask('flow', 'show', '--dst', '192.0.2.7', '--by', 'payload')['rows']
+        named = {row['payload']: row['flows'] - (1751 if row['payload'] == 'GoldSrc info' else 0) for row in players}
+        self.assertEqual(named, QUERIES_NAMED | {'GoldSrc getchallenge': 50})
+        probes = self.sensor.ask('flow', 'show', '--dport', '8998', '--by', 'payload')['rows']
+        self.assertEqual([(row['payload'], row['flows']) for row in probes], [('SoBig.F master query', 24)])
+        flow = self.sensor.ask('flow', 'show', '--src', '@sobig', '--limit', '1')['rows'][0]
+        detail = self.sensor.ask('flow', 'show', str(flow['id']))['rows'][0]
+        self.assertEqual(detail['to_server']['payload'], 'ffffffff696e666f00')
+        self.assertEqual(detail['to_server']['payload_name'], 'GoldSrc info')
+        self.assertIsNone(detail['to_client']['payload_name'])
 
     def test_netflow_is_the_log_of_the_operator(self):
         lines = self.sensor.read('--tz', 'America/New_York', 'flow', 'show', '--src', '@sobig', '--format', 'netflow',
@@ -172,6 +211,9 @@ class ReflectedFlood(OnCapture):
     def test_only_the_probes_are_unanswered(self):
         flood = self.sensor.ask('flow', 'show', '--src', '@sobig', '--sum')['sum']
         self.assertEqual((flood['flows'], flood['packets'], flood['bytes']), (1751, 2 * 1751, 64787 + 399228))
+        self.assertAlmostEqual(flood['udp_payload_ratio'], 200 / 9)
+        self.assertIn('22.2 times the payload: reflection',
+                      self.sensor.read('flow', 'show', '--src', '@sobig', '--sum'))
         self.assertEqual(self.sensor.ask('flow', 'show', '--src', '@sobig', '--unanswered', '--sum')['sum']['flows'], 0)
         self.assertEqual(self.sensor.ask('flow', 'show', '--unanswered', '--sum')['sum']['flows'], 24)
 

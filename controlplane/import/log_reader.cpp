@@ -1,0 +1,184 @@
+#include "controlplane/import/log_reader.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "controlplane/import/csv_log.h"
+#include "controlplane/import/netflow_line.h"
+#include "controlplane/import/nfdump_pipe.h"
+#include "controlplane/store/time_text.h"
+
+namespace picket::importer {
+namespace {
+
+constexpr std::size_t line_max = 65'536;
+
+// Lines of a file or pipe, plain or gzip.
+class LineReader {
+  public:
+    explicit LineReader(gzFile file) : file_(file, gzclose), buffer_(line_max) { gzbuffer(file, 1 << 18); }
+
+    // False at the end, or if reading failed: see error(). A line that is too long comes cut.
+    bool next(std::string_view& line) {
+        if (gzgets(file_.get(), buffer_.data(), static_cast<int>(buffer_.size())) == nullptr) return false;
+        std::size_t length = std::strlen(buffer_.data());
+        cut_ = length + 1 == buffer_.size() && buffer_[length - 1] != '\n';
+        if (cut_) skip_rest();
+        while (length > 0 && (buffer_[length - 1] == '\n' || buffer_[length - 1] == '\r')) --length;
+        line = {buffer_.data(), length};
+        return true;
+    }
+    [[nodiscard]] bool was_cut() const noexcept { return cut_; }
+    [[nodiscard]] std::string error() const {
+        int code = Z_OK;
+        const char* text = gzerror(file_.get(), &code);
+        if (code == Z_OK || code == Z_STREAM_END) return {};
+        return code == Z_ERRNO ? std::strerror(errno) : text;
+    }
+
+  private:
+    void skip_rest() {
+        int byte = 0;
+        while (byte != -1 && byte != '\n') byte = gzgetc(file_.get());
+    }
+
+    std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
+    std::vector<char> buffer_;
+    bool cut_ = false;
+};
+
+class LogReading {
+  public:
+    LogReading(LogReport& report, const ParseTime& time, const FlowSink& sink)
+        : report_(report), time_(time), sink_(sink) {}
+
+    void read_netflow(LineReader& lines) {
+        read_lines(lines, 0, [this](std::string_view line) { return parse_netflow_line(line, time_); });
+    }
+    void read_csv(LineReader& lines) {
+        std::string_view header;
+        if (!lines.next(header)) return finish(lines);
+        const CsvLog log(header);
+        if (!log.problem().empty()) {
+            report_.error = "its first line does not name " + log.problem();
+            return;
+        }
+        read_lines(lines, 1, [&](std::string_view line) { return log.parse(line, time_); });
+    }
+    void read_nfdump(LineReader& lines) {
+        const CsvLog log(nfdump_columns);
+        const ParseTime utc = [](std::string_view text) { return store::parse_time(text, 0); };
+        read_lines(lines, 0, [&](std::string_view line) { return log.parse(line, utc); });
+    }
+
+  private:
+    template <typename Parse>
+    void read_lines(LineReader& lines, std::uint64_t before, Parse&& parse) {
+        std::string_view line;
+        for (std::uint64_t number = before + 1; lines.next(line); ++number) {
+            if (line == "Summary") break;               // of nfdump's csv: totals follow
+            if (line == "No matching flows") continue;  // of nfdump
+            if (lines.was_cut()) {
+                reject(number, "it is longer than " + std::to_string(line_max) + " bytes");
+                continue;
+            }
+            const ForeignLine read = parse(line);
+            if (read.flow) {
+                take(*read.flow, read.masked);
+            } else if (!read.why.empty()) {
+                reject(number, read.why);
+            }
+        }
+        finish(lines);
+    }
+    void finish(const LineReader& lines) {
+        if (auto error = lines.error(); !error.empty())
+            report_.error = "it cannot be read to its end: " + error;
+    }
+    void take(const store::StoredFlow& flow, bool masked) {
+        ++report_.flows;
+        report_.packets += flow.packets();
+        report_.bytes += flow.bytes();
+        report_.masked += masked ? 1 : 0;
+        report_.first_ns = report_.first_ns == 0 ? flow.start_ns : std::min(report_.first_ns, flow.start_ns);
+        report_.last_ns = std::max(report_.last_ns, flow.last_ns);
+        sink_(flow);
+    }
+    void reject(std::uint64_t number, std::string why) {
+        ++report_.rejected;
+        if (report_.problems.size() < LogReport::problems_max)
+            report_.problems.push_back({number, std::move(why)});
+    }
+
+    LogReport& report_;
+    const ParseTime& time_;
+    const FlowSink& sink_;
+};
+
+constexpr std::string_view nfcapd_magic = "\x0c\xa5";
+constexpr std::string_view ipfix_magic{"\x00\x0a", 2};
+
+// What the file's beginning says; a sentence in `error` if it says nothing.
+std::optional<LogFormat> recognize(gzFile file, std::string& error) {
+    std::array<char, 4096> head{};
+    const int got = gzread(file, head.data(), head.size());
+    gzrewind(file);
+    const std::string_view text(head.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+    if (text.starts_with(nfcapd_magic)) return LogFormat::nfcapd;
+    if (text.starts_with(ipfix_magic)) {
+        error =
+            "it is an IPFIX file, which is not read; write it as CSV with the names first, last, src_ip, ...";
+        return std::nullopt;
+    }
+    if (text.find(" -> ") != std::string_view::npos) return LogFormat::netflow;
+    if (CsvLog(text.substr(0, text.find_first_of("\r\n"))).problem().empty()) return LogFormat::csv;
+    error = text.empty()
+                ? "it is empty, or cannot be read"
+                : "its format is not known: no file of nfcapd, no lines with ' -> ', no CSV whose first "
+                  "line names its columns; say --format";
+    return std::nullopt;
+}
+
+}  // namespace
+
+LogReport read_log(const std::string& file, std::optional<LogFormat> format, const ParseTime& time,
+                   const FlowSink& sink) {
+    LogReport report;
+    report.file = file;
+    gzFile opened = gzopen(file.c_str(), "rbe");
+    if (opened == nullptr) {
+        report.error = std::string("it cannot be opened: ") + std::strerror(errno);
+        return report;
+    }
+    LineReader lines(opened);
+    report.format = format ? format : recognize(opened, report.error);
+    if (!report.format) return report;
+    LogReading reading(report, time, sink);
+    switch (*report.format) {
+        case LogFormat::netflow:
+            reading.read_netflow(lines);
+            break;
+        case LogFormat::csv:
+            reading.read_csv(lines);
+            break;
+        case LogFormat::nfcapd: {
+            NfdumpPipe pipe(file);
+            if (!pipe.error().empty()) {
+                report.error = pipe.error();
+                break;
+            }
+            LineReader told(gzdopen(pipe.release(), "rb"));
+            reading.read_nfdump(told);
+            if (auto failure = pipe.wait(); !failure.empty()) report.error = failure;
+            break;
+        }
+    }
+    return report;
+}
+
+}  // namespace picket::importer
