@@ -73,9 +73,10 @@ class Replay:
 
 
 class Sensor:
-    """`picket run` on a capture of the bundled ones; it stays up after the end of the file."""
+    """`picket run` on a capture of the bundled ones; it stays up after the end of the file. launcher: a command that
+    becomes it."""
 
-    def __init__(self, capture, watch=None, more=''):
+    def __init__(self, capture, watch=None, more='', launcher=()):
         self.folder = tempfile.TemporaryDirectory(prefix='picket-sensor-')
         self.socket = os.path.join(self.folder.name, 'control.sock')
         config = os.path.join(self.folder.name, 'picket.toml')
@@ -85,7 +86,7 @@ class Sensor:
             encoding='utf-8')
         self.said = open(os.path.join(self.folder.name, 'stderr'), 'w+', encoding='utf-8')
         self.process = subprocess.Popen(
-            [PROGRAM['picket'], '-s', self.socket, 'run', '-c', config], stdin=subprocess.DEVNULL,
+            [*map(str, launcher), PROGRAM['picket'], '-s', self.socket, 'run', '-c', config], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.said)
         try:
             self.wait_for_end_of_file()

@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""The archive's disk is full, read-only, or gone: capture goes on, it is told, and all is written once it works again.
+
+Each disk is a small tmpfs in a mount namespace of its own. Needs root.
+
+usage: disk_trouble_test.py PICKET [unittest arguments]
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'support'))
+
+import picket_program as picket  # noqa: E402
+
+FLOWS = 1877
+
+
+class Disk:
+    """A sensor whose archive lies on a disk that can be spoilt."""
+
+    def __init__(self, folder, name):
+        self.root = pathlib.Path(folder, name)
+        self.root.mkdir()
+        self.archive = self.root / 'archive'
+        mount = f'mount -t tmpfs -o size=16m tmpfs "{self.root}" && exec "$@"'
+        self.sensor = picket.Sensor('sobig.pcap', more=f'[archive]\ndirectory = "{self.archive}"\n',
+                                    launcher=('unshare', '--mount', 'sh', '-c', mount, 'sh'))
+
+    def run(self, script):
+        subprocess.run(['nsenter', '--target', str(self.sensor.process.pid), '--mount', 'sh', '-c', script,
+                        'sh', self.root], check=True, capture_output=True, timeout=60)
+
+    def shown(self):
+        return self.sensor.ask('archive', 'show')
+
+
+@unittest.skipIf(os.geteuid() != 0, 'mounting needs root')
+class DiskTrouble(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix='picket-disks-')
+        cls.disks = {}
+        spoil = {'full': 'dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null || true',
+                 'read-only': 'mount -o remount,ro "$1"',
+                 'gone': 'mv "$1/archive" "$1/elsewhere"'}
+        try:
+            for name, script in spoil.items():
+                cls.disks[name] = Disk(cls.folder.name, name)
+                cls.disks[name].run(script)
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        for disk in cls.disks.values():
+            disk.sensor.process.kill()
+            disk.sensor.process.wait()
+        cls.folder.cleanup()
+
+    def check(self, name, repair):
+        disk = self.disks[name]
+        picket.wait_until(lambda: disk.shown()['trouble'], 40)
+        self.assertEqual(disk.shown()['waiting'], FLOWS)
+        self.assertEqual(disk.sensor.ask('flow', 'show', '--sum')['sum']['flows'], FLOWS, 'answers come from memory')
+        self.assertIn('NOT WRITTEN', disk.sensor.read('archive', 'show'))
+        self.assertIn('archive', {row['kind'] for row in disk.sensor.ask('event', 'show')['rows']})
+        disk.run(repair)
+        picket.wait_until(lambda: not disk.shown()['trouble'] and disk.shown()['waiting'] == 0, 40)
+        self.assertEqual(disk.shown()['unarchived'], 0)
+        answer = disk.sensor.ask('flow', 'show', '--sum')
+        self.assertEqual((answer['sum']['flows'], answer['coverage']['lost']), (FLOWS, 0))
+        copy = pathlib.Path(self.folder.name, name + '-copy')
+        disk.run(f'cp -a "$1/archive" "{copy}"')
+        done = picket.run('--archive', copy, 'flow', 'show', '--sum', '-j')
+        self.assertEqual(done.returncode, picket.DONE, done.stderr)
+        self.assertEqual(json.loads(done.stdout)['sum']['flows'], FLOWS)
+        manifest = json.loads((copy / 'manifest.json').read_text(encoding='utf-8'))
+        named = {file['name'] for file in manifest['files']}
+        self.assertEqual({file.name for file in copy.glob('*.parquet')}, named, 'no half-written file is left')
+
+    def test_full(self):
+        self.check('full', 'rm "$1/filler"')
+
+    def test_read_only(self):
+        self.check('read-only', 'mount -o remount,rw "$1"')
+
+    def test_gone(self):
+        self.check('gone', 'mv "$1/elsewhere" "$1/archive"')
+
+
+if __name__ == '__main__':
+    picket.main()
