@@ -94,7 +94,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     std::size_t contacts = 0;
     const auto add = [&](const store::StoredFlow& flow) {
         if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
-        detector.note_flow(flow.directions[1].packets != 0);
+        detector.note_flow(flow.went_both_ways());
         const auto contact = detect::contact_of(flow);
         if (contact && contacts++ < contacts_max) detector.add(*contact);
     };

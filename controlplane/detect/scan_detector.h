@@ -70,7 +70,8 @@ class ScanDetector {
     void add_provisional(const Contact& contact) {
         if (!settings_.collect) add(contact);
     }
-    // A flow went by, whether or not it is a contact: tells one-way views.
+    // A flow went by, whether or not it is a contact: tells one-way views. answered: it has packets of both
+    // directions.
     void note_flow(bool answered) noexcept;
     // Replay: all contacts are there.
     void finish();

@@ -81,6 +81,9 @@ struct StoredFlow {
         if (directions[1].payload_first_length > 0 || first_status != 0) return true;
         return std::string_view(history.data()).find('d') != std::string_view::npos;
     }
+    [[nodiscard]] bool went_both_ways() const noexcept {
+        return directions[0].packets != 0 && directions[1].packets != 0;
+    }
     [[nodiscard]] bool is_imported() const noexcept { return (flags & flow_imported) != 0; }
     [[nodiscard]] bool is_live() const noexcept { return end_reason == api::EndReason::live; }
     [[nodiscard]] unsigned rules_kept() const noexcept {
