@@ -94,7 +94,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     std::size_t contacts = 0;
     const auto add = [&](const store::StoredFlow& flow) {
         if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
-        detector.note_flow(flow.went_both_ways());
+        detector.note_flow(flow.went_both_ways(), flow.last_ns);
         const auto contact = detect::contact_of(flow);
         if (contact && contacts++ < contacts_max) detector.add(*contact);
     };

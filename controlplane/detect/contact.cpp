@@ -16,6 +16,15 @@ bool is_echo(const store::StoredFlow& flow) noexcept {
     return flow.protocol == store::protocol_icmpv6 && flow.destination_port == echo_request_v6;
 }
 
+// Datagrams that shall not arrive: low TTLs, and the ports that traceroute counts up from.
+bool traces_route(const store::StoredFlow& flow) noexcept {
+    constexpr std::uint16_t port_first = 33434;
+    constexpr std::uint16_t port_last = port_first + 255;
+    constexpr std::uint8_t hops_max = 30;
+    return flow.protocol == store::protocol_udp && flow.destination_port >= port_first &&
+           flow.destination_port <= port_last && flow.directions[0].ttl_max <= hops_max;
+}
+
 // The initiator's own SYN was seen: a SYN-ACK or RST out of nothing is an answer to somebody.
 bool begins_with_syn(const store::StoredFlow& flow) noexcept {
     return std::string_view(flow.history.data()).find('S') != std::string_view::npos;
@@ -37,6 +46,7 @@ std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
     const bool tcp = flow.protocol == store::protocol_tcp;
     const bool echo = is_echo(flow);
     if (tcp ? !begins_with_syn(flow) : flow.protocol != store::protocol_udp && !echo) return std::nullopt;
+    if (traces_route(flow)) return std::nullopt;
     Contact contact = ends_of(flow, echo);
     switch (store::outcome_of(flow)) {
         case store::FlowOutcome::no_reply:
@@ -50,7 +60,10 @@ std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
             return contact;
         case store::FlowOutcome::pending:
             // Somebody is there if anything has come back.
-            if (flow.directions[1].packets == 0) return std::nullopt;
+            if (flow.directions[1].packets != 0) return contact;
+            if ((flow.flags & api::flow_cut_short) == 0) return std::nullopt;
+            contact.failed = true;
+            contact.waiting_since_ns = flow.last_ns;
             return contact;
         case store::FlowOutcome::unknown:
             break;

@@ -15,12 +15,15 @@ struct Contact {
     std::uint16_t port = 0;     // destination's; of ICMP echoes 0
     std::uint8_t protocol = 0;
     bool failed = false;  // nothing came back, or a refusal
+    // Not 0: the input ended while an answer was waited for since then. It failed if that was long enough.
+    std::uint64_t waiting_since_ns = 0;
 
     bool operator==(const Contact&) const = default;
 };
 
 // nullopt: the flow is no contact that tells anything: it was joined midstream, it answers somebody (as what
-// forged packets bring back does), its outcome is not known, or its protocol has no ports and is no echo.
+// forged packets bring back does), its outcome is not known, its protocol has no ports and is no echo, or it
+// traces a route.
 [[nodiscard]] std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept;
 
 // Of a flow whose third SYN got no answer: one that fails, as far as is known.

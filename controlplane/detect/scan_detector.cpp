@@ -20,6 +20,7 @@ constexpr std::size_t crowd_kept = 4096;
 constexpr double crowd_failed_share_min = 0.9;
 constexpr std::size_t crowds_max = 4096;
 constexpr std::uint64_t one_way_flows_min = 20;
+constexpr std::uint64_t answer_wait_ns = 1'000'000'000;
 constexpr double one_way_share_max = 0.01;
 
 }  // namespace
@@ -48,7 +49,11 @@ std::string describe(const Scan& scan) {
 ScanDetector::ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect)
     : settings_(std::move(settings)), suspect_(std::move(suspect)) {}
 
-void ScanDetector::note_flow(bool answered) noexcept {
+void ScanDetector::note_flow(bool answered, std::uint64_t last_ns) noexcept {
+    std::uint64_t latest = latest_ns_.load(std::memory_order_relaxed);
+    while (latest < last_ns &&
+           !latest_ns_.compare_exchange_weak(latest, last_ns, std::memory_order_relaxed)) {
+    }
     flows_.fetch_add(1, std::memory_order_relaxed);
     if (answered) flows_answered_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -64,16 +69,40 @@ void ScanDetector::add(const Contact& contact) {
     if (settings_.known_nat && settings_.known_nat->contains(contact.source)) return;
     {
         const std::lock_guard lock(judge_mutex_);
-        if (!settings_.collect) {
-            judge(contact);
-        } else if (collected_.size() < collected_max) {
-            collected_.push_back(contact);
+        if (contact.waiting_since_ns != 0) {
+            keep(waiting_, contact);
+        } else if (settings_.collect) {
+            keep(collected_, contact);
         } else {
-            forgotten_.fetch_add(1, std::memory_order_relaxed);
+            judge(contact);
         }
         if (news_.empty()) return;
     }
     tell_news();
+}
+
+void ScanDetector::keep(std::vector<Contact>& contacts, const Contact& contact) {
+    if (contacts.size() < collected_max) {
+        contacts.push_back(contact);
+    } else {
+        forgotten_.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+// Whoever is there answers a first packet within a second, nearly always; four in a row that do not are
+// enough.
+void ScanDetector::add_waiting() {
+    std::vector<Contact> waiting;
+    {
+        const std::lock_guard lock(judge_mutex_);
+        waiting.swap(waiting_);
+    }
+    const std::uint64_t latest = latest_ns_.load(std::memory_order_relaxed);
+    for (Contact& contact : waiting) {
+        if (latest < contact.waiting_since_ns + answer_wait_ns) continue;
+        contact.waiting_since_ns = 0;
+        add(contact);
+    }
 }
 
 void ScanDetector::tell_news() {
@@ -106,6 +135,7 @@ void ScanDetector::drop_unsuspicious() {
 }
 
 void ScanDetector::finish() {
+    add_waiting();
     {
         const std::lock_guard lock(judge_mutex_);
         drop_unsuspicious();

@@ -72,8 +72,8 @@ class ScanDetector {
     }
     // A flow went by, whether or not it is a contact: tells one-way views. answered: it has packets of both
     // directions.
-    void note_flow(bool answered) noexcept;
-    // Replay: all contacts are there.
+    void note_flow(bool answered, std::uint64_t last_ns) noexcept;
+    // The input has ended: contacts that still wait for an answer are judged, in a replay all of them.
     void finish();
     // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held.
     [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion);
@@ -126,6 +126,8 @@ class ScanDetector {
     [[nodiscard]] static Key key_of(const Scan& scan) noexcept;
     void tell_news();
     void drop_unsuspicious();
+    void add_waiting();
+    void keep(std::vector<Contact>& contacts, const Contact& contact);
     // create: also if it is not known yet. nullptr if it is not, and shall not be.
     template <typename Value>
     Value* touch(Generations<Value>& generations, const Key& key, std::size_t size_max, bool create);
@@ -139,6 +141,7 @@ class ScanDetector {
     Generations<Crowd> crowds_;
     std::uint64_t generation_begin_ns_ = 0;
     std::vector<Contact> collected_;
+    std::vector<Contact> waiting_;  // for an answer, when the input ended
     std::vector<Scan> news_;
     mutable std::mutex mutex_;  // of scans_ and its positions
     std::vector<Scan> scans_;
@@ -146,6 +149,7 @@ class ScanDetector {
     std::atomic<std::uint64_t> forgotten_{0};
     std::atomic<std::uint64_t> flows_{0};
     std::atomic<std::uint64_t> flows_answered_{0};
+    std::atomic<std::uint64_t> latest_ns_{0};
 };
 
 }  // namespace picket::detect

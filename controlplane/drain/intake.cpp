@@ -61,7 +61,7 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
 // The first part of a flow tells how it began.
 void Intake::judge_contact(const store::StoredFlow& flow) {
     if (flow.part != 1) return;
-    parts_.scans.note_flow(flow.went_both_ways());
+    parts_.scans.note_flow(flow.went_both_ways(), flow.last_ns);
     if (const auto contact = detect::contact_of(flow)) parts_.scans.add(*contact);
 }
 

@@ -62,6 +62,38 @@ TEST_F(Scans, a_late_answer_revokes) {
     EXPECT_EQ(detector_.scans().size(), 1U);
 }
 
+TEST_F(Scans, silence_at_the_end_counts_if_it_lasted) {
+    const std::uint64_t end = 100 * second_ns;
+    const auto wait = [&](unsigned number, std::uint64_t since) {
+        detector_.add({host(900), host(number), since, 80, 6, true, since});
+    };
+    for (unsigned i = 0; i < 3; ++i) wait(i, end - 5 * second_ns);
+    for (unsigned i = 3; i < 9; ++i) wait(i, end - second_ns / 2);
+    detector_.note_flow(false, end);
+    EXPECT_TRUE(detector_.scans().empty());
+    detector_.finish();
+    EXPECT_TRUE(detector_.scans().empty()) << "three hosts had time to answer";
+    for (unsigned i = 0; i < 3; ++i) wait(i, end - 5 * second_ns);
+    wait(10, end - second_ns);
+    detector_.finish();
+    ASSERT_EQ(detector_.scans().size(), 1U);
+    EXPECT_EQ(detector_.scans()[0].failures, 4U);
+}
+
+TEST(Contacts, traceroute_is_none) {
+    store::StoredFlow flow;
+    flow.protocol = 17;
+    flow.destination_port = 33440;
+    flow.directions[0].packets = 1;
+    flow.directions[0].ttl_min = flow.directions[0].ttl_max = 3;
+    EXPECT_FALSE(contact_of(flow));
+    flow.directions[0].ttl_min = flow.directions[0].ttl_max = 120;
+    EXPECT_TRUE(contact_of(flow));
+    flow.directions[0].ttl_min = flow.directions[0].ttl_max = 3;
+    flow.destination_port = 161;
+    EXPECT_TRUE(contact_of(flow)) << "a low TTL alone hides no scan";
+}
+
 TEST_F(Scans, a_suspicion_that_does_not_hold_is_no_scan) {
     std::vector<Scan> suspected;
     ScanDetector detector({}, [&](const Scan& scan) { suspected.push_back(scan); });
@@ -195,11 +227,11 @@ TEST(ScanDetector, room_is_bounded_and_what_is_forgotten_is_counted) {
 
 TEST(ScanDetector, where_nothing_comes_back_silence_proves_little) {
     ScanDetector detector({}, [](const Scan&) {});
-    for (int i = 0; i < 19; ++i) detector.note_flow(false);
+    for (int i = 0; i < 19; ++i) detector.note_flow(false, 0);
     EXPECT_FALSE(detector.one_way());
-    detector.note_flow(false);
+    detector.note_flow(false, 0);
     EXPECT_TRUE(detector.one_way());
-    detector.note_flow(true);
+    detector.note_flow(true, 0);
     EXPECT_FALSE(detector.one_way());
 }
 
