@@ -38,7 +38,7 @@ struct ArchiveSettings {
     bool read_only = false;  // a closed archive is asked; nothing is added
     bool replay = false;     // of captures: refuses a directory that holds an archive already
     bool may_wait = false;   // rows wait for room instead of being lost
-    std::size_t flush_rows = 245'760;
+    std::size_t flush_rows = 122'880;
     std::chrono::milliseconds flush_interval{10'000};
     std::uint64_t retain_ns = 0;  // what is older is removed; 0: never
     std::uint64_t bytes_max = 0;  // the oldest is removed beyond that; 0: without bound

@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds look_interval{1'000};
 constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 // More are concatenated: their parts are sorted already.
-constexpr std::uint64_t sorted_rows_max = 2'000'000;
+constexpr std::uint64_t sorted_rows_max = 4'000'000;
 constexpr std::uint64_t merged_rows_max = 64'000'000;
 constexpr int priority_low = 15;
 constexpr ParquetSettings merged_settings{"zstd", 122'880};

@@ -83,6 +83,7 @@ TEST_F(Scans, silence_at_the_end_counts_if_it_lasted) {
 TEST(Contacts, traceroute_is_none) {
     store::StoredFlow flow;
     flow.protocol = 17;
+    flow.end_reason = api::EndReason::idle_timeout;
     flow.destination_port = 33440;
     flow.directions[0].packets = 1;
     flow.directions[0].ttl_min = flow.directions[0].ttl_max = 3;
