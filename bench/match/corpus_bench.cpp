@@ -25,6 +25,7 @@
 #include "bench/match/corpus.h"
 #include "bench/match/naive_scan.h"
 #include "controlplane/rules/filter_plan.h"
+#include "controlplane/rules/flowbit_options.h"
 #include "controlplane/rules/rule_compiler.h"
 #include "dataplane/match/matcher.h"
 #include "dataplane/match/text_batch.h"
@@ -56,6 +57,10 @@ class RuleFixture {
         const auto requests = std::ranges::count_if(
             rules_, [](const rules::Rule& rule) { return rule.kind == api::RuleKind::request; });
         name_ += "-" + std::to_string(requests);
+        // They are not judged, and one scan a URI need not look for them either.
+        const std::vector<bool> mute = rules::find_mute_rules(rules_);
+        std::size_t index = 0;
+        std::erase_if(rules_, [&](const rules::Rule&) { return mute[index++]; });
     }
 
     // With the number of rules about requests.

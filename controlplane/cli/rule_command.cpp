@@ -104,6 +104,7 @@ int check(const Context& context, const RuleOptions& options) {
     answer["rejected"] = parsed.rejects.size();
     answer["duplicates"] = parsed.duplicates.size();
     answer["always_judged"] = compiled.always_judged;
+    answer["mute"] = compiled.mute;
     answer["rejects"] = Json::array();
     for (const auto& reject : parsed.rejects) answer["rejects"].push_back(reject_row(reject));
     answer["costly"] = cost_notes(parsed.rules, compiled);
@@ -120,6 +121,10 @@ int check(const Context& context, const RuleOptions& options) {
     print_cost_notes(answer["costly"]);
     std::cout << grouped(compiled.rules.size()) << " rules loaded, " << grouped(count_at(answer, "rejected"))
               << " rejected\n";
+    if (compiled.mute > 0) {
+        std::cout << grouped(compiled.mute)
+                  << " of them only set flowbits that no loaded rule tests, and are not judged\n";
+    }
     print_coverage(printer, Json::object(), "rule test " + options.files.front() + " CAPTURE");
     return status;
 }

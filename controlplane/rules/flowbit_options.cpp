@@ -229,6 +229,34 @@ void reject_unset_flowbits(ParsedRules& parsed) {
     }
 }
 
+std::vector<bool> find_mute_rules(const std::vector<Rule>& rules) {
+    std::vector<bool> mute(rules.size());
+    std::set<std::string> needed;
+    const auto need_tests_of = [&](const Rule& rule) {
+        for (const FlowbitOption& option : rule.flowbits) {
+            if (tests(option)) needed.insert(option.names.begin(), option.names.end());
+        }
+    };
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        mute[i] = !rules[i].alerts;
+        if (rules[i].alerts) need_tests_of(rules[i]);
+    }
+    const auto writes_needed = [&](const FlowbitOption& option) {
+        return !tests(option) &&
+               std::ranges::any_of(option.names, [&](const auto& name) { return needed.contains(name); });
+    };
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            if (!mute[i] || std::ranges::none_of(rules[i].flowbits, writes_needed)) continue;
+            mute[i] = false;
+            changed = true;
+            need_tests_of(rules[i]);
+        }
+    }
+    return mute;
+}
+
 std::vector<std::uint32_t> order_by_flowbits(const std::vector<Rule>& rules) {
     return FlowbitOrder(rules).run();
 }

@@ -28,4 +28,8 @@ void reject_unset_flowbits(ParsedRules& parsed);
 // first one read that writes a bit goes first.
 std::vector<std::uint32_t> order_by_flowbits(const std::vector<Rule>& rules);
 
+// Rules of which nobody ever hears: they alert nobody, and write no bit that another rule tests which is
+// heard of, or whose bits are. Feeds have many: what would test their bits looks at bodies of responses.
+std::vector<bool> find_mute_rules(const std::vector<Rule>& rules);
+
 }  // namespace picket::rules

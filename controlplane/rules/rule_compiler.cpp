@@ -134,10 +134,17 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
     EngineTrials trials(cache);
     const auto begin = std::chrono::steady_clock::now();
     std::array<GroupPlan, api::filter_group_count> plans;
+    const std::vector<bool> mute =
+        settings.judge_mute ? std::vector<bool>(rules.size()) : find_mute_rules(rules);
     for (const Rule& rule : rules) {
         const auto index = static_cast<std::uint32_t>(compiled.rules.size());
         writer.add_rule(rule);
         compiled.rules.push_back(describe(rule));
+        if (mute[index]) {
+            ++compiled.mute;
+            compiled.filters.emplace_back();
+            continue;
+        }
         compiled.filters.push_back(choose_filter(rule, trials, statistics));
         if (auto choice = compiled.filters.back()) {
             GroupPlan& plan = plans[static_cast<std::size_t>(choice->group)];

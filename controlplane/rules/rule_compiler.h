@@ -50,6 +50,7 @@ struct CompiledRules {
     std::vector<std::optional<FilterChoice>> filters;  // of each rule; none: it is judged always
     std::vector<std::string> watch_lists;              // names; index i is bit i
     std::size_t always_judged = 0;                     // rules without a usable filter element
+    std::size_t mute = 0;                              // rules that are not judged: find_mute_rules()
     std::vector<CostNote> cost_notes;                  // patterns that were too costly for the filter
     double plan_seconds = 0;                           // of choosing the filter's elements
     double compile_seconds = 0;                        // of the databases and the blob

@@ -42,6 +42,7 @@ void match_views(match::Matcher& matcher, std::span<const match::PayloadView> vi
 Comparison::Comparison(const std::vector<rules::Rule>& rules, api::Dialect dialect) : rules_(rules) {
     rules::RuleSettings settings;
     settings.dialect = dialect;
+    settings.judge_mute = true;
     std::string error;
     set_ = match::RuleSet::load(rules::compile_rules(rules, settings).blob, 1, error);
     matcher_ = set_ ? match::Matcher::create(set_, error) : nullptr;

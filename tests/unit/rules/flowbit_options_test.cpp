@@ -51,6 +51,25 @@ TEST(FlowbitOptions, RejectsWhatItCannotHonour) {
     EXPECT_TRUE(rule.flowbits.empty());
 }
 
+TEST(FlowbitOptions, FindsRulesOfWhichNobodyHears) {
+    const ParsedRules parsed =
+        parse_rules(rule_text("flowbits:set,a; flowbits:noalert;", 1) +      // nobody tests a
+                        rule_text("flowbits:set,b; flowbits:noalert;", 2) +  // 3 does, and alerts
+                        rule_text("flowbits:isset,b;", 3) +                  //
+                        rule_text("flowbits:set,c; flowbits:noalert;", 4) +  // 5 does, whose d 6 tests
+                        rule_text("flowbits:isset,c; flowbits:set,d; flowbits:noalert;", 5) +  //
+                        rule_text("flowbits:isnotset,d;", 6) +                                 //
+                        rule_text("flowbits:set,e; flowbits:noalert;", 7) +  // 8 does, of which nobody hears
+                        rule_text("flowbits:isset,e; flowbits:set,f; flowbits:noalert;", 8) +  //
+                        rule_text("flowbits:set,g;", 9) +                                      // alerts
+                        rule_text("noalert;", 10) +                                            //
+                        rule_text("flowbits:unset,b; flowbits:noalert;", 11),                  // 3 tests it
+                    "f", {});
+    ASSERT_EQ(list_rejects(parsed.rejects), "");
+    EXPECT_EQ(find_mute_rules(parsed.rules),
+              (std::vector<bool>{true, false, false, false, false, false, true, true, false, true, false}));
+}
+
 TEST(FlowbitOptions, RejectsTestsOfBitsThatNothingSets) {
     ParsedRules parsed = parse_rules(
         rule_text("flowbits:isset,a;", 1) + rule_text("flowbits:set,b;", 2) +
