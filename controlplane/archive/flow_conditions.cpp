@@ -43,18 +43,18 @@ class Conditions {
     std::string text_;
 };
 
-void add_ends(const store::Query& query, Conditions& conditions) {
+void add_ends(const store::Query& query, const store::NetworkSet* judged, Conditions& conditions) {
     if (query.flow_id) conditions.add("id = " + std::to_string(*query.flow_id));
     if (query.protocol) conditions.add("proto = " + std::to_string(*query.protocol));
     if (query.vlan) conditions.add("vlan = " + std::to_string(*query.vlan));
     for (const auto& networks : {query.hosts, query.watch}) {
-        if (networks)
+        if (networks && networks.get() != judged)
             conditions.add("(" + one_end_condition("src", *networks) + " OR " +
                            one_end_condition("dest", *networks) + ")");
     }
-    if (query.source)
+    if (query.source && query.source.get() != judged)
         conditions.add_end(one_end_condition("src", *query.source), one_end_condition("dest", *query.source));
-    if (query.destination)
+    if (query.destination && query.destination.get() != judged)
         conditions.add_end(one_end_condition("dest", *query.destination),
                            one_end_condition("src", *query.destination));
     const auto port = [](const char* column, std::uint16_t number) {
@@ -123,22 +123,48 @@ std::string one_end_condition(const std::string& name, const store::NetworkSet& 
     return "(" + condition + ")";
 }
 
-std::string flow_conditions(const store::Query& query) {
+// The range of all addresses: the engine skips rows by it before it reads their other columns, which it does
+// not by a list of values.
+std::string span_condition(const std::string& name, const store::NetworkSet& set) {
+    if (set.entries().empty()) return "";
+    api::Address first = set.entries().front().address;
+    api::Address last = set.entries().front().last();
+    for (const auto& entry : set.entries()) {
+        first = std::min(first, entry.address);
+        last = std::max(last, entry.last());
+    }
+    if (address_half(first, false) != address_half(last, false)) return "";
+    return name + "_lo BETWEEN " + half(first, true) + " AND " + half(last, true) + " AND ";
+}
+
+EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set) {
+    const std::string source = span_condition("src", set) + one_end_condition("src", set);
+    const std::string destination = one_end_condition("dest", set);
+    const std::string part = "NOT " + std::string(whole_flow);  // of which the ends may turn
+    const std::string not_source = " AND NOT (" + source + ")";
+    if (&set == query.source.get()) return {source, destination + not_source + " AND " + part};
+    if (&set == query.destination.get())
+        return {source + " AND " + part, destination + " AND NOT (" + source + " AND " + part + ")"};
+    return {source, destination + not_source};
+}
+
+std::string flow_conditions(const store::Query& query, const store::NetworkSet* judged) {
     Conditions conditions;
     // A part begins with its flow here: flows are selected as a whole, and parts of one overlap if it does.
     if (query.until_ns) conditions.add("start < " + time_literal(*query.until_ns));
     if (query.since_ns) conditions.add("epoch_ns(start) + last >= " + std::to_string(*query.since_ns));
-    add_ends(query, conditions);
+    add_ends(query, judged, conditions);
     add_amounts(query, conditions);
     return conditions.text();
 }
 
-std::string earlier_part_conditions(const store::Query& query, std::uint64_t start_ns_min) {
+std::string earlier_part_conditions(const store::Query& query, std::uint64_t start_ns_min,
+                                    const store::NetworkSet* judged) {
     Conditions conditions;
     conditions.add("NOT " + std::string(whole_flow));
     conditions.add("start >= " + time_literal(start_ns_min));
     conditions.add("epoch_ns(start) + last < " + std::to_string(*query.since_ns));
-    add_ends(query, conditions);
+    add_ends(query, judged, conditions);
     return conditions.text();
 }
 

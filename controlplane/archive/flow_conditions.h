@@ -10,8 +10,10 @@
 
 namespace picket::archive {
 
-// "a AND b AND ...", or "true". With query.records, parts are judged by their own times.
-[[nodiscard]] std::string flow_conditions(const store::Query& query);
+// "a AND b AND ...", or "true". With query.records, parts are judged by their own times. judged: a set of the
+// query's whose condition is left out, because the caller has it.
+[[nodiscard]] std::string flow_conditions(const store::Query& query,
+                                          const store::NetworkSet* judged = nullptr);
 
 // A condition on NAME_hi and NAME_lo that every address of the set fulfils: exact for sets of usual size,
 // else the range of all.
@@ -19,7 +21,17 @@ namespace picket::archive {
 [[nodiscard]] bool is_exact(const store::NetworkSet& set);
 
 // Of parts that end before the query's interval and belong to flows that reach into it.
-[[nodiscard]] std::string earlier_part_conditions(const store::Query& query, std::uint64_t start_ns_min);
+[[nodiscard]] std::string earlier_part_conditions(const store::Query& query, std::uint64_t start_ns_min,
+                                                  const store::NetworkSet* judged = nullptr);
+
+// Flows with an address of the set at an end, in two conditions of which each row fulfils one at most: such
+// that the sort order finds the first, and the index the second.
+struct EndConditions {
+    std::string source;
+    std::string destination;
+};
+// set: one of the query's own, exact.
+[[nodiscard]] EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set);
 
 // The row is a flow by itself.
 inline constexpr const char* whole_flow = "(part = 1 AND final = 1)";

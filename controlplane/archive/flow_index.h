@@ -1,13 +1,13 @@
-// The index of addresses of a merged file of flows: which blocks of its rows have an address at either end.
+// The index of addresses of a merged file of flows: which blocks of its rows have an address at which end.
 //
-// A sort order can serve one end only. Rows of merged files carry the number of their block in the column
-// `block`; blocks are row groups, so that statistics skip all others. The index is a Parquet file as well:
-// (ip_hi, ip_lo, block), sorted, so that a look-up reads few pages of it. Not thread-safe.
+// A sort order serves sources. For destinations rows of merged files carry the number of their block in the
+// column `block`; blocks are row groups, so that statistics skip all others. The index is a Parquet file as
+// well: (ip_hi, ip_lo, block, ends: 1 source, 2 destination, 3 both), sorted, so that a look-up reads few
+// pages of it. Not thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,14 +24,13 @@ namespace picket::archive {
 // The rows of its index.
 [[nodiscard]] std::string index_of(const std::string& path);
 
-// Blocks of each indexed file that may hold flows of the query's addresses, by the file's path; nothing if
-// the query names none (or too many to look up). Files without such blocks are left out.
+// Blocks of each of the files, all of which have an index, that hold flows to the set's addresses, by the
+// file's path. Files without such blocks are left out.
 struct BlockChoice {
     std::map<std::string, std::vector<std::uint32_t>> blocks;
     Failure failure;
 };
-[[nodiscard]] std::optional<BlockChoice> choose_blocks(Connection& connection,
-                                                       const std::vector<FilePointer>& files,
-                                                       const store::Query& query);
+[[nodiscard]] BlockChoice blocks_of_destination(Connection& connection, const std::vector<FilePointer>& files,
+                                                const store::NetworkSet& set);
 
 }  // namespace picket::archive

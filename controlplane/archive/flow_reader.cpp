@@ -1,6 +1,7 @@
 #include "controlplane/archive/flow_reader.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -57,6 +58,16 @@ std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& qu
     return columns;
 }
 
+// Addresses of which a flow must have one at an end; nullptr: none, or too many to look up.
+const store::NetworkSet* narrowest_ends(const store::Query& query) {
+    const store::NetworkSet* best = nullptr;
+    for (const auto& networks : {query.hosts, query.watch, query.source, query.destination}) {
+        if (!networks || !is_exact(*networks)) continue;
+        if (best == nullptr || networks->entries().size() < best->entries().size()) best = networks.get();
+    }
+    return best;
+}
+
 class Reading {
   public:
     Reading(Connection& connection, const ArchiveView& view, const store::Query& query)
@@ -69,7 +80,10 @@ class Reading {
         if (on_whole) {
             for (const auto& flow : live) walked[flow.key()] = 1;
         }
-        read(flow_conditions(query_), query_.since_ns, query_.until_ns, [&](const store::StoredFlow& row) {
+        const auto conditions = [this](const store::NetworkSet* judged) {
+            return flow_conditions(query_, judged);
+        };
+        read(conditions, query_.since_ns, query_.until_ns, [&](const store::StoredFlow& row) {
             if (!on_whole || !is_whole(row) || walked.find(row.key()) != nullptr) return true;
             on_whole(row);
             return false;
@@ -94,31 +108,38 @@ class Reading {
             if (store::overlaps(query_, flow.start_ns, flow.last_ns)) want(flow);
         });
         if (wanted.empty()) return;
-        std::string conditions = earlier_part_conditions(query_, start_min);
+        std::string wanted_ids;
         if (wanted.size() <= ids_max) {
             std::string ids;
             wanted.for_each([&](const store::FlowKey& key, std::uint8_t) {
                 ids += (ids.empty() ? "" : ", ") + std::to_string(key.id);
             });
-            conditions += " AND id IN (" + ids + ")";
+            wanted_ids = " AND id IN (" + ids + ")";
         }
+        const auto conditions = [&](const store::NetworkSet* judged) {
+            return earlier_part_conditions(query_, start_min, judged) + wanted_ids;
+        };
         read(conditions, start_min, *query_.since_ns,
              [&](const store::StoredFlow& row) { return wanted.find(row.key()) != nullptr; });
     }
 
+    // Of the query, without those of a set that is judged otherwise.
+    using MakeConditions = std::function<std::string(const store::NetworkSet* judged)>;
+
     template <typename Accept>
-    void read(const std::string& conditions, std::optional<std::uint64_t> since,
+    void read(const MakeConditions& conditions, std::optional<std::uint64_t> since,
               std::optional<std::uint64_t> until, Accept&& accept) {
-        const std::string source = selection(conditions, since, until);
-        if (source.empty()) return;
         bool too_many = false;
-        const auto failure = read_rows(connection_, source, columns_, [&](store::StoredFlow& row) {
-            make_safe(row);
-            if (too_many || !accept(row)) return;
-            too_many = rows_.size() >= archived_parts_max;
-            if (!too_many) rows_.push_back(row);
-        });
-        if (failure) throw ArchiveUnreadable("the archive's files cannot be read: " + *failure);
+        for (const std::string& source : selections(conditions, since, until)) {
+            const auto failure = read_rows(connection_, source, columns_, [&](store::StoredFlow& row) {
+                make_safe(row);
+                if (too_many || !accept(row)) return;
+                too_many = rows_.size() >= archived_parts_max;
+                if (!too_many) rows_.push_back(row);
+            });
+            if (failure) throw ArchiveUnreadable("the archive's files cannot be read: " + *failure);
+            if (too_many) break;
+        }
         if (too_many) {
             throw ArchiveUnreadable("more than " + std::to_string(archived_parts_max) +
                                     " parts of flows would have to be looked at; narrow --since and --until, "
@@ -126,51 +147,39 @@ class Reading {
         }
     }
 
-    // One SELECT for all files that have no index, and one for the blocks of each that has.
-    std::string selection(const std::string& conditions, std::optional<std::uint64_t> since,
-                          std::optional<std::uint64_t> until) {
+    // PERF: one statement with `src IN … OR dest IN …` reads every column of all blocks. Apart, the engine's
+    // statistics prune sources, by which files are sorted, and the index prunes destinations: of 300 M flows
+    // those of twenty addresses in 0.9 s instead of 2.0. Not as a union: hundreds of them take a gigabyte.
+    std::vector<std::string> selections(const MakeConditions& conditions, std::optional<std::uint64_t> since,
+                                        std::optional<std::uint64_t> until) {
         std::vector<FilePointer> all;
         std::vector<FilePointer> indexed;
-        const auto choice = choice_of_blocks();
+        const store::NetworkSet* addresses = narrowest_ends(query_);
         for (const auto& file : view_.files) {
             if (file->entry().table != Table::flows || !file->overlaps(since, until)) continue;
-            (choice && !file->index_path().empty() ? indexed : all).push_back(file);
+            (addresses != nullptr && !file->index_path().empty() ? indexed : all).push_back(file);
         }
-        std::string text;
-        const auto add = [&](const std::string& files, const std::string& more) {
-            text += (text.empty() ? "SELECT " : " UNION ALL SELECT ") + names_of(columns_) +
-                    " FROM read_parquet(" + files + ") WHERE " + more + conditions;
+        std::vector<std::string> texts;
+        const auto add = [&](const std::string& files, const std::string& condition) {
+            texts.push_back("SELECT " + names_of(columns_) + " FROM read_parquet(" + files + ") WHERE " +
+                            condition);
         };
-        if (!all.empty()) add(file_list(all, Table::flows, {}, {}), "");
-        for (const auto& file : indexed) {
-            const auto blocks = choice->find(file->path());
-            if (blocks == choice->end()) continue;
+        if (!all.empty()) add(file_list(all, Table::flows, {}, {}), conditions(nullptr));
+        if (indexed.empty()) return texts;
+        const EndConditions ends = end_conditions(query_, *addresses);
+        const std::string others = " AND " + conditions(addresses);
+        add(file_list(indexed, Table::flows, {}, {}), ends.source + others);
+        const auto choice = blocks_of_destination(connection_, indexed, *addresses);
+        if (choice.failure)
+            throw ArchiveUnreadable("an index of the archive cannot be read: " + *choice.failure);
+        for (const auto& [path, blocks] : choice.blocks) {
             std::string numbers;
-            for (const auto block : blocks->second)
-                numbers += (numbers.empty() ? "" : ", ") + std::to_string(block);
-            add(quoted(file->path()), "block IN (" + numbers + ") AND ");
+            for (const auto block : blocks) numbers += (numbers.empty() ? "" : ", ") + std::to_string(block);
+            add(quoted(path), "block IN (" + numbers + ") AND " + ends.destination + others);
         }
-        return text;
+        return texts;
     }
 
-    using Blocks = std::map<std::string, std::vector<std::uint32_t>>;
-    const std::optional<Blocks>& choice_of_blocks() {
-        if (chosen_) return blocks_;
-        chosen_ = true;
-        std::vector<FilePointer> flows;
-        for (const auto& file : view_.files) {
-            if (file->entry().table == Table::flows && file->overlaps({}, query_.until_ns))
-                flows.push_back(file);
-        }
-        auto choice = choose_blocks(connection_, flows, query_);
-        if (choice && choice->failure)
-            throw ArchiveUnreadable("an index of the archive cannot be read: " + *choice->failure);
-        if (choice) blocks_ = std::move(choice->blocks);
-        return blocks_;
-    }
-
-    bool chosen_ = false;
-    std::optional<Blocks> blocks_;
     Connection& connection_;
     const ArchiveView& view_;
     const store::Query& query_;
