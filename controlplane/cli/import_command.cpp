@@ -190,13 +190,14 @@ void add_import_command(CLI::App& application, Context& context) {
     CLI::App* command =
         application.add_subcommand("import", "foreign flow logs become an archive that can be asked");
     command
-        ->add_option("FILE", options->files, "files of nfcapd, CSV, or lines as --format netflow prints them")
+        ->add_option("FILE", options->files,
+                     "files of nfcapd, IPFIX, CSV, or lines as --format netflow prints them")
         ->required();
     command->add_option("--archive", options->directory, "the new archive's directory")
         ->required()
         ->type_name("DIR");
-    command->add_option("--format", options->format, "auto, netflow, csv or nfcapd")
-        ->check(CLI::IsMember({"auto", "netflow", "csv", "nfcapd"}));
+    command->add_option("--format", options->format, "auto, netflow, csv, nfcapd or ipfix")
+        ->check(CLI::IsMember({"auto", "netflow", "csv", "nfcapd", "ipfix"}));
     command->callback(
         [&context, options] { context.action = [&context, options] { return import(context, *options); }; });
 }

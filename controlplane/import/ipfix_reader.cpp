@@ -89,8 +89,8 @@ void IpfixReader::adopt(std::uint16_t id, IpfixTemplate layout) {
 void IpfixReader::forget(std::uint16_t id, bool options) {
     const bool all = id == (options ? options_template_set : template_set);
     std::erase_if(templates_, [&](const auto& entry) {
-        const bool withdrawn = all ? entry.first >> 16 == domain_ && entry.second.options == options
-                                   : entry.first == key(id);
+        const bool withdrawn =
+            all ? entry.first >> 16 == domain_ && entry.second.options == options : entry.first == key(id);
         if (withdrawn) fields_ -= entry.second.fields.size();
         return withdrawn;
     });
@@ -111,8 +111,8 @@ void IpfixReader::read_records(std::uint16_t id, parse::ByteCursor& bytes) {
             continue;
         }
         const auto boot = boot_ms_.find(domain_);
-        ForeignLine line = record.flow(
-            {export_s_, boot == boot_ms_.end() ? std::nullopt : std::optional(boot->second)});
+        ForeignLine line =
+            record.flow({export_s_, boot == boot_ms_.end() ? std::nullopt : std::optional(boot->second)});
         if (!line.flow) line.why = "a record of " + template_name(id) + ": " + line.why;
         sink_(line);
     }
