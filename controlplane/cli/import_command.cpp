@@ -11,6 +11,7 @@
 #include "controlplane/archive/archive.h"
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
+#include "controlplane/cli/input_files.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/config/shown_text.h"
 #include "controlplane/import/log_reader.h"
@@ -146,6 +147,7 @@ void print_table(const Printer& printer, const Json& rows) {
 
 int import(const Context& context, const ImportOptions& options) {
     const Printer printer(context);
+    check_input_files(options.files);
     const NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
@@ -178,7 +180,9 @@ int import(const Context& context, const ImportOptions& options) {
         std::cout << grouped(count_at(sum, "flows")) << " flows in " << options.directory;
         if (count_at(sum, "masked") > 0)
             std::cout << ", " << grouped(count_at(sum, "masked")) << " of masked addresses (0.0.0.0)";
-        std::cout << "\nnext: picket --archive " << options.directory << " flow show --sum\n";
+        std::cout << '\n';
+        if (count_at(sum, "flows") > 0)
+            std::cout << "next: picket --archive " << options.directory << " flow show --sum\n";
     }
     return damaged ? status_damaged : status_done;
 }
