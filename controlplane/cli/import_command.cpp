@@ -113,16 +113,17 @@ void print_problems(const Json& rows) {
     std::size_t named_before = 0;
     for (const Json& row : rows) {
         const std::string file = text_at(row, "file");
+        const bool ipfix = text_at(row, "format") == "ipfix";
         std::uint64_t named = 0;
         for (const Json& problem : member(row, "problems")) {
             if (named_before++ >= named_max) break;
             ++named;
-            std::cerr << file << ":" << plain_text(member(problem, "line")) << ": "
+            std::cerr << file << (ipfix ? ": message " : ":") << plain_text(member(problem, "line")) << ": "
                       << config::shown_sentences(text_at(problem, "why")) << '\n';
         }
         if (count_at(row, "rejected") > named) {
             std::cerr << file << ": " << grouped(count_at(row, "rejected") - named)
-                      << " more lines were not understood\n";
+                      << (ipfix ? " more records or sets" : " more lines") << " were not understood\n";
         }
         if (const std::string error = text_at(row, "error"); !error.empty())
             std::cerr << "picket: " << file << ": " << config::shown_sentences(error) << '\n';

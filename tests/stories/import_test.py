@@ -152,7 +152,7 @@ class FilesOfNfdump(Imports):
                              [int(line[5]), int(line[7]), int(line[9])], line)
 
 
-PROTOCOLS = {'ICMP': 1, 'TCP': 6, 'UDP': 17, 'IPv6-ICMP': 58, 'SCTP': 132}
+PROTOCOLS = {'ICMP': 1, 'TCP': 6, 'UDP': 17, 'IPv6-ICMP': 58, 'SCTP': 132, 'IGMP': 2, 'GRE': 47, 'ESP': 50, 'AH': 51, 'OSPF': 89}
 
 
 class FilesOfIpfix(Imports):
@@ -212,6 +212,21 @@ class FilesOfIpfix(Imports):
         udp = [flow['counts'] for flow in flows if flow['protocol'] == 17]
         self.assertEqual(self.ask('flow', 'show', '--proto', 'udp', '--outcome', 'answered', '--sum')['sum']['flows'],
                          sum(there[0] > 0 and back[0] > 0 for there, back in udp))
+
+    def test_nfdumps_csv_of_every_protocol(self):
+        """Its names are its own; one of them, IDPR, stands for two protocols and is refused."""
+        flows = [{'ends': (('10.0.0.1', 1), ('192.0.2.7', 2)), 'protocol': protocol, 'counts': ((1, 60), (0, 0)),
+                  'times': (1061579394218, 1061579394218)} for protocol in range(256)]
+        collected = self.folder / 'collected'
+        collected.mkdir()
+        ipfix_messages.collect_with_nfcapd(ipfix_messages.messages(flows), collected)
+        file = self.folder / 'flows.csv'
+        file.write_text(subprocess.run(['nfdump', '-R', collected, '-o', 'csv'], check=True, capture_output=True, text=True,
+                                       timeout=60).stdout, encoding='utf-8')
+        report = self.load(file, status=picket.DAMAGED)
+        self.assertEqual([problem['why'] for problem in report['rows'][0]['problems']], ["'IDPR' is not a protocol"] * 2)
+        rows = self.ask('flow', 'show', '--limit', '1000')['rows']
+        self.assertEqual({PROTOCOLS.get(row['proto']) or int(row['proto']) for row in rows}, set(range(256)) - {35, 38})
 
     def test_damage(self):
         made = ipfix_messages.messages(self.flows_of('sobig.pcap'))
