@@ -66,21 +66,21 @@ std::optional<std::uint64_t> time_of(const IpfixRecord& record, const TimeTakes&
 
 }  // namespace
 
-void IpfixRecord::keep(Take take, const std::uint8_t* bytes, std::size_t length) noexcept {
+void IpfixRecord::keep(Take take, std::span<const std::uint8_t> bytes) noexcept {
     const auto place = static_cast<std::size_t>(take);
     present_ |= std::uint64_t{1} << place;
     if (take == Take::source_v4 || take == Take::destination_v4) {
-        addresses_[place - 1] = api::ipv4_mapped(bytes);
+        addresses_[place - 1] = api::ipv4_mapped(bytes.data());
     } else if (take == Take::source_v6 || take == Take::destination_v6) {
-        std::memcpy(addresses_[place - 1].bytes.data(), bytes, 16);
+        std::memcpy(addresses_[place - 1].bytes.data(), bytes.data(), 16);
     } else {
         std::uint64_t value = 0;
-        for (std::size_t i = 0; i < length; ++i) value = value << 8 | bytes[i];
+        for (const std::uint8_t byte : bytes) value = value << 8 | byte;
         values_[place] = value;
     }
 }
 
-bool IpfixRecord::read(parse::ByteCursor& bytes, const IpfixTemplate& layout) noexcept {
+bool IpfixRecord::read(ByteReader& bytes, const IpfixTemplate& layout) noexcept {
     present_ = 0;
     for (const IpfixField& field : layout.fields) {
         std::size_t length = field.length;
@@ -88,9 +88,9 @@ bool IpfixRecord::read(parse::ByteCursor& bytes, const IpfixTemplate& layout) no
             length = bytes.u8();
             if (length == 255) length = bytes.u16();
         }
-        const std::uint8_t* content = bytes.take(length);
-        if (content == nullptr) return false;
-        if (field.take != Take::nothing) keep(field.take, content, length);
+        const auto content = bytes.take(length);
+        if (bytes.failed()) return false;
+        if (field.take != Take::nothing) keep(field.take, content);
     }
     return true;
 }
