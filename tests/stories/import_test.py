@@ -90,7 +90,10 @@ class TheOperatorsLog(Imports):
         detail = self.ask('flow', 'show', '1')['rows'][0]
         self.assertIn('imported', detail['flags'])
         self.assertNotIn('ttl_min', detail['to_server'])
-        self.assertIsNone(detail['end_reason'])
+        for name in ('end_reason', 'ttl_ts', 'state', 'history'):
+            self.assertIsNone(detail[name], name)
+        rows = self.ask('query', 'SELECT DISTINCT ttl_ts, tos_ts, state, history, end_reason FROM parts')['rows']
+        self.assertEqual(rows, [dict.fromkeys(('ttl_ts', 'tos_ts', 'state', 'history', 'end_reason'))])
 
     def test_masked_addresses_and_damage(self):
         log = self.folder / 'log'
@@ -211,7 +214,7 @@ class FilesOfIpfix(Imports):
         file.write_bytes(b''.join(ipfix_messages.messages(flows, both=True)))
         self.load(file)
         both = [counts for flow in flows for counts in flow['counts']]
-        self.assertEqual(self.totals(), (len(flows), sum(packets for packets, _ in both), sum(size for _, size in both)))
+        self.assertEqual(self.totals(), (len(flows), *(sum(counts[what] for counts in both) for what in (0, 1))))
         udp = [flow['counts'] for flow in flows if flow['protocol'] == 17]
         self.assertEqual(self.ask('flow', 'show', '--proto', 'udp', '--outcome', 'answered', '--sum')['sum']['flows'],
                          sum(there[0] > 0 and back[0] > 0 for there, back in udp))
