@@ -45,7 +45,6 @@ struct ArchiveSettings {
     std::size_t open_rows_max = 737'280;
     // The present watch lists, which are kept beside the rows. Called by the archive's thread.
     std::function<std::map<std::string, store::Networks>()> watch_lists;
-    std::function<void(const char* step)> before_step;  // before each step that changes the disk
 };
 
 // A time of which an earlier picketd, that was killed, had not written all.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/archive/event_columns.h"
+#include "controlplane/archive/fault.h"
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flush_files.h"
 
@@ -215,6 +216,7 @@ Failure ArchiveWriter::flush() {
     const std::size_t rows = open_.rows();
     const auto sealed = open_.seal(settings_.flush_rows);
     const bool all = sealed.rows() >= rows;  // of what came before now
+    fault_point(FaultPoint::flush_begun);
     if (!engine_) engine_ = std::make_unique<WriteEngine>();
     FlushFiles files(catalog_, *engine_);
     files.write(Table::flows, flow_columns(), sealed.flows);
@@ -238,6 +240,7 @@ Failure ArchiveWriter::flush() {
 Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntry>& written,
                               std::uint64_t end_ns, bool closing) {
     std::vector<RuleSet> sets;
+    fault_point(FaultPoint::flush_files);
     if (auto failure = rule_sets_.write(catalog_.directory(), sets)) return failure;
     std::vector<WatchFile> lists = catalog_.manifest().watch_lists;
     if (auto failure = watch_texts_.write(catalog_.directory(), lists)) return failure;
