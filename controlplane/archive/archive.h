@@ -40,6 +40,7 @@ struct ArchiveSettings {
     bool may_wait = false;   // rows wait for room instead of being lost
     std::size_t flush_rows = 122'880;
     std::chrono::milliseconds flush_interval{10'000};
+    std::chrono::milliseconds upkeep_interval{1'000};  // how often it is looked for what to merge or remove
     std::uint64_t retain_ns = 0;  // what is older is removed; 0: never
     std::uint64_t bytes_max = 0;  // the oldest is removed beyond that; 0: without bound
     std::size_t open_rows_max = 737'280;

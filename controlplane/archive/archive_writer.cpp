@@ -145,7 +145,10 @@ bool ArchiveWriter::is_due() const {
     if (Clock::now() < try_after_ && !finishing_) return false;
     bool full = event_bytes_.load(std::memory_order_relaxed) > event_bytes_max / 2;
     open_.for_each([&](const auto& chunks) { full = full || chunks.rows() >= settings_.flush_rows; });
-    return finishing_ || full || Clock::now() >= flushed_ + settings_.flush_interval;
+    // That a session has begun is entered at once: else nothing told of it if it were killed before its first
+    // flush.
+    return finishing_ || full || announced_ < sessions_.size() ||
+           Clock::now() >= flushed_ + settings_.flush_interval;
 }
 
 void ArchiveWriter::work() {
@@ -198,15 +201,37 @@ Failure ArchiveWriter::open() {
     watch_texts_.load(catalog_.directory(), manifest.watch_lists, notes);
     for (const auto& note : notes) events_.add("archive", note);
     const std::lock_guard lock(mutex_);
-    earlier_ = manifest.sessions;
-    // A directory that was away and is back knows our own.
-    std::erase_if(earlier_, [&](const Session& session) {
+    join_sessions(manifest.sessions);
+    opened_ = true;
+    return {};
+}
+
+// A directory that was away and is back knows our own. Another one has nothing of what is committed
+// elsewhere: that time is blind in it.
+void ArchiveWriter::join_sessions(const std::vector<Session>& found) {
+    earlier_ = found;
+    const auto is_own = [&](const Session& session) {
         return std::any_of(sessions_.begin(), sessions_.end(), [&](const Session& own) {
             return own.run == session.run && own.begin_ns == session.begin_ns;
         });
-    });
-    opened_ = true;
-    return {};
+    };
+    const bool same = committed_ && !found.empty() && found.back().run == committed_->run &&
+                      found.back().begin_ns == committed_->begin_ns &&
+                      found.back().end_ns == committed_->end_ns;
+    if (same) {
+        // Maybe one that goes on from an earlier picketd's.
+        sessions_.back().begin_ns = std::min(sessions_.back().begin_ns, committed_->begin_ns);
+        earlier_.pop_back();
+    }
+    if (same || !committed_) {
+        std::erase_if(earlier_, is_own);
+        return;
+    }
+    Session own = sessions_.back();
+    own.begin_ns = std::max(own.begin_ns, committed_->end_ns);
+    own.end_ns = std::max(own.end_ns, own.begin_ns);
+    sessions_.assign(1, own);
+    announced_ = 0;
 }
 
 Failure ArchiveWriter::flush() {
@@ -244,6 +269,8 @@ Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntr
     if (auto failure = rule_sets_.write(catalog_.directory(), sets)) return failure;
     std::vector<WatchFile> lists = catalog_.manifest().watch_lists;
     if (auto failure = watch_texts_.write(catalog_.directory(), lists)) return failure;
+    std::vector<Session> entered;
+    const std::size_t announced = sessions_begun();
     const auto change = [&](Manifest& manifest) {
         for (const auto& entry : written) {
             if (entry.table != Table::coverage)
@@ -252,12 +279,25 @@ Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntr
         manifest.files.insert(manifest.files.end(), written.begin(), written.end());
         manifest.rule_sets.insert(manifest.rule_sets.end(), sets.begin(), sets.end());
         manifest.sessions = sessions(end_ns, closing);
+        entered = manifest.sessions;
         manifest.watch_lists = lists;
         manifest.replay = manifest.replay || has_captures();
     };
     if (auto failure = catalog_.commit(change, [&] { open_.drop(sealed); })) return failure;
     rule_sets_.entered(sets);
+    note_sessions(entered, announced);
     return {};
+}
+
+std::size_t ArchiveWriter::sessions_begun() const {
+    const std::lock_guard lock(mutex_);
+    return sessions_.size();
+}
+
+void ArchiveWriter::note_sessions(const std::vector<Session>& committed, std::size_t announced) {
+    const std::lock_guard lock(mutex_);
+    announced_ = announced;
+    if (announced > 0) committed_ = committed.back();
 }
 
 bool ArchiveWriter::has_captures() const {

@@ -17,7 +17,6 @@ namespace picket::archive {
 
 namespace {
 
-constexpr std::chrono::milliseconds look_interval{1'000};
 constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 // More are concatenated: their parts are sorted already.
 constexpr std::uint64_t sorted_rows_max = 4'000'000;
@@ -106,7 +105,7 @@ void Compactor::work() {
         }
         note(failure);
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, look_interval, [this] { return stopping_; });
+        changed_.wait_for(lock, settings_.upkeep_interval, [this] { return stopping_; });
     }
 }
 
