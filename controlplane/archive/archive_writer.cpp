@@ -235,6 +235,7 @@ void ArchiveWriter::join_sessions(const std::vector<Session>& found) {
 }
 
 Failure ArchiveWriter::flush() {
+    if (auto gone = catalog_.gone()) return gone;
     // Nothing is added any more once the end has begun.
     const bool finishing = is_finishing();
     const std::uint64_t now_ns = detect::utc_now_ns();

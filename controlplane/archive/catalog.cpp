@@ -244,6 +244,11 @@ std::string Catalog::next_name(Table table, unsigned level) {
            number + ".parquet";
 }
 
+Failure Catalog::gone() const {
+    if (!is_gone()) return {};
+    return directory_.path() + " is not the directory any more that it was";
+}
+
 Failure Catalog::commit(const std::function<void(Manifest&)>& change, const std::function<void()>& along) {
     const std::lock_guard committing(commit_mutex_);
     return commit_locked(change, along);
@@ -251,7 +256,7 @@ Failure Catalog::commit(const std::function<void(Manifest&)>& change, const std:
 
 Failure Catalog::commit_locked(const std::function<void(Manifest&)>& change,
                                const std::function<void()>& along) {
-    if (is_gone()) return directory_.path() + " is not the directory any more that it was";
+    if (auto failure = gone()) return failure;
     Manifest next = manifest();
     change(next);
     next.next_file = next_file_;

@@ -74,6 +74,7 @@ class Catalog {
 
     // Is the directory that was opened no longer at its path? Then open() finds what is there now.
     [[nodiscard]] bool is_gone() const { return directory_.is_gone(); }
+    [[nodiscard]] Failure gone() const;  // a sentence if it is
     // Counts how often it was opened. What was written before the last time may have been removed since.
     [[nodiscard]] std::uint64_t openings() const noexcept { return openings_.load(); }
 
