@@ -355,6 +355,7 @@ ArchiveView ArchiveWriter::view() const {
 
 void ArchiveWriter::report(ArchiveStatus& status) const {
     status.open_flows = open_.flows.rows();
+    status.open_rows = open_.rows();
     status.unarchived = lost_.load(std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     status.open = opened_;
