@@ -8,6 +8,7 @@ usage: disk_trouble_test.py PICKET [unittest arguments]
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,17 +20,19 @@ sys.path.insert(0, str(HERE.parent / 'support'))
 import picket_program as picket  # noqa: E402
 
 FLOWS = 1877
+ROOM = 737_280  # rows of flows that wait at most
+TOO_MANY = 20_000
 
 
 class Disk:
     """A sensor whose archive lies on a disk that can be spoilt."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, capture='sobig.pcap', size='16m', first='true'):
         self.root = pathlib.Path(folder, name)
         self.root.mkdir()
         self.archive = self.root / 'archive'
-        mount = f'mount -t tmpfs -o size=16m tmpfs "{self.root}" && exec "$@"'
-        self.sensor = picket.Sensor('sobig.pcap', more=f'[archive]\ndirectory = "{self.archive}"\n',
+        mount = f'mount -t tmpfs -o size={size} tmpfs "{self.root}" && (cd "{self.root}" && {first}) && exec "$@"'
+        self.sensor = picket.Sensor(capture, more=f'[archive]\ndirectory = "{self.archive}"\n',
                                     launcher=('unshare', '--mount', 'sh', '-c', mount, 'sh'))
 
     def run(self, script):
@@ -38,6 +41,54 @@ class Disk:
 
     def shown(self):
         return self.sensor.ask('archive', 'show')
+
+
+def write_flows(path, flows):
+    """A capture of UDP flows of one packet each, 10,000 a second."""
+    ethernet = bytes.fromhex('020000000001020000000002' '0800')
+    with open(path, 'wb') as file:
+        file.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for number in range(flows):
+            ip = struct.pack('>BBHHHBBHII', 0x45, 0, 29, number & 0xffff, 0, 64, 17, 0, 0x0a000000 + number, 0xc0000207)
+            udp = struct.pack('>HHHHB', 1024, 27015, 9, 0, 0)
+            frame = ethernet + ip + udp
+            file.write(struct.pack('<IIII', 1_000_000 + number // 10_000, number % 10_000 * 100, len(frame), len(frame)))
+            file.write(frame)
+
+
+@unittest.skipIf(os.geteuid() != 0, 'mounting needs root')
+class MoreThanFits(unittest.TestCase):
+    """The disk is full before the archive is made, and stays so until memory is full too: each row that finds no room
+    is counted, and told by status, event and coverage; when there is room on disk, all others get there."""
+
+    def test_is_counted(self):
+        with tempfile.TemporaryDirectory(prefix='picket-disks-') as folder:
+            capture = pathlib.Path(folder, 'many.pcap')
+            write_flows(capture, ROOM + TOO_MANY)
+            disk = Disk(folder, 'full', capture, '256m', 'mkdir archive && (cat /dev/zero >filler 2>/dev/null || true)')
+            try:
+                self.check(disk)
+            finally:
+                disk.sensor.process.kill()
+                disk.sensor.process.wait()
+
+    def check(self, disk):
+        picket.wait_until(lambda: disk.shown()['unarchived'] == TOO_MANY, 40)
+        shown = disk.shown()
+        self.assertEqual((shown['waiting'], shown['open']), (ROOM, False))
+        self.assertIn('No space left on device', shown['trouble'])
+        self.assertEqual(disk.sensor.ask('status')['archive']['unarchived'], TOO_MANY)
+        self.assertIn(f'LOST {TOO_MANY:,}', disk.sensor.read('status'))
+        picket.wait_until(lambda: any('found no room' in row['text'] for row in disk.sensor.ask('event', 'show')['rows']))
+        self.assertEqual(disk.sensor.ask('status')['audit']['balanced'], True, 'capture goes on')
+        disk.run('rm "$1/filler"')
+        picket.wait_until(lambda: not disk.shown()['trouble'] and disk.shown()['waiting_rows'] == 0, 60)
+        answer = disk.sensor.ask('flow', 'show', '--sum')
+        self.assertEqual((answer['sum']['flows'], answer['coverage']['lost']), (ROOM, TOO_MANY))
+        copy = disk.root.with_name('copy')
+        disk.run(f'cp -a "$1/archive" "{copy}"')
+        closed = json.loads(picket.run('--archive', copy, 'flow', 'show', '--sum', '-j').stdout)
+        self.assertEqual((closed['sum']['flows'], closed['coverage']['lost']), (ROOM, TOO_MANY))
 
 
 @unittest.skipIf(os.geteuid() != 0, 'mounting needs root')
