@@ -46,6 +46,7 @@ void ArchiveWriter::begin_session(std::uint64_t run, std::uint64_t begin_ns, boo
     const std::lock_guard lock(mutex_);
     sessions_.push_back({begin_ns, begin_ns, run, false});
     captures_ = captures_ || captures;
+    changed_.notify_all();
 }
 
 void ArchiveWriter::end_session(std::uint64_t end_ns) {
@@ -141,14 +142,16 @@ void ArchiveWriter::lose(std::size_t rows) {
     lost_.fetch_add(rows, std::memory_order_relaxed);
 }
 
+// Is there something to do, and is it time to try?
 bool ArchiveWriter::is_due() const {
     if (Clock::now() < try_after_ && !finishing_) return false;
+    return announced_ < sessions_.size() || is_flush_due();
+}
+
+bool ArchiveWriter::is_flush_due() const {
     bool full = event_bytes_.load(std::memory_order_relaxed) > event_bytes_max / 2;
     open_.for_each([&](const auto& chunks) { full = full || chunks.rows() >= settings_.flush_rows; });
-    // That a session has begun is entered at once: else nothing told of it if it were killed before its first
-    // flush.
-    return finishing_ || full || announced_ < sessions_.size() ||
-           Clock::now() >= flushed_ + settings_.flush_interval;
+    return finishing_ || full || Clock::now() >= flushed_ + settings_.flush_interval;
 }
 
 void ArchiveWriter::work() {
@@ -169,7 +172,8 @@ void ArchiveWriter::work() {
 
 void ArchiveWriter::attempt() {
     Failure failure = open();
-    if (!failure) failure = flush();
+    if (!failure) failure = announce();
+    if (!failure) failure = flush_if_due();
     if (failure) {
         note_failure(*failure);
     } else {
@@ -232,6 +236,24 @@ void ArchiveWriter::join_sessions(const std::vector<Session>& found) {
     own.end_ns = std::max(own.end_ns, own.begin_ns);
     sessions_.assign(1, own);
     announced_ = 0;
+}
+
+// That a session has begun is entered at once: were it killed before its first flush, nothing would tell of
+// it.
+Failure ArchiveWriter::announce() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (announced_ == sessions_.size()) return {};
+    }
+    return commit({}, {}, 0, false);
+}
+
+Failure ArchiveWriter::flush_if_due() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_flush_due()) return {};
+    }
+    return flush();
 }
 
 Failure ArchiveWriter::flush() {

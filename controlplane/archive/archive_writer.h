@@ -59,9 +59,12 @@ class ArchiveWriter {
 
     void work();
     [[nodiscard]] bool is_due() const;
+    [[nodiscard]] bool is_flush_due() const;
     [[nodiscard]] bool is_finishing() const;
     [[nodiscard]] bool has_captures() const;
     void attempt();
+    [[nodiscard]] Failure announce();
+    [[nodiscard]] Failure flush_if_due();
     [[nodiscard]] Failure flush();
     [[nodiscard]] Failure commit(const OpenView& sealed, const std::vector<FileEntry>& written,
                                  std::uint64_t end_ns, bool closing);

@@ -8,7 +8,6 @@ usage: disk_trouble_test.py PICKET [unittest arguments]
 import json
 import os
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'support'))
 
+import many_flows  # noqa: E402
 import picket_program as picket  # noqa: E402
 
 FLOWS = 1877
@@ -43,19 +43,6 @@ class Disk:
         return self.sensor.ask('archive', 'show')
 
 
-def write_flows(path, flows):
-    """A capture of UDP flows of one packet each, 10,000 a second."""
-    ethernet = bytes.fromhex('020000000001020000000002' '0800')
-    with open(path, 'wb') as file:
-        file.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        for number in range(flows):
-            ip = struct.pack('>BBHHHBBHII', 0x45, 0, 29, number & 0xffff, 0, 64, 17, 0, 0x0a000000 + number, 0xc0000207)
-            udp = struct.pack('>HHHHB', 1024, 27015, 9, 0, 0)
-            frame = ethernet + ip + udp
-            file.write(struct.pack('<IIII', 1_000_000 + number // 10_000, number % 10_000 * 100, len(frame), len(frame)))
-            file.write(frame)
-
-
 @unittest.skipIf(os.geteuid() != 0, 'mounting needs root')
 class MoreThanFits(unittest.TestCase):
     """The disk is full before the archive is made, and stays so until memory is full too: each row that finds no room
@@ -64,7 +51,7 @@ class MoreThanFits(unittest.TestCase):
     def test_is_counted(self):
         with tempfile.TemporaryDirectory(prefix='picket-disks-') as folder:
             capture = pathlib.Path(folder, 'many.pcap')
-            write_flows(capture, ROOM + TOO_MANY)
+            many_flows.write_capture(capture, ROOM + TOO_MANY)
             disk = Disk(folder, 'full', capture, '256m', 'mkdir archive && (cat /dev/zero >filler 2>/dev/null || true)')
             try:
                 self.check(disk)

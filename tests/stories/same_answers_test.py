@@ -3,11 +3,9 @@
 
 usage: same_answers_test.py PICKET [unittest arguments]
 """
-import contextlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import tempfile
@@ -91,30 +89,12 @@ class Closed:
         self.folder.cleanup()
 
 
-def picketd_of(process):
-    """The process id of its picketd, None if there is none."""
-    children = pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text(encoding='utf-8')
-    for child in children.split():
-        with contextlib.suppress(OSError):
-            if pathlib.Path(f'/proc/{child}/comm').read_text(encoding='utf-8').strip() == 'picketd':
-                return int(child)
-    return None
-
-
 def wait_for_flush(sensor):
     def is_flushed():
         shown = sensor.ask('archive', 'show')
         assert shown['trouble'] is None, shown['trouble']
         return shown['waiting_rows'] == 0 and any(row['rows'] > 0 for row in shown['rows'])
     picket.wait_until(is_flushed, 60)
-
-
-def kill_picketd(sensor):
-    """Its picket starts another one."""
-    before = picketd_of(sensor.process)
-    os.kill(before, signal.SIGKILL)
-    picket.wait_until(lambda: picketd_of(sensor.process) not in (None, before), 60)
-    sensor.wait_for_end_of_file()
 
 
 class SameAnswers(unittest.TestCase):
@@ -143,7 +123,8 @@ class SameAnswers(unittest.TestCase):
         try:
             yield f'live, {workers} workers, memory', self.answers(sensor)
             wait_for_flush(sensor)
-            kill_picketd(sensor)
+            picket.kill_picketd(sensor)
+            sensor.wait_for_end_of_file()
             yield f'live, {workers} workers, after a kill', self.answers(sensor)
         finally:
             sensor.stop()
