@@ -20,7 +20,7 @@ import many_flows  # noqa: E402
 import picket_program as picket  # noqa: E402
 
 SEED = 11
-FLOWS = 400_000
+FLOWS = 600_000
 
 
 def strangers(directory):
@@ -96,8 +96,8 @@ class Killed(unittest.TestCase):
         many_flows.write_capture(self.capture, FLOWS)
         sensor = self.sensor(self.capture)
         try:
-            for _ in range(6):
-                time.sleep(chance.uniform(0.2, 1.5))
+            for _ in range(7):
+                time.sleep(chance.uniform(0.1, 0.7))
                 picket.kill_picketd(sensor)
             sensor.wait_for_end_of_file()
         finally:
