@@ -9,6 +9,7 @@
 #include "controlplane/archive/fault.h"
 #include "tests/unit/archive/archive_fixtures.h"
 #include "tests/unit/archive/crash_writer.h"
+#include "tests/unit/archive/power_cut.h"
 
 namespace picket::archive {
 namespace {
@@ -182,6 +183,24 @@ class ArchiveCrash : public ::testing::Test {
         RecordProperty("kills", kills_);
     }
 
+    // The machine ends: nothing is kept but what was synced.
+    void at_power_cuts(const Life& like, unsigned times, unsigned seed) {
+        std::mt19937 random(seed);
+        for (unsigned i = 0; i < times && !HasFatalFailure(); ++i) {
+            tests::PowerCutDisk disk(directory_.path());
+            if (!disk.why().empty()) GTEST_SKIP() << "no power is cut: " << disk.why();
+            Life life = like;
+            life.after = std::chrono::microseconds(2'000 + random() % 700'000);
+            life.before_kill = [&] { disk.cut(); };
+            SCOPED_TRACE("after " + std::to_string(life.after.count()) + " us");
+            const Death death = tests::live(directory_.archive(), life);
+            if (death.killed) ++kills_;
+            ASSERT_TRUE(disk.restore());
+            expect_recovery(life, death);
+        }
+        RecordProperty("kills", kills_);
+    }
+
     // One process after the other is killed in the same directory, many of them while they clean up.
     void again_and_again(const Life& like, unsigned times, unsigned seed) {
         std::mt19937 random(seed);
@@ -251,6 +270,10 @@ TEST_F(ArchiveCrash, SampleOfCrashLoop) {
     again_and_again(merges, 8, 5);
 }
 
+TEST_F(ArchiveCrash, SampleOfPowerCuts) {
+    at_power_cuts(merges, 4, 9);
+}
+
 TEST_F(ArchiveCrash, WholeOpeningAndFlushing) {
     at_points(flushes, opening, 1);
     at_points(flushes, flushing, 1000);
@@ -275,6 +298,10 @@ TEST_F(ArchiveCrash, WholeEveryStep) {
 TEST_F(ArchiveCrash, WholeMoments) {
     at_random(merges, 150, 6);
     at_random(removals, 100, 7);
+}
+
+TEST_F(ArchiveCrash, WholePowerCuts) {
+    at_power_cuts(merges, 100, 10);
 }
 
 TEST_F(ArchiveCrash, WholeCrashLoop) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "controlplane/archive/archive.h"
@@ -20,6 +21,7 @@ using RowCounts = std::array<std::uint64_t, archive::table_count>;
 struct Life {
     std::string fault;                   // as PICKET_FAULT; empty: none
     std::chrono::microseconds after{0};  // killed so much later; 0: not at a time
+    std::function<void()> before_kill;   // called at that time
     RowCounts kept{};                    // rows that are there already, of each table
     std::uint64_t rows = 0;              // the last number of all tables
     std::uint64_t bytes_max = 0;         // the oldest files beyond that are removed; 0: none
