@@ -53,10 +53,11 @@ bool PowerCutDisk::mount() const {
     return run("mount -o loop,noauto_da_alloc '" + image_ + "' '" + mount_point_ + "'");
 }
 
-void PowerCutDisk::cut() const {
+bool PowerCutDisk::cut() const {
     const int directory = open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ioctl(directory, shutdown_request, &without_log_flush);
+    const bool is_cut = ioctl(directory, shutdown_request, &without_log_flush) == 0;
     close(directory);
+    return is_cut;
 }
 
 bool PowerCutDisk::restore() {

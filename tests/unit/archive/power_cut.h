@@ -18,7 +18,8 @@ class PowerCutDisk {
 
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
     // From now on nothing gets to the disk, not even what its journal holds in memory.
-    void cut() const;
+    // False if it cannot be.
+    [[nodiscard]] bool cut() const;
     // Power is back: mounts it again, which replays the journal. False if it cannot be.
     [[nodiscard]] bool restore();
 
