@@ -198,12 +198,18 @@ void ArchiveWriter::tell_losses() {
 
 Failure ArchiveWriter::open() {
     if (opened_) return {};
-    std::vector<std::string> notes;
-    if (auto failure = catalog_.open(notes)) return failure;
+    Findings findings;
+    if (auto failure = catalog_.open(findings)) return failure;
+    auto& notes = findings.notes;
     const Manifest manifest = catalog_.manifest();
     rule_sets_.load(catalog_.directory(), manifest.rule_sets, notes);
     watch_texts_.load(catalog_.directory(), manifest.watch_lists, notes);
     for (const auto& note : notes) events_.add("archive", note);
+    // Later answers for their time know of it.
+    for (const auto& file : findings.lost) {
+        const LossRow row{0, file.first_ns, file.last_ns, 0, 0, file.rows};
+        if (file.table != Table::coverage) open_.losses.append({&row, 1}, SIZE_MAX);
+    }
     const std::lock_guard lock(mutex_);
     join_sessions(manifest.sessions);
     opened_ = true;

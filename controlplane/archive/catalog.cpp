@@ -18,6 +18,8 @@ namespace picket::archive {
 
 namespace {
 
+constexpr const char* damaged_end = ".damaged";
+
 bool holds_rows(const std::string& name) {
     return std::any_of(table_names.begin(), table_names.end(),
                        [&](std::string_view table) { return name.starts_with(std::string(table) + "-"); });
@@ -25,16 +27,22 @@ bool holds_rows(const std::string& name) {
 
 // Is the name one that an archive gives to its files?
 bool is_ours(const std::string& name) {
+    if (name.ends_with(damaged_end)) return false;
     return name.ends_with(temporary_end) || name.starts_with("rules-") || name.starts_with("watch-") ||
            holds_rows(name);
 }
 
-// Not there, or unknown: then errno says why.
-enum class Presence : std::uint8_t { there, missing, unknown };
-Presence presence_of(const std::string& path) {
+struct Extent {
+    bool there = false;
+    std::uint64_t bytes = 0;
+};
+
+// False, and errno says why, if it can be neither seen nor said to be missing.
+bool look_at(const std::string& path, Extent& extent) {
     struct stat status {};
-    if (stat(path.c_str(), &status) == 0) return Presence::there;
-    return errno == ENOENT ? Presence::missing : Presence::unknown;
+    if (stat(path.c_str(), &status) != 0) return errno == ENOENT;
+    extent = {true, static_cast<std::uint64_t>(status.st_size)};
+    return true;
 }
 
 Failure unknown(const std::string& path) {
@@ -89,7 +97,7 @@ Failure Catalog::lock() {
                                        : " is in use: another picketd writes to it or reads it");
 }
 
-Failure Catalog::open(std::vector<std::string>& notes) {
+Failure Catalog::open(Findings& findings) {
     if (!settings_.read_only) {
         if (auto failure = directory_.make()) return failure;
         fault_point(FaultPoint::open_made);
@@ -99,30 +107,26 @@ Failure Catalog::open(std::vector<std::string>& notes) {
     if (auto failure = directory_.open()) return failure;
     ++openings_;
     fault_point(FaultPoint::open_locked);
-    return read(notes);
+    return read(findings);
 }
 
 Failure Catalog::read_manifest(Manifest& manifest) const {
     const std::string path = directory_.path_of(manifest_name);
-    switch (presence_of(path)) {
-        case Presence::unknown:
-            return unknown(path);
-        case Presence::there: {
-            std::string text;
-            if (auto failure = read_text(path, text)) return failure;
-            if (const auto wrong = parse_manifest(text, manifest); !wrong.empty())
-                return path + " cannot be used: " + wrong;
-            return {};
-        }
-        case Presence::missing:
-            break;
+    Extent found;
+    if (!look_at(path, found)) return unknown(path);
+    if (found.there) {
+        std::string text;
+        if (auto failure = read_text(path, text)) return failure;
+        if (const auto wrong = parse_manifest(text, manifest); !wrong.empty())
+            return path + " cannot be used: " + wrong;
+        return {};
     }
     if (settings_.read_only) return directory_.path() + " holds no archive: there is no " + manifest_name;
     // A manifest comes before all files: one was here, and they would all be strangers to a new one.
     std::error_code failure;
     for (const auto& entry : std::filesystem::directory_iterator(directory_.path(), failure)) {
         const std::string name = entry.path().filename().string();
-        if (!holds_rows(name) || name.ends_with(temporary_end)) continue;
+        if (!holds_rows(name) || !is_ours(name) || name.ends_with(temporary_end)) continue;
         return path + " is missing, but " + name +
                " is there: restore the manifest, or move the files of the archive away";
     }
@@ -131,27 +135,45 @@ Failure Catalog::read_manifest(Manifest& manifest) const {
     return {};
 }
 
-Failure Catalog::leave_out_missing(Manifest& manifest, std::vector<std::string>& notes) const {
-    for (auto& file : manifest.files) {
-        const Presence rows = presence_of(directory_.path_of(file.name));
-        if (rows == Presence::unknown) return unknown(directory_.path_of(file.name));
-        if (rows == Presence::missing) {
-            notes.push_back(file.name + " is missing: its " + std::to_string(file.rows) + " " +
-                            std::string(table_names[static_cast<std::size_t>(file.table)]) + " are lost");
-            file.name.clear();
-        } else if (!file.index.empty() && presence_of(directory_.path_of(file.index)) == Presence::missing) {
-            notes.push_back(file.index + " is missing: questions about addresses read all of " + file.name);
+Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
+    std::vector<FileEntry> kept;
+    for (FileEntry& file : manifest.files) {
+        Extent rows;
+        Extent index;
+        if (!look_at(directory_.path_of(file.name), rows)) return unknown(directory_.path_of(file.name));
+        if (!file.index.empty() && !look_at(directory_.path_of(file.index), index))
+            return unknown(directory_.path_of(file.index));
+        if (!file.index.empty() && !index.there) {
+            findings.notes.push_back(file.index + " is missing: questions about addresses read all of " +
+                                     file.name);
             file.index.clear();
+            file.bytes = rows.bytes;  // from now on
         }
+        if (rows.there && rows.bytes + index.bytes == file.bytes) {
+            kept.push_back(file);
+            continue;
+        }
+        if (rows.there) set_aside(file.name);
+        findings.notes.push_back(
+            file.name + (rows.there ? " is damaged" : " is missing") + ": its " + std::to_string(file.rows) +
+            " " + std::string(table_names[static_cast<std::size_t>(file.table)]) + " are lost");
+        findings.lost.push_back(file);
     }
-    std::erase_if(manifest.files, [](const FileEntry& file) { return file.name.empty(); });
+    manifest.files = std::move(kept);
     return {};
 }
 
-Failure Catalog::read(std::vector<std::string>& notes) {
+// For whoever may repair it.
+void Catalog::set_aside(const std::string& name) const {
+    if (settings_.read_only) return;
+    const auto handle = directory_.handle();
+    renameat(handle->descriptor(), name.c_str(), handle->descriptor(), (name + damaged_end).c_str());
+}
+
+Failure Catalog::read(Findings& findings) {
     Manifest manifest;
     if (auto failure = read_manifest(manifest)) return failure;
-    if (auto failure = leave_out_missing(manifest, notes)) return failure;
+    if (auto failure = leave_out_lost(manifest, findings)) return failure;
     if (!settings_.read_only) manifest.sensor = settings_.sensor;
     // Names of files that may still be in use are never given again.
     next_file_ = std::max<std::uint64_t>(next_file_, manifest.next_file);
@@ -161,7 +183,7 @@ Failure Catalog::read(std::vector<std::string>& notes) {
         take_over(std::move(manifest), false);
     }
     if (settings_.read_only) return {};
-    remove_strangers(notes);
+    remove_strangers(findings.notes);
     remove_spilled();
     return commit_locked([](Manifest&) {}, {});
 }

@@ -56,6 +56,12 @@ using FilePointer = std::shared_ptr<ArchiveFile>;
                                     std::optional<std::uint64_t> since_ns,
                                     std::optional<std::uint64_t> until_ns);
 
+// What was found of an archive that was opened.
+struct Findings {
+    std::vector<std::string> notes;  // sentences
+    std::vector<FileEntry> lost;     // files that the manifest named, and that are missing or cut
+};
+
 class Catalog {
   public:
     struct Settings {
@@ -68,9 +74,9 @@ class Catalog {
     ~Catalog();
 
     // Locks and reads the directory; a writer makes it if need be and removes what its manifest does not
-    // name. Notes are sentences about what was found. May be tried again after a failure. Files of an archive
-    // whose manifest is lost are a failure: nothing is removed.
-    [[nodiscard]] Failure open(std::vector<std::string>& notes);
+    // name. May be tried again after a failure. Files of an archive whose manifest is lost are a failure:
+    // nothing is removed. A file that has not the length it was entered with is set aside as NAME.damaged.
+    [[nodiscard]] Failure open(Findings& findings);
 
     // Is the directory that was opened no longer at its path? Then open() finds what is there now.
     [[nodiscard]] bool is_gone() const { return directory_.is_gone(); }
@@ -96,9 +102,10 @@ class Catalog {
 
   private:
     [[nodiscard]] Failure lock();
-    [[nodiscard]] Failure read(std::vector<std::string>& notes);
+    [[nodiscard]] Failure read(Findings& findings);
     [[nodiscard]] Failure read_manifest(Manifest& manifest) const;
-    [[nodiscard]] Failure leave_out_missing(Manifest& manifest, std::vector<std::string>& notes) const;
+    [[nodiscard]] Failure leave_out_lost(Manifest& manifest, Findings& findings) const;
+    void set_aside(const std::string& name) const;
     void remove_strangers(std::vector<std::string>& notes);
     void remove_spilled();
     [[nodiscard]] Failure commit_locked(const std::function<void(Manifest&)>& change,

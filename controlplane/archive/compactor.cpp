@@ -186,8 +186,9 @@ Failure Compactor::write(const std::vector<FilePointer>& files, FileEntry& entry
     if (failure) return failure;
     std::error_code unknown;
     entry.bytes = std::filesystem::file_size(directory.path_of(entry.name), unknown);
-    if (!entry.index.empty())
+    if (!unknown && !entry.index.empty())
         entry.bytes += std::filesystem::file_size(directory.path_of(entry.index), unknown);
+    if (unknown) return directory.path_of(entry.name) + " cannot be measured: " + unknown.message();
     return {};
 }
 

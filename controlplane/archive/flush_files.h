@@ -111,6 +111,7 @@ class FlushFiles {
         if (auto failure = directory.publish(entry.name)) return failure;
         std::error_code unknown;
         entry.bytes = std::filesystem::file_size(directory.path_of(entry.name), unknown);
+        if (unknown) return directory.path_of(entry.name) + " cannot be measured: " + unknown.message();
         return {};
     }
 

@@ -85,6 +85,14 @@ void expect_no_strangers(const std::string& directory) {
     EXPECT_EQ(there, named);
 }
 
+Life life_of(std::uint64_t rows, std::uint64_t rows_a_flush, std::uint64_t bytes_max = 0) {
+    Life life;
+    life.rows = rows;
+    life.rows_a_flush = rows_a_flush;
+    life.bytes_max = bytes_max;
+    return life;
+}
+
 class ArchiveCrash : public ::testing::Test {
   protected:
     // What a killed process has left, as whoever asks the closed archive sees it.
@@ -185,6 +193,26 @@ class ArchiveCrash : public ::testing::Test {
         RecordProperty("kills", kills_);
     }
 
+    // One leaves files behind, the next one is killed while it removes them.
+    void while_cleaning_up(unsigned count_max) {
+        bool killed = true;
+        for (unsigned count = 1; killed && count <= count_max && !HasFatalFailure(); ++count) {
+            Life life = life_of(120, 40);
+            life.fault = "flush.files:2";
+            ASSERT_TRUE(tests::live(directory_.archive(), life).killed);
+            life.kept = kept_by({}).last;
+            life.fault = "open.stranger:" + std::to_string(count);
+            SCOPED_TRACE(life.fault);
+            const Death death = tests::live(directory_.archive(), life);
+            killed = death.killed;
+            if (killed) expect_recovery(life, death);
+            std::filesystem::remove_all(directory_.archive());
+            kills_ += killed ? 2 : 1;
+        }
+        EXPECT_GT(kills_, 1) << "nothing was cleaned up";
+        RecordProperty("kills", kills_);
+    }
+
     // The machine ends: nothing is kept but what was synced.
     void at_power_cuts(const Life& like, unsigned times, unsigned seed) {
         std::mt19937 random(seed);
@@ -235,14 +263,6 @@ class ArchiveCrash : public ::testing::Test {
 
 // Three flushes of all tables; merges of all tables, with the first ones indexed; removal of what is too
 // much.
-Life life_of(std::uint64_t rows, std::uint64_t rows_a_flush, std::uint64_t bytes_max = 0) {
-    Life life;
-    life.rows = rows;
-    life.rows_a_flush = rows_a_flush;
-    life.bytes_max = bytes_max;
-    return life;
-}
-
 const Life flushes = life_of(120, 40);
 const Life merges = life_of(170, 10);
 const Life removals = life_of(170, 10, 150'000);
@@ -262,6 +282,10 @@ TEST_F(ArchiveCrash, SampleOfPoints) {
     at_points(flushes, flushing, 1);
     at_points(merges, merging, 1);
     at_points(removals, removing, 1);
+}
+
+TEST_F(ArchiveCrash, SampleOfCleaningUp) {
+    while_cleaning_up(1);
 }
 
 TEST_F(ArchiveCrash, SampleOfMoments) {
@@ -295,6 +319,10 @@ TEST_F(ArchiveCrash, WholeEveryStep) {
         at("any:" + std::to_string(step), flushes, killed);
     EXPECT_GT(kills_, 80) << "that many steps change the disk";
     RecordProperty("kills", kills_);
+}
+
+TEST_F(ArchiveCrash, WholeCleaningUp) {
+    while_cleaning_up(100);
 }
 
 TEST_F(ArchiveCrash, WholeMoments) {

@@ -152,6 +152,33 @@ TEST_F(ArchiveDisk, WithoutIndexAllIsRead) {
     EXPECT_EQ(flows, 20U);
 }
 
+// As after a repair of its file system. The others answer, and it is kept for whoever may mend it.
+TEST_F(ArchiveDisk, ACutFileIsSetAside) {
+    {
+        const auto archive = open(quick(directory_.archive()));
+        add(*archive, 1, 3);
+        add(*archive, 4, 8);
+        ASSERT_EQ(archive->finish(), std::nullopt);
+    }
+    auto files = files_like(directory_.archive(), ".parquet");
+    std::sort(files.begin(), files.end());
+    fs::resize_file(files.back(), 100);
+    const auto lost = 8 - flows_of(directory_.archive());
+    EXPECT_GT(lost, 0U);
+    EXPECT_TRUE(fs::exists(files.back())) << "who only reads changes nothing";
+    {
+        const auto archive = open(quick(directory_.archive()));
+        EXPECT_TRUE(was_said("is damaged"));
+        ASSERT_EQ(archive->finish(), std::nullopt);
+    }
+    EXPECT_TRUE(fs::exists(files.back().string() + ".damaged"));
+    EXPECT_EQ(flows_of(directory_.archive()), 8 - lost);
+    open(quick(directory_.archive())).reset();
+    EXPECT_TRUE(fs::exists(files.back().string() + ".damaged")) << "it is no stranger";
+    const auto closed = open(tests::closed_archive(directory_.archive()));
+    EXPECT_EQ(closed->coverage({}, UINT64_MAX, UINT64_MAX).lost, lost);
+}
+
 TEST_F(ArchiveDisk, WhatAKilledMergeHasSpilledIsRemoved) {
     const std::string spill = directory_.archive() + "/" + spill_name;
     fs::create_directories(spill);
