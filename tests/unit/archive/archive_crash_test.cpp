@@ -289,7 +289,7 @@ TEST_F(ArchiveCrash, SampleOfCleaningUp) {
 }
 
 TEST_F(ArchiveCrash, SampleOfMoments) {
-    at_random(merges, 8, 4);
+    at_random(merges, 6, 4);
 }
 
 TEST_F(ArchiveCrash, SampleOfCrashLoop) {
