@@ -25,6 +25,35 @@ def ask_closed(directory, *arguments):
     return json.loads(done.stdout)
 
 
+class Acknowledged(unittest.TestCase):
+    def test_alerts_stay_acknowledged(self):
+        with tempfile.TemporaryDirectory(prefix='picket-archive-') as folder:
+            directory = os.path.join(folder, 'archive')
+            sensor = picket.Sensor('sobig.pcap', watch={'sobig': TWENTY}, more=f'[archive]\ndirectory = "{directory}"\n')
+            try:
+                # Scans are told when they have been looked into.
+                picket.wait_until(lambda: 3 == sum('sweep' in row['msg'] for row in sensor.ask(
+                    'alert', 'show', '--limit', '1000')['rows']))
+                alerts = sensor.ask('alert', 'show', '--limit', '1000')['rows']
+                self.assertEqual({row['acknowledged'] for row in alerts}, {None})
+                self.assertEqual([row['new'] for row in alerts], [row['count'] for row in alerts])
+                answer = sensor.ask('alert', 'ack', '--ips', TWENTY, '--dport', '27015')
+                self.assertEqual((answer['alerts'], answer['acknowledged'], answer['trouble']), (4, 4, None))
+                self.assertEqual(sensor.ask('alert', 'ack', '--ips', TWENTY, '--dport', '27015')['acknowledged'], 0)
+                rows = sensor.ask('alert', 'show', '--limit', '1000')['rows']
+                known = [row for row in rows if row['acknowledged']]
+                self.assertEqual((len(known), {row['new'] for row in known}, len(rows)), (4, {0}, len(alerts)))
+                left = sensor.ask('alert', 'show', '--unacknowledged', '--limit', '1000')['rows']
+                self.assertEqual(len(left), len(alerts) - 4)
+                self.assertRegex(sensor.read('alert', 'show', '--limit', '1000'), r'ACK')
+            finally:
+                sensor.stop()
+            rows = ask_closed(directory, 'alert', 'show', '--limit', '1000')['rows']
+            self.assertEqual(sum(1 for row in rows if row['acknowledged']), 4)
+            done = picket.run('--archive', directory, 'alert', 'ack')
+            self.assertEqual(done.returncode, picket.USAGE, done.stderr)
+
+
 class ReplayKeepsAnArchive(unittest.TestCase):
     def test_and_refuses_to_count_twice(self):
         with tempfile.TemporaryDirectory(prefix='picket-archive-') as folder:
