@@ -11,6 +11,7 @@
 #include "controlplane/archive/archive.h"
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
+#include "controlplane/cli/input_files.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/config/shown_text.h"
 #include "controlplane/import/log_reader.h"
@@ -112,16 +113,17 @@ void print_problems(const Json& rows) {
     std::size_t named_before = 0;
     for (const Json& row : rows) {
         const std::string file = text_at(row, "file");
+        const bool ipfix = text_at(row, "format") == "ipfix";
         std::uint64_t named = 0;
         for (const Json& problem : member(row, "problems")) {
             if (named_before++ >= named_max) break;
             ++named;
-            std::cerr << file << ":" << plain_text(member(problem, "line")) << ": "
+            std::cerr << file << (ipfix ? ": message " : ":") << plain_text(member(problem, "line")) << ": "
                       << config::shown_sentences(text_at(problem, "why")) << '\n';
         }
         if (count_at(row, "rejected") > named) {
             std::cerr << file << ": " << grouped(count_at(row, "rejected") - named)
-                      << " more lines were not understood\n";
+                      << (ipfix ? " more records or sets" : " more lines") << " were not understood\n";
         }
         if (const std::string error = text_at(row, "error"); !error.empty())
             std::cerr << "picket: " << file << ": " << config::shown_sentences(error) << '\n';
@@ -146,6 +148,7 @@ void print_table(const Printer& printer, const Json& rows) {
 
 int import(const Context& context, const ImportOptions& options) {
     const Printer printer(context);
+    check_input_files(options.files);
     const NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
@@ -178,7 +181,9 @@ int import(const Context& context, const ImportOptions& options) {
         std::cout << grouped(count_at(sum, "flows")) << " flows in " << options.directory;
         if (count_at(sum, "masked") > 0)
             std::cout << ", " << grouped(count_at(sum, "masked")) << " of masked addresses (0.0.0.0)";
-        std::cout << "\nnext: picket --archive " << options.directory << " flow show --sum\n";
+        std::cout << '\n';
+        if (count_at(sum, "flows") > 0)
+            std::cout << "next: picket --archive " << options.directory << " flow show --sum\n";
     }
     return damaged ? status_damaged : status_done;
 }
@@ -190,13 +195,14 @@ void add_import_command(CLI::App& application, Context& context) {
     CLI::App* command =
         application.add_subcommand("import", "foreign flow logs become an archive that can be asked");
     command
-        ->add_option("FILE", options->files, "files of nfcapd, CSV, or lines as --format netflow prints them")
+        ->add_option("FILE", options->files,
+                     "files of nfcapd, IPFIX, CSV, or lines as --format netflow prints them")
         ->required();
     command->add_option("--archive", options->directory, "the new archive's directory")
         ->required()
         ->type_name("DIR");
-    command->add_option("--format", options->format, "auto, netflow, csv or nfcapd")
-        ->check(CLI::IsMember({"auto", "netflow", "csv", "nfcapd"}));
+    command->add_option("--format", options->format, "auto, netflow, csv, nfcapd or ipfix")
+        ->check(CLI::IsMember({"auto", "netflow", "csv", "nfcapd", "ipfix"}));
     command->callback(
         [&context, options] { context.action = [&context, options] { return import(context, *options); }; });
 }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "controlplane/cli/commands.h"
+#include "controlplane/cli/input_files.h"
 #include "controlplane/cli/replay_options.h"
 #include "controlplane/cli/replay_report.h"
 #include "controlplane/config/load.h"
@@ -90,7 +91,7 @@ void add_replay_options(CLI::App& command, ReplayOptions& options) {
 
 void check_replay_options(const Context& context, ReplayOptions& options) {
     ReplayRequest& request = options.request;
-    check_captures(request.captures);
+    check_input_files(request.captures);
     for (const std::string& file : request.rules) check_readable("--rules", file);
     for (const std::string& text : options.watch) check_watch(text, request);
     request.quiet = context.quiet;

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -283,26 +282,6 @@ Json ReplaySession::run() {
 
 Json run_replay(const ReplayRequest& request) {
     return ReplaySession(request).run();
-}
-
-void check_captures(const std::vector<std::string>& captures) {
-    for (const std::string& file : captures) {
-        struct stat about {};
-        if (stat(file.c_str(), &about) != 0) {
-            const bool absent = errno == ENOENT || errno == ENOTDIR;
-            throw SetupError(file, std::string("cannot be opened: ") + std::strerror(errno),
-                             absent ? "check the name of the capture" : "is the path readable for this user?",
-                             status_usage);
-        }
-        if (S_ISDIR(about.st_mode)) {
-            throw SetupError(file, "is a directory", "name capture files, as " + file + "/*.pcap",
-                             status_usage);
-        }
-        if (access(file.c_str(), R_OK) != 0) {
-            throw SetupError(file, std::string("cannot be read: ") + std::strerror(errno),
-                             "give this user the right to read it", status_usage);
-        }
-    }
 }
 
 }  // namespace picket::cli

@@ -41,8 +41,4 @@ class ChildFailed : public std::runtime_error {
 // The report of /v1/report with `seconds` filled in. Throws SetupError or ChildFailed.
 [[nodiscard]] Json run_replay(const ReplayRequest& request);
 
-// Checks the arguments that name files, so that a typing mistake is told before anything starts. Throws
-// SetupError (exit status 2).
-void check_captures(const std::vector<std::string>& captures);
-
 }  // namespace picket::cli

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "controlplane/import/nfdump_protocols.h"
 #include "controlplane/store/protocol_text.h"
 
 namespace picket::importer {
@@ -161,7 +162,7 @@ std::string CsvLog::take_ends(const Row& row, store::StoredFlow& flow, bool& mas
     const auto to = parse_end(at(row, destination), masked);
     if (!from) return "'" + std::string(at(row, source)) + "' is not an address";
     if (!to) return "'" + std::string(at(row, destination)) + "' is not an address";
-    const auto number = store::parse_protocol(at(row, protocol));
+    const auto number = parse_log_protocol(at(row, protocol));
     if (!number) return "'" + std::string(at(row, protocol)) + "' is not a protocol";
     const auto from_port = port(at(row, source_port));
     const auto to_port = port(at(row, destination_port));

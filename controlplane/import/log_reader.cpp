@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "controlplane/import/csv_log.h"
+#include "controlplane/import/ipfix_reader.h"
 #include "controlplane/import/netflow_line.h"
 #include "controlplane/import/nfdump_pipe.h"
 #include "controlplane/store/time_text.h"
@@ -17,8 +18,9 @@ namespace picket::importer {
 namespace {
 
 constexpr std::size_t line_max = 65'536;
+constexpr std::size_t ipfix_message_max = 65'535;
 
-// Lines of a file or pipe, plain or gzip.
+// Lines or bytes of a file or pipe, plain or gzip.
 class LineReader {
   public:
     explicit LineReader(gzFile file) : file_(file, gzclose), buffer_(line_max) { gzbuffer(file, 1 << 18); }
@@ -39,6 +41,10 @@ class LineReader {
         const char* text = gzerror(file_.get(), &code);
         if (code == Z_OK || code == Z_STREAM_END) return {};
         return code == Z_ERRNO ? std::strerror(errno) : text;
+    }
+    // For what has no lines: as many bytes as are left, at most bytes.size().
+    std::size_t read(std::span<std::uint8_t> bytes) {
+        return gzfread(bytes.data(), 1, bytes.size(), file_.get());
     }
 
   private:
@@ -75,6 +81,34 @@ class LogReading {
         const ParseTime utc = [](std::string_view text) { return store::parse_time(text, 0); };
         read_lines(lines, 0, [&](std::string_view line) { return log.parse(line, utc); });
     }
+    // Problems carry the number of the message in place of a line's.
+    void read_ipfix(LineReader& file) {
+        std::uint64_t number = 0;
+        IpfixReader reader([&](const ForeignLine& read) { settle(number, read); });
+        std::vector<std::uint8_t> message(ipfix_message_max);
+        std::uint64_t offset = 0;
+        const auto ends_at = [&](const std::string& what) {
+            report_.error = "after " + std::to_string(number) + " messages, at byte " +
+                            std::to_string(offset) + ": " + what + "; what came before was read";
+        };
+        while (const std::size_t got = file.read(std::span(message).first(ipfix_header_bytes))) {
+            if (got < ipfix_header_bytes) return finish_or(file, [&] { ends_at("half a message's header"); });
+            const std::size_t length = ipfix_message_length(message);
+            if (length == 0) return ends_at("no message of IPFIX begins there");
+            const std::size_t rest = length - ipfix_header_bytes;
+            if (const std::size_t more = file.read(std::span(message).subspan(ipfix_header_bytes, rest));
+                more < rest) {
+                return finish_or(file, [&] {
+                    ends_at("a message of " + std::to_string(length) + " bytes is " +
+                            std::to_string(rest - more) + " short");
+                });
+            }
+            ++number;
+            offset += length;
+            reader.read(std::span(message).first(length));
+        }
+        finish(file);
+    }
 
   private:
     template <typename Parse>
@@ -87,18 +121,26 @@ class LogReading {
                 reject(number, "it is longer than " + std::to_string(line_max) + " bytes");
                 continue;
             }
-            const ForeignLine read = parse(line);
-            if (read.flow) {
-                take(*read.flow, read.masked);
-            } else if (!read.why.empty()) {
-                reject(number, read.why);
-            }
+            settle(number, parse(line));
         }
         finish(lines);
+    }
+    void settle(std::uint64_t number, const ForeignLine& read) {
+        if (read.flow) {
+            take(*read.flow, read.masked);
+        } else if (!read.why.empty()) {
+            reject(number, read.why);
+        }
     }
     void finish(const LineReader& lines) {
         if (auto error = lines.error(); !error.empty())
             report_.error = "it cannot be read to its end: " + error;
+    }
+    // Where reading failed that is told, else what the bytes lack.
+    template <typename Tell>
+    void finish_or(const LineReader& file, Tell&& tell) {
+        finish(file);
+        if (report_.error.empty()) tell();
     }
     void take(const store::StoredFlow& flow, bool masked) {
         ++report_.flows;
@@ -130,17 +172,13 @@ std::optional<LogFormat> recognize(gzFile file, std::string& error) {
     gzrewind(file);
     const std::string_view text(head.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
     if (text.starts_with(nfcapd_magic)) return LogFormat::nfcapd;
-    if (text.starts_with(ipfix_magic)) {
-        error =
-            "it is an IPFIX file, which is not read; write it as CSV with the names first, last, src_ip, ...";
-        return std::nullopt;
-    }
+    if (text.starts_with(ipfix_magic)) return LogFormat::ipfix;
     if (text.find(" -> ") != std::string_view::npos) return LogFormat::netflow;
     if (CsvLog(text.substr(0, text.find_first_of("\r\n"))).problem().empty()) return LogFormat::csv;
-    error = text.empty()
-                ? "it is empty, or cannot be read"
-                : "its format is not known: no file of nfcapd, no lines with ' -> ', no CSV whose first "
-                  "line names its columns; say --format";
+    error = text.empty() ? "it is empty, or cannot be read"
+                         : "its format is not known: no file of nfcapd, no IPFIX, no lines with ' -> ', no "
+                           "CSV whose first "
+                           "line names its columns; say --format";
     return std::nullopt;
 }
 
@@ -165,6 +203,9 @@ LogReport read_log(const std::string& file, std::optional<LogFormat> format, con
             break;
         case LogFormat::csv:
             reading.read_csv(lines);
+            break;
+        case LogFormat::ipfix:
+            reading.read_ipfix(lines);
             break;
         case LogFormat::nfcapd: {
             NfdumpPipe pipe(file);

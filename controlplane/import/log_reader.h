@@ -1,9 +1,11 @@
 // Reads whole files of foreign flow logs, whatever their format.
 //
 // Files that nfcapd wrote are read through the program nfdump. Text may be compressed with gzip. Lines that
-// are not understood are named and skipped; a file that cannot be read to its end says why.
+// are not understood are named and skipped, as are records of IPFIX; a file that cannot be read to its end
+// says why.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,11 +17,11 @@
 
 namespace picket::importer {
 
-enum class LogFormat : std::uint8_t { netflow, csv, nfcapd };
-inline constexpr std::array<std::string_view, 3> log_format_names{"netflow", "csv", "nfcapd"};
+enum class LogFormat : std::uint8_t { netflow, csv, nfcapd, ipfix };
+inline constexpr std::array<std::string_view, 4> log_format_names{"netflow", "csv", "nfcapd", "ipfix"};
 
 struct LineProblem {
-    std::uint64_t line = 0;  // 1-based
+    std::uint64_t line = 0;  // 1-based; of IPFIX the message
     std::string why;
 };
 
@@ -30,7 +32,7 @@ struct LogReport {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
     std::uint64_t masked = 0;    // flows with an address that was not told
-    std::uint64_t rejected = 0;  // lines that were not understood
+    std::uint64_t rejected = 0;  // lines (of IPFIX records and sets) that were not understood
     std::uint64_t first_ns = 0;  // 0: no flow
     std::uint64_t last_ns = 0;
     std::vector<LineProblem> problems;  // the first ones

@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "controlplane/store/protocol_text.h"
+#include "controlplane/import/nfdump_protocols.h"
 
 namespace picket::importer {
 namespace {
@@ -72,7 +72,7 @@ ForeignLine parse_netflow_line(std::string_view line, const ParseTime& time) {
         return wrong("'" + std::string(fields[2]) + "' is not an address and port");
     if (!parse_end_and_port(fields[4], flow.destination, destination_port, read.masked))
         return wrong("'" + std::string(fields[4]) + "' is not an address and port");
-    const auto protocol = store::parse_protocol(fields[5]);
+    const auto protocol = parse_log_protocol(fields[5]);
     if (!protocol) return wrong("'" + std::string(fields[5]) + "' is not a protocol");
     flow.protocol = *protocol;
     set_ports(flow, source_port, destination_port);

@@ -13,6 +13,10 @@ import sys
 import captures
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'support'))
+
+import ipfix_messages  # noqa: E402
+
 URIS = [
     b'/', b'/index.html?a=b+c&d=%41', b'//a/./b/../c//d', b'/scripts/..%255c../winnt/system32/cmd.exe?/c+dir',
     b'/%c0%af../%e0%80%af', b'http://h.example:80/p?q', b'/%u002f%uff0f\\x', b'*', b'/a%', b'/a%zz%2', b'?',
@@ -247,8 +251,31 @@ def segments():
                 yield b'\1' + struct.pack('<BHBQ', which, offset, 3 if value < 2**32 else 7, value) + every[:200]
 
 
+def foreign_log():
+    flow = {'ends': (('67.73.21.6', 50416), ('192.0.2.7', 27015)), 'protocol': 17, 'counts': ((1, 37), (2, 400)),
+            'times': (1061579394218, 1061579395000)}
+    six = {**flow, 'ends': (('2001:db8::1', 1024), ('2001:db8::2', 80)), 'protocol': 6}
+    for both in (False, True):
+        yield b'\0' + b''.join(ipfix_messages.messages([flow, six] * 20, both))
+    kinds = (150, 4), (154, 8), (156, 8), (158, 4), (22, 4), (21, 4), (160, 8), (161, 4), (153, 8), (460, 65535)
+    fields = ((8, 4), (12, 4), (4, 1), (86, 1), (85, 2), (58, 2), *kinds)
+    layout = struct.pack('!HH', 300, len(fields)) + b''.join(struct.pack('!HH', *field) for field in fields)
+    options = struct.pack('!HHHHHHH', 400, 2, 1, 149, 4, 160, 8)
+    record = bytes(range(1, 13)) + bytes(sum(length for _, length in kinds if length < 65535)) + b'\xff\0\3abc'
+    for sets in ([(2, layout), (300, record)], [(3, options), (400, bytes(12)), (2, layout), (300, record * 3)],
+                 [(2, layout), (2, struct.pack('!HH', 300, 0)), (300, record)], [(7, b'')]):
+        content = b''.join(struct.pack('!HH', number, len(body) + 4) + body for number, body in sets)
+        yield b'\0' + struct.pack('!HHIII', 10, len(content) + 16, 1061579400, 0, 7) + content
+    yield b'\1first,last,src_ip,src_port,dest_ip,dest_port,proto,packets,bytes,flags_ts,vlan\n' \
+        b'2003-08-22T19:09:54.5Z,,10.0.0.1,1,2001:db8::1,80,TCP,1,"40",1b,12\n'
+    yield b'\1Date,Time,SrcIP,SrcPort,DstIP,DstPort,Protocol,Packets,Bytes\n' \
+        b'2003/08/22,15:09:54,67.73.21.6,50416,XXX.XXX.XXX.XXX,27015,17,1,37\n'
+    yield b'\2# log\n2003/08/22 15:09:54 67.73.21.6.50416 -> 192.0.2.7.27015 17 1 37\n' \
+        b'2003/08/22 15:09:54 2001:db8::1.53 -> XXXX:XXXX::.1024 udp 2 200\r\n'
+
+
 FUZZERS = {make.__name__: make for make in (parse_frame, pipeline, fragment, message_head, request_stage, normalize_uri,
-                                            capture_file, rules, rule_blob, event, segments)}
+                                            capture_file, rules, rule_blob, event, segments, foreign_log)}
 
 
 def write(fuzzer, folder):

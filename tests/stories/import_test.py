@@ -3,9 +3,11 @@
 
 usage: import_test.py PICKET [unittest arguments]
 """
+import datetime
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,9 +16,16 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'support'))
 
+import ipfix_messages  # noqa: E402
 import picket_program as picket  # noqa: E402
 
 TWENTY = HERE.parent / 'captures' / 'sobig_f_20.txt'
+
+
+def totals_of_nfdump(directory):
+    text = subprocess.run(['nfdump', '-R', directory, '-I'], check=True, capture_output=True, text=True,
+                          timeout=120).stdout
+    return {name.lower(): int(value) for name, value in re.findall(r'^(\w+): (\d+)$', text, re.MULTILINE)}
 
 
 class Imports(unittest.TestCase):
@@ -96,7 +105,11 @@ class TheOperatorsLog(Imports):
         self.assertIn('holds an archive already', again.stderr)
 
     def test_no_log(self):
-        self.assertEqual(picket.run('import', '/nonexistent', '--archive', self.archive).returncode, picket.DAMAGED)
+        """A name that is mistyped is told before anything is made."""
+        missing = picket.run('import', '/nonexistent', '--archive', self.archive)
+        self.assertEqual(missing.returncode, picket.USAGE)
+        self.assertIn('/nonexistent: cannot be opened', missing.stderr)
+        self.assertFalse(self.archive.exists())
         self.assertEqual(picket.run('import', picket.BUNDLED / 'sobig.pcap', '--archive',
                                     self.folder / 'other').returncode, picket.DAMAGED)
 
@@ -109,14 +122,9 @@ class FilesOfNfdump(Imports):
                        timeout=120)
         return sorted(directory.glob('nfcapd.*'))
 
-    def totals_of_nfdump(self):
-        text = subprocess.run(['nfdump', '-R', self.folder / 'nfcapd', '-I'], check=True, capture_output=True,
-                              text=True, timeout=120).stdout
-        return {name.lower(): int(value) for name, value in re.findall(r'^(\w+): (\d+)$', text, re.MULTILINE)}
-
     def check(self, capture):
         files = self.nfcapd_files(capture)
-        expected = self.totals_of_nfdump()
+        expected = totals_of_nfdump(self.folder / 'nfcapd')
         report = self.load(*files)
         self.assertEqual({name: report['sum'][name] for name in ('flows', 'packets', 'bytes', 'rejected')},
                          {name: expected.get(name, 0) for name in ('flows', 'packets', 'bytes', 'rejected')})
@@ -142,6 +150,96 @@ class FilesOfNfdump(Imports):
         for line in talkers:
             self.assertEqual([rows[line[4]][name] for name in ('flows', 'packets', 'bytes')],
                              [int(line[5]), int(line[7]), int(line[9])], line)
+
+
+PROTOCOLS = {'ICMP': 1, 'TCP': 6, 'UDP': 17, 'IPv6-ICMP': 58, 'SCTP': 132, 'IGMP': 2, 'GRE': 47, 'ESP': 50, 'AH': 51, 'OSPF': 89}
+
+
+class FilesOfIpfix(Imports):
+    def flows_of(self, capture):
+        """What Picket finds in a capture, as ipfix_messages takes it."""
+        kept = self.folder / 'capture'
+        done = picket.run('replay', picket.BUNDLED / capture, '--archive', kept, '-q')
+        self.assertEqual(done.returncode, picket.DONE, done.stderr)
+        done = picket.run('--archive', kept, 'flow', 'show', '--limit', '100000', '-j')
+        rows = json.loads(done.stdout)['rows']
+
+        def milliseconds(text):
+            return round(datetime.datetime.fromisoformat(text.replace('Z', '+00:00')).timestamp() * 1000)
+        return [{'ends': ((row['src_ip'], row['src_port']), (row['dest_ip'], row['dest_port'])),
+                 'protocol': PROTOCOLS.get(row['proto']) or int(row['proto']),
+                 'counts': ((row['pkts_toserver'], row['bytes_toserver']), (row['pkts_toclient'], row['bytes_toclient'])),
+                 'times': (milliseconds(row['first']), milliseconds(row['last']))} for row in rows]
+
+    def totals(self, *filters):
+        total = self.ask('flow', 'show', '--sum', *filters)['sum']
+        return total['flows'], total['packets'], total['bytes']
+
+    def check_as_nfdump(self, capture):
+        flows = self.flows_of(capture)
+        made = ipfix_messages.messages(flows)
+        file = self.folder / 'flows.ipfix'
+        file.write_bytes(b''.join(made))
+        report = self.load(file)
+        self.assertEqual(report['rows'][0]['format'], 'ipfix')
+        collected = self.folder / 'collected'
+        collected.mkdir()
+        ipfix_messages.collect_with_nfcapd(made, collected)
+        expected = totals_of_nfdump(collected)
+        self.assertEqual(self.totals(), (expected['flows'], expected['packets'], expected['bytes']))
+        for name, protocols in (('tcp', ['tcp']), ('udp', ['udp']), ('icmp', ['icmp', 'icmp6'])):
+            parts = [self.totals('--proto', protocol) for protocol in protocols]
+            self.assertEqual(tuple(map(sum, zip(*parts))),
+                             tuple(expected[f'{what}_{name}'] for what in ('flows', 'packets', 'bytes')), name)
+        return flows, file
+
+    def test_what_nfcapd_makes_of_the_same_messages(self):
+        self.check_as_nfdump('sobig.pcap')
+
+    def test_both_families_and_what_libfixbuf_reads(self):
+        _, file = self.check_as_nfdump('mixed.pcap')
+        dump = subprocess.run(['ipfixDump', '--in', file], check=True, capture_output=True, text=True, timeout=60).stdout
+        self.assertIn(f', {self.totals()[0]} Data Records,', dump[dump.rindex('File Stats'):])
+
+    def test_both_directions(self):
+        """RFC 5103: what Picket saw in the capture is what the archive tells."""
+        flows = self.flows_of('sobig.pcap')
+        file = self.folder / 'flows.ipfix'
+        file.write_bytes(b''.join(ipfix_messages.messages(flows, both=True)))
+        self.load(file)
+        self.assertEqual(self.totals(), (len(flows), sum(there[0] + back[0] for there, back in (f['counts'] for f in flows)),
+                                         sum(there[1] + back[1] for there, back in (f['counts'] for f in flows))))
+        udp = [flow['counts'] for flow in flows if flow['protocol'] == 17]
+        self.assertEqual(self.ask('flow', 'show', '--proto', 'udp', '--outcome', 'answered', '--sum')['sum']['flows'],
+                         sum(there[0] > 0 and back[0] > 0 for there, back in udp))
+
+    def test_nfdumps_csv_of_every_protocol(self):
+        """Its names are its own; one of them, IDPR, stands for two protocols and is refused."""
+        flows = [{'ends': (('10.0.0.1', 1), ('192.0.2.7', 2)), 'protocol': protocol, 'counts': ((1, 60), (0, 0)),
+                  'times': (1061579394218, 1061579394218)} for protocol in range(256)]
+        collected = self.folder / 'collected'
+        collected.mkdir()
+        ipfix_messages.collect_with_nfcapd(ipfix_messages.messages(flows), collected)
+        file = self.folder / 'flows.csv'
+        file.write_text(subprocess.run(['nfdump', '-R', collected, '-o', 'csv'], check=True, capture_output=True, text=True,
+                                       timeout=60).stdout, encoding='utf-8')
+        report = self.load(file, status=picket.DAMAGED)
+        self.assertEqual([problem['why'] for problem in report['rows'][0]['problems']], ["'IDPR' is not a protocol"] * 2)
+        rows = self.ask('flow', 'show', '--limit', '1000')['rows']
+        self.assertEqual({PROTOCOLS.get(row['proto']) or int(row['proto']) for row in rows}, set(range(256)) - {35, 38})
+
+    def test_damage(self):
+        made = ipfix_messages.messages(self.flows_of('sobig.pcap'))
+        file = self.folder / 'flows.ipfix'
+        file.write_bytes(b''.join(made[:3])[:-10])
+        report = self.load(file, status=picket.DAMAGED)
+        self.assertIn('after 2 messages', report['rows'][0]['error'])
+        self.assertGreater(report['sum']['flows'], 0)
+        shutil.rmtree(self.archive)
+        file.write_bytes(made[1] + made[0])
+        report = self.load(file, status=picket.DAMAGED)
+        self.assertEqual(report['rows'][0]['problems'][0]['line'], 1)
+        self.assertIn('template 256, which has not been told before it', report['rows'][0]['problems'][0]['why'])
 
 
 if __name__ == '__main__':

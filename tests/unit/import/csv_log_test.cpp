@@ -60,6 +60,24 @@ TEST(CsvLog, ColumnsOfOthers) {
     EXPECT_EQ(store::format_time(line.flow->start_ns), "2003-08-22T15:09:54.000000Z");
 }
 
+TEST(CsvLog, NfdumpsNamesOfProtocols) {
+    const CsvLog log("ts,sa,da,pr,ipkt,ibyt");
+    const auto protocol = [&](const std::string& name) -> int {
+        const auto read = log.parse("2003-08-22 18:05:00,1.2.3.4,5.6.7.8," + name + ",1,56", utc);
+        return read.flow ? read.flow->protocol : -1;
+    };
+    EXPECT_EQ(protocol("Frag6"), 44);
+    EXPECT_EQ(protocol("OPTS6"), 60);
+    EXPECT_EQ(protocol("IPIP"), 4);
+    EXPECT_EQ(protocol("PIM"), 103);
+    EXPECT_EQ(protocol("MPLS"), 137);
+    EXPECT_EQ(protocol("OSPF"), 89);
+    EXPECT_EQ(protocol("ICMP6"), 58);
+    EXPECT_EQ(protocol("99"), 99);
+    EXPECT_EQ(protocol("IDPR"), -1) << "35 or 38";
+    EXPECT_EQ(protocol(""), -1);
+}
+
 TEST(CsvLog, BothDirectionsAreAnAnswer) {
     const CsvLog log(
         "first,src_ip,src_port,dest_ip,dest_port,proto,pkts_toserver,bytes_toserver,pkts_toclient,"

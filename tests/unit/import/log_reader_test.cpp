@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -87,11 +88,56 @@ TEST_F(LogReaderTest, Csv) {
     EXPECT_EQ(report.rejected, 0u);
 }
 
+// One template and one UDP record: 67.73.21.6:50416 -> 192.0.2.7:27015, 1 packet, 37 bytes.
+std::string ipfix_message() {
+    constexpr std::array<std::uint8_t, 79> bytes{
+        0,  10, 0,   79, 0x3f, 0x46, 0x6a, 0x62, 0,    0,    0,   0, 0,  0,    0,    1,  // header
+        0,  2,  0,   40, 1,    0,    0,    8,                                            // template 256
+        0,  8,  0,   4,  0,    12,   0,    4,    0,    7,    0,   2, 0,  11,   0,    2,    0,   4,  0,
+        1,  0,  2,   0,  1,    0,    1,    0,    1,    0,    150, 0, 4,  1,    0,    0,    23,  67, 73,
+        21, 6,  192, 0,  2,    7,    0xc4, 0xf0, 0x69, 0x87, 17,  1, 37, 0x3f, 0x46, 0x6a, 0x62};
+    return {bytes.begin(), bytes.end()};
+}
+
+TEST_F(LogReaderTest, Ipfix) {
+    const auto report = read(write(ipfix_message() + ipfix_message()));
+    EXPECT_EQ(report.error, "");
+    EXPECT_EQ(report.format, LogFormat::ipfix);
+    EXPECT_EQ(report.flows, 2u);
+    EXPECT_EQ(report.bytes, 74u);
+    EXPECT_EQ(report.rejected, 0u);
+    const std::string path = (directory_ / "ipfix.gz").string();
+    gzFile out = gzopen(path.c_str(), "wb");
+    gzwrite(out, ipfix_message().data(), static_cast<unsigned>(ipfix_message().size()));
+    gzclose(out);
+    EXPECT_EQ(read(path).flows, 1u);
+}
+
+TEST_F(LogReaderTest, DamagedIpfix) {
+    const auto cut = read(write(ipfix_message() + ipfix_message().substr(0, 40)));
+    EXPECT_EQ(cut.flows, 1u);
+    EXPECT_EQ(cut.error,
+              "after 1 messages, at byte 79: a message of 79 bytes is 39 short; what came before was read");
+    const auto head = read(write(ipfix_message() + ipfix_message().substr(0, 9)));
+    EXPECT_EQ(head.flows, 1u);
+    EXPECT_NE(head.error.find("half a message's header"), std::string::npos);
+    const auto other = read(write(ipfix_message() + "GET / HTTP/1.1\r\nHost: a"));
+    EXPECT_EQ(other.flows, 1u);
+    EXPECT_NE(other.error.find("no message of IPFIX begins there"), std::string::npos);
+    std::string spoiled = ipfix_message();
+    spoiled[56] = 2;  // the set is of another template
+    const auto unknown = read(write(ipfix_message() + spoiled));
+    EXPECT_EQ(unknown.flows, 1u);
+    EXPECT_EQ(unknown.rejected, 1u);
+    EXPECT_EQ(unknown.problems.at(0).line, 2u) << "the message";
+    EXPECT_EQ(unknown.error, "");
+}
+
 TEST_F(LogReaderTest, WhatIsNoLog) {
     EXPECT_NE(read(write("")).error, "");
     EXPECT_NE(read(write("hello\n")).error, "");
     EXPECT_NE(read((directory_ / "absent").string()).error, "");
-    EXPECT_NE(read(write(std::string("\x00\x0a\x00\x10", 4))).error.find("IPFIX"), std::string::npos);
+    EXPECT_NE(read(write(line), LogFormat::ipfix).error.find("IPFIX"), std::string::npos);
     EXPECT_NE(read(write("a,b\n1,2\n"), LogFormat::csv).error.find("packets"), std::string::npos);
     EXPECT_NE(read(write("\x0c\xa5 but not of nfcapd")).error, "") << "no nfdump, or one that refuses it";
     EXPECT_TRUE(flows_.empty());
