@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "dataplane/parse/byte_cursor.h"
+#include "dataplane/api/byte_cursor.h"
 
 namespace picket::importer {
 
