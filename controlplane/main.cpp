@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "controlplane/archive/fault.h"
 #include "controlplane/config/load.h"
 #include "controlplane/rules/pattern_cache.h"
 #include "controlplane/sensor.h"
@@ -186,6 +187,7 @@ int main(int argc, char** argv) {
     // A replay's report says what happened; its user wants to read nothing else.
     if (options.replay || options.quiet) spdlog::set_level(spdlog::level::warn);
     try {
+        picket::archive::arm_fault_from_environment();
         return serve(options);
     } catch (const SetupError& error) {
         spdlog::error("{}", error.what());

@@ -80,6 +80,7 @@ Sensor::Sensor(SensorSettings settings)
       archive_(settings_.archive ? std::make_unique<archive::Archive>(
                                        with_lists(*settings_.archive, watch_lists_), rules_, events_)
                                  : nullptr),
+      acknowledgements_(settings_.archive ? settings_.archive->directory + "/acknowledged.json" : ""),
       rule_directories_(rules_, archive_.get()),
       eve_(settings_.eve_path.empty()
                ? nullptr
@@ -88,6 +89,7 @@ Sensor::Sensor(SensorSettings settings)
                mailbox_, walks_, eve_.get(), archive_.get(), settings_.replay ? &samples_ : nullptr}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
+    if (const auto trouble = acknowledgements_.trouble(); !trouble.empty()) events_.warn("archive", trouble);
     for (const auto& file : settings_.watch_files) {
         std::vector<store::NetworkLine> rejects;
         if (auto problem = watch_lists_.load(file.name, read_file(file.path), rejects)) {

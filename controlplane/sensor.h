@@ -16,6 +16,7 @@
 
 #include "controlplane/archive/archive.h"
 #include "controlplane/archive/rule_directories.h"
+#include "controlplane/detect/acknowledgements.h"
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/detect/coverage.h"
 #include "controlplane/detect/event_log.h"
@@ -131,6 +132,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] const store::RequestStore& requests() const noexcept { return requests_; }
     [[nodiscard]] detect::AlertTable& alerts() noexcept { return alerts_; }
     [[nodiscard]] const detect::AlertTable& alerts() const noexcept { return alerts_; }
+    [[nodiscard]] detect::Acknowledgements& acknowledgements() noexcept { return acknowledgements_; }
     [[nodiscard]] detect::EventLog& events() noexcept { return events_; }
     [[nodiscard]] const detect::Thresholds& thresholds() const noexcept { return thresholds_; }
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
@@ -205,6 +207,7 @@ class Sensor final : public drain::LinkObserver {
     drain::WalkCollector walks_;
     detect::RuleService rules_;
     std::unique_ptr<archive::Archive> archive_;  // nullptr: none is kept
+    detect::Acknowledgements acknowledgements_;  // in the archive's directory
     archive::RuleDirectories rule_directories_;
     std::unique_ptr<exporter::EveWriter> eve_;
     drain::Intake intake_;

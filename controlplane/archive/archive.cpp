@@ -33,8 +33,7 @@ struct Archive::Parts {
         : settings(std::move(given)),
           rule_sets(rules),
           watch_texts(settings.watch_lists),
-          catalog({settings.directory, settings.sensor, settings.replay, settings.read_only,
-                   settings.before_step}),
+          catalog({settings.directory, settings.sensor, settings.replay, settings.read_only}),
           compactor(settings, catalog, events),
           writer(settings, catalog, rule_sets, watch_texts, events) {}
 

@@ -40,12 +40,12 @@ struct ArchiveSettings {
     bool may_wait = false;   // rows wait for room instead of being lost
     std::size_t flush_rows = 122'880;
     std::chrono::milliseconds flush_interval{10'000};
-    std::uint64_t retain_ns = 0;  // what is older is removed; 0: never
-    std::uint64_t bytes_max = 0;  // the oldest is removed beyond that; 0: without bound
+    std::chrono::milliseconds upkeep_interval{1'000};  // how often it is looked for what to merge or remove
+    std::uint64_t retain_ns = 0;                       // what is older is removed; 0: never
+    std::uint64_t bytes_max = 0;                       // the oldest is removed beyond that; 0: without bound
     std::size_t open_rows_max = 737'280;
     // The present watch lists, which are kept beside the rows. Called by the archive's thread.
     std::function<std::map<std::string, store::Networks>()> watch_lists;
-    std::function<void(const char* step)> before_step;  // before each step that changes the disk
 };
 
 // A time of which an earlier picketd, that was killed, had not written all.
@@ -71,6 +71,7 @@ struct ArchiveStatus {
     std::uint64_t bytes = 0;
     std::uint64_t flows = 0;       // rows of closed files: parts of flows
     std::uint64_t open_flows = 0;  // that are not on disk yet
+    std::uint64_t open_rows = 0;   // of all tables, flows among them
     std::uint64_t unarchived = 0;  // rows that found no room, since this picketd started
     std::uint64_t since_ns = 0;    // beginning of what is kept, 0: nothing
     std::uint64_t latest_ns = 0;   // newest packet of closed files

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/archive/event_columns.h"
+#include "controlplane/archive/fault.h"
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flush_files.h"
 
@@ -45,6 +46,7 @@ void ArchiveWriter::begin_session(std::uint64_t run, std::uint64_t begin_ns, boo
     const std::lock_guard lock(mutex_);
     sessions_.push_back({begin_ns, begin_ns, run, false});
     captures_ = captures_ || captures;
+    changed_.notify_all();
 }
 
 void ArchiveWriter::end_session(std::uint64_t end_ns) {
@@ -140,8 +142,13 @@ void ArchiveWriter::lose(std::size_t rows) {
     lost_.fetch_add(rows, std::memory_order_relaxed);
 }
 
+// Is there something to do, and is it time to try?
 bool ArchiveWriter::is_due() const {
     if (Clock::now() < try_after_ && !finishing_) return false;
+    return announced_ < sessions_.size() || is_flush_due();
+}
+
+bool ArchiveWriter::is_flush_due() const {
     bool full = event_bytes_.load(std::memory_order_relaxed) > event_bytes_max / 2;
     open_.for_each([&](const auto& chunks) { full = full || chunks.rows() >= settings_.flush_rows; });
     return finishing_ || full || Clock::now() >= flushed_ + settings_.flush_interval;
@@ -165,7 +172,8 @@ void ArchiveWriter::work() {
 
 void ArchiveWriter::attempt() {
     Failure failure = open();
-    if (!failure) failure = flush();
+    if (!failure) failure = announce();
+    if (!failure) failure = flush_if_due();
     if (failure) {
         note_failure(*failure);
     } else {
@@ -190,31 +198,79 @@ void ArchiveWriter::tell_losses() {
 
 Failure ArchiveWriter::open() {
     if (opened_) return {};
-    std::vector<std::string> notes;
-    if (auto failure = catalog_.open(notes)) return failure;
+    Findings findings;
+    if (auto failure = catalog_.open(findings)) return failure;
+    auto& notes = findings.notes;
     const Manifest manifest = catalog_.manifest();
     rule_sets_.load(catalog_.directory(), manifest.rule_sets, notes);
     watch_texts_.load(catalog_.directory(), manifest.watch_lists, notes);
     for (const auto& note : notes) events_.add("archive", note);
+    // Later answers for their time know of it.
+    for (const auto& file : findings.lost) {
+        const LossRow row{0, file.first_ns, file.last_ns, 0, 0, file.rows};
+        if (file.table != Table::coverage) open_.losses.append({&row, 1}, SIZE_MAX);
+    }
     const std::lock_guard lock(mutex_);
-    earlier_ = manifest.sessions;
-    // A directory that was away and is back knows our own.
-    std::erase_if(earlier_, [&](const Session& session) {
-        return std::any_of(sessions_.begin(), sessions_.end(), [&](const Session& own) {
-            return own.run == session.run && own.begin_ns == session.begin_ns;
-        });
-    });
+    join_sessions(manifest.sessions);
     opened_ = true;
     return {};
 }
 
+// A directory that was away and is back knows our own. Another one has nothing of what is committed
+// elsewhere: that time is blind in it.
+void ArchiveWriter::join_sessions(const std::vector<Session>& found) {
+    earlier_ = found;
+    const auto is_own = [&](const Session& session) {
+        return std::any_of(sessions_.begin(), sessions_.end(), [&](const Session& own) {
+            return own.run == session.run && own.begin_ns == session.begin_ns;
+        });
+    };
+    const bool same = committed_ && !found.empty() && found.back().run == committed_->run &&
+                      found.back().begin_ns == committed_->begin_ns &&
+                      found.back().end_ns == committed_->end_ns;
+    if (same) {
+        // Maybe one that goes on from an earlier picketd's.
+        sessions_.back().begin_ns = std::min(sessions_.back().begin_ns, committed_->begin_ns);
+        earlier_.pop_back();
+    }
+    if (same || !committed_) {
+        std::erase_if(earlier_, is_own);
+        return;
+    }
+    Session own = sessions_.back();
+    own.begin_ns = std::max(own.begin_ns, committed_->end_ns);
+    own.end_ns = std::max(own.end_ns, own.begin_ns);
+    sessions_.assign(1, own);
+    announced_ = 0;
+}
+
+// That a session has begun is entered at once: were it killed before its first flush, nothing would tell of
+// it.
+Failure ArchiveWriter::announce() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (announced_ == sessions_.size()) return {};
+    }
+    return commit({}, {}, 0, false);
+}
+
+Failure ArchiveWriter::flush_if_due() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_flush_due()) return {};
+    }
+    return flush();
+}
+
 Failure ArchiveWriter::flush() {
+    if (auto gone = catalog_.gone()) return gone;
     // Nothing is added any more once the end has begun.
     const bool finishing = is_finishing();
     const std::uint64_t now_ns = detect::utc_now_ns();
     const std::size_t rows = open_.rows();
     const auto sealed = open_.seal(settings_.flush_rows);
     const bool all = sealed.rows() >= rows;  // of what came before now
+    fault_point(FaultPoint::flush_begun);
     if (!engine_) engine_ = std::make_unique<WriteEngine>();
     FlushFiles files(catalog_, *engine_);
     files.write(Table::flows, flow_columns(), sealed.flows);
@@ -238,9 +294,12 @@ Failure ArchiveWriter::flush() {
 Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntry>& written,
                               std::uint64_t end_ns, bool closing) {
     std::vector<RuleSet> sets;
+    fault_point(FaultPoint::flush_files);
     if (auto failure = rule_sets_.write(catalog_.directory(), sets)) return failure;
     std::vector<WatchFile> lists = catalog_.manifest().watch_lists;
     if (auto failure = watch_texts_.write(catalog_.directory(), lists)) return failure;
+    std::vector<Session> entered;
+    const std::size_t announced = sessions_begun();
     const auto change = [&](Manifest& manifest) {
         for (const auto& entry : written) {
             if (entry.table != Table::coverage)
@@ -249,12 +308,25 @@ Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntr
         manifest.files.insert(manifest.files.end(), written.begin(), written.end());
         manifest.rule_sets.insert(manifest.rule_sets.end(), sets.begin(), sets.end());
         manifest.sessions = sessions(end_ns, closing);
+        entered = manifest.sessions;
         manifest.watch_lists = lists;
         manifest.replay = manifest.replay || has_captures();
     };
     if (auto failure = catalog_.commit(change, [&] { open_.drop(sealed); })) return failure;
     rule_sets_.entered(sets);
+    note_sessions(entered, announced);
     return {};
+}
+
+std::size_t ArchiveWriter::sessions_begun() const {
+    const std::lock_guard lock(mutex_);
+    return sessions_.size();
+}
+
+void ArchiveWriter::note_sessions(const std::vector<Session>& committed, std::size_t announced) {
+    const std::lock_guard lock(mutex_);
+    announced_ = announced;
+    if (announced > 0) committed_ = committed.back();
 }
 
 bool ArchiveWriter::has_captures() const {
@@ -311,6 +383,7 @@ ArchiveView ArchiveWriter::view() const {
 
 void ArchiveWriter::report(ArchiveStatus& status) const {
     status.open_flows = open_.flows.rows();
+    status.open_rows = open_.rows();
     status.unarchived = lost_.load(std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     status.open = opened_;

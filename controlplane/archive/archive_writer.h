@@ -59,13 +59,19 @@ class ArchiveWriter {
 
     void work();
     [[nodiscard]] bool is_due() const;
+    [[nodiscard]] bool is_flush_due() const;
     [[nodiscard]] bool is_finishing() const;
     [[nodiscard]] bool has_captures() const;
     void attempt();
+    [[nodiscard]] Failure announce();
+    [[nodiscard]] Failure flush_if_due();
     [[nodiscard]] Failure flush();
     [[nodiscard]] Failure commit(const OpenView& sealed, const std::vector<FileEntry>& written,
                                  std::uint64_t end_ns, bool closing);
     [[nodiscard]] std::vector<Session> sessions(std::uint64_t end_ns, bool closing) const;
+    [[nodiscard]] std::size_t sessions_begun() const;
+    void join_sessions(const std::vector<Session>& found);
+    void note_sessions(const std::vector<Session>& committed, std::size_t announced);
     void note_success();
     void note_failure(const std::string& why);
     // False if rows found no room.
@@ -94,7 +100,9 @@ class ArchiveWriter {
     std::condition_variable changed_;
     bool opened_ = false;
     bool finishing_ = false;
-    bool given_up_ = false;  // nobody waits for room any more
+    std::size_t announced_ = 0;         // how many of sessions_ the manifest knows
+    std::optional<Session> committed_;  // the last one, as it was last committed
+    bool given_up_ = false;             // nobody waits for room any more
     std::string trouble_;
     std::uint64_t flushed_ns_ = 0;
     Clock::time_point flushed_;

@@ -12,31 +12,59 @@
 #include <map>
 #include <set>
 
+#include "controlplane/archive/fault.h"
+
 namespace picket::archive {
 
 namespace {
 
-constexpr std::string_view temporary_end = ".new";
+constexpr const char* damaged_end = ".damaged";
 
-// Is the name one that an archive gives to its files?
-bool is_ours(const std::string& name) {
-    if (name.ends_with(temporary_end) || name.starts_with("rules-") || name.starts_with("watch-"))
-        return true;
+bool holds_rows(const std::string& name) {
     return std::any_of(table_names.begin(), table_names.end(),
                        [&](std::string_view table) { return name.starts_with(std::string(table) + "-"); });
 }
 
+// Is the name one that an archive gives to its files?
+bool is_ours(const std::string& name) {
+    if (name.ends_with(damaged_end)) return false;
+    return name.ends_with(temporary_end) || name.starts_with("rules-") || name.starts_with("watch-") ||
+           holds_rows(name);
+}
+
+struct Extent {
+    bool there = false;
+    std::uint64_t bytes = 0;
+};
+
+// False, and errno says why, if it can be neither seen nor said to be missing.
+bool look_at(const std::string& path, Extent& extent) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return errno == ENOENT;
+    extent = {true, static_cast<std::uint64_t>(status.st_size)};
+    return true;
+}
+
+Failure unknown(const std::string& path) {
+    return path + " cannot be looked at: " + std::strerror(errno);
+}
+
 }  // namespace
 
-ArchiveFile::ArchiveFile(const std::string& directory, FileEntry entry)
+ArchiveFile::ArchiveFile(const std::string& path, FileEntry entry,
+                         std::shared_ptr<const DirectoryHandle> directory)
     : entry_(std::move(entry)),
-      path_(directory + "/" + entry_.name),
-      index_path_(entry_.index.empty() ? "" : directory + "/" + entry_.index) {}
+      path_(path + "/" + entry_.name),
+      index_path_(entry_.index.empty() ? "" : path + "/" + entry_.index),
+      directory_(std::move(directory)) {}
 
 ArchiveFile::~ArchiveFile() {
-    if (!removed_.load(std::memory_order_relaxed)) return;
-    unlink(path_.c_str());
-    if (!index_path_.empty()) unlink(index_path_.c_str());
+    if (!removed_.load(std::memory_order_relaxed) || !directory_) return;
+    fault_point(FaultPoint::removal_begun);
+    directory_->remove(entry_.name);
+    fault_point(FaultPoint::removal_half);
+    if (!entry_.index.empty()) directory_->remove(entry_.index);
+    fault_point(FaultPoint::removal_done);
 }
 
 std::string file_list(const std::vector<FilePointer>& files, Table table,
@@ -49,8 +77,7 @@ std::string file_list(const std::vector<FilePointer>& files, Table table,
     return list.empty() ? list : "[" + list + "]";
 }
 
-Catalog::Catalog(Settings settings)
-    : settings_(std::move(settings)), directory_(settings_.directory, settings_.before_step) {}
+Catalog::Catalog(Settings settings) : settings_(std::move(settings)), directory_(settings_.directory) {}
 
 Catalog::~Catalog() {
     if (lock_ >= 0) close(lock_);
@@ -70,53 +97,95 @@ Failure Catalog::lock() {
                                        : " is in use: another picketd writes to it or reads it");
 }
 
-bool Catalog::is_gone() const {
-    struct stat opened {};
-    struct stat found {};
-    if (fstat(lock_, &opened) != 0 || stat(directory_.path().c_str(), &found) != 0) return true;
-    return opened.st_ino != found.st_ino || opened.st_dev != found.st_dev;
-}
-
-Failure Catalog::open(std::vector<std::string>& notes) {
+Failure Catalog::open(Findings& findings) {
     if (!settings_.read_only) {
-        std::error_code failure;
-        std::filesystem::create_directories(directory_.path(), failure);
-        if (failure) return directory_.path() + " cannot be made: " + failure.message();
+        if (auto failure = directory_.make()) return failure;
+        fault_point(FaultPoint::open_made);
     }
+    const std::lock_guard committing(commit_mutex_);
     if (auto failure = lock()) return failure;
-    return read(notes);
+    if (auto failure = directory_.open()) return failure;
+    ++openings_;
+    fault_point(FaultPoint::open_locked);
+    return read(findings);
 }
 
-Failure Catalog::read(std::vector<std::string>& notes) {
+Failure Catalog::read_manifest(Manifest& manifest) const {
     const std::string path = directory_.path_of(manifest_name);
-    std::error_code absent;
-    Manifest manifest;
-    if (std::filesystem::exists(path, absent)) {
+    Extent found;
+    if (!look_at(path, found)) return unknown(path);
+    if (found.there) {
         std::string text;
         if (auto failure = read_text(path, text)) return failure;
         if (const auto wrong = parse_manifest(text, manifest); !wrong.empty())
             return path + " cannot be used: " + wrong;
-    } else if (settings_.read_only) {
-        return directory_.path() + " holds no archive: there is no " + manifest_name;
-    } else {
-        manifest.replay = settings_.replay;
+        return {};
     }
-    std::erase_if(manifest.files, [&](const FileEntry& file) {
-        if (std::filesystem::exists(directory_.path_of(file.name), absent)) return false;
-        notes.push_back(file.name + " is missing: its " + std::to_string(file.rows) + " " +
-                        std::string(table_names[static_cast<std::size_t>(file.table)]) + " are lost");
-        return true;
-    });
+    if (settings_.read_only) return directory_.path() + " holds no archive: there is no " + manifest_name;
+    // A manifest comes before all files: one was here, and they would all be strangers to a new one.
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path(), failure)) {
+        const std::string name = entry.path().filename().string();
+        if (!holds_rows(name) || !is_ours(name) || name.ends_with(temporary_end)) continue;
+        return path + " is missing, but " + name +
+               " is there: restore the manifest, or move the files of the archive away";
+    }
+    if (failure) return directory_.path() + " cannot be read: " + failure.message();
+    manifest.replay = settings_.replay;
+    return {};
+}
+
+Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
+    std::vector<FileEntry> kept;
+    for (FileEntry& file : manifest.files) {
+        Extent rows;
+        Extent index;
+        if (!look_at(directory_.path_of(file.name), rows)) return unknown(directory_.path_of(file.name));
+        if (!file.index.empty() && !look_at(directory_.path_of(file.index), index))
+            return unknown(directory_.path_of(file.index));
+        if (!file.index.empty() && !index.there) {
+            findings.notes.push_back(file.index + " is missing: questions about addresses read all of " +
+                                     file.name);
+            file.index.clear();
+            file.bytes = rows.bytes;  // from now on
+        }
+        if (rows.there && rows.bytes + index.bytes == file.bytes) {
+            kept.push_back(file);
+            continue;
+        }
+        if (rows.there) set_aside(file.name);
+        findings.notes.push_back(
+            file.name + (rows.there ? " is damaged" : " is missing") + ": its " + std::to_string(file.rows) +
+            " " + std::string(table_names[static_cast<std::size_t>(file.table)]) + " are lost");
+        findings.lost.push_back(file);
+    }
+    manifest.files = std::move(kept);
+    return {};
+}
+
+// For whoever may repair it.
+void Catalog::set_aside(const std::string& name) const {
+    if (settings_.read_only) return;
+    const auto handle = directory_.handle();
+    renameat(handle->descriptor(), name.c_str(), handle->descriptor(), (name + damaged_end).c_str());
+}
+
+Failure Catalog::read(Findings& findings) {
+    Manifest manifest;
+    if (auto failure = read_manifest(manifest)) return failure;
+    if (auto failure = leave_out_lost(manifest, findings)) return failure;
     if (!settings_.read_only) manifest.sensor = settings_.sensor;
     // Names of files that may still be in use are never given again.
     next_file_ = std::max<std::uint64_t>(next_file_, manifest.next_file);
     {
         const std::lock_guard lock(mutex_);
-        take_over(std::move(manifest));
+        // What was open before may have been another directory, which keeps its files.
+        take_over(std::move(manifest), false);
     }
     if (settings_.read_only) return {};
-    remove_strangers(notes);
-    return commit([](Manifest&) {});
+    remove_strangers(findings.notes);
+    remove_spilled();
+    return commit_locked([](Manifest&) {}, {});
 }
 
 // Files that a killed picketd had written and not entered yet, or left and not removed yet.
@@ -129,31 +198,48 @@ void Catalog::remove_strangers(std::vector<std::string>& notes) {
     for (const auto& set : manifest_.rule_sets) known.insert(set.file);
     for (const auto& list : manifest_.watch_lists) known.insert(list.file);
     std::error_code failure;
-    std::size_t removed = 0;
+    std::vector<std::string> strangers;
     for (const auto& entry : std::filesystem::directory_iterator(directory_.path(), failure)) {
         const std::string name = entry.path().filename().string();
-        if (known.contains(name) || !is_ours(name)) continue;
-        directory_.step("remove stranger");
-        if (unlink(entry.path().c_str()) == 0) ++removed;
+        if (!known.contains(name) && is_ours(name)) strangers.push_back(name);
     }
-    if (removed > 0)
-        notes.push_back(std::to_string(removed) + " unfinished files of an earlier picketd were removed");
+    for (const auto& name : strangers) {
+        directory_.handle()->remove(name);
+        fault_point(FaultPoint::open_stranger);
+    }
+    if (!strangers.empty())
+        notes.push_back(std::to_string(strangers.size()) +
+                        " unfinished files of an earlier picketd were removed");
 }
 
-void Catalog::take_over(Manifest manifest) {
+// What the engine had set aside for a merge that was cut off.
+void Catalog::remove_spilled() {
+    std::error_code failure;
+    const std::filesystem::path spill = directory_.path_of(spill_name);
+    for (const auto& entry : std::filesystem::directory_iterator(spill, failure)) {
+        if (entry.path().filename().string().starts_with("duckdb_temp"))
+            std::filesystem::remove(entry.path(), failure);
+    }
+    if (std::filesystem::is_directory(std::filesystem::symlink_status(spill, failure)))
+        std::filesystem::remove(spill, failure);  // if nothing else is there
+}
+
+void Catalog::take_over(Manifest manifest, bool remove) {
     std::map<std::string, FilePointer> before;
     for (auto& file : files_) before.emplace(file->entry().name, std::move(file));
     files_.clear();
     for (const auto& entry : manifest.files) {
-        const auto found = before.find(entry.name);
+        const auto found = remove ? before.find(entry.name) : before.end();
         if (found == before.end()) {
-            files_.push_back(std::make_shared<ArchiveFile>(directory_.path(), entry));
+            files_.push_back(std::make_shared<ArchiveFile>(directory_.path(), entry, directory_.handle()));
         } else {
             files_.push_back(std::move(found->second));
             before.erase(found);
         }
     }
-    for (const auto& [name, file] : before) file->remove_at_last();
+    for (const auto& [name, file] : before) {
+        if (remove) file->remove_at_last();
+    }
     manifest_ = std::move(manifest);
 }
 
@@ -180,29 +266,47 @@ std::string Catalog::next_name(Table table, unsigned level) {
            number + ".parquet";
 }
 
+Failure Catalog::gone() const {
+    if (!is_gone()) return {};
+    return directory_.path() + " is not the directory any more that it was";
+}
+
 Failure Catalog::commit(const std::function<void(Manifest&)>& change, const std::function<void()>& along) {
     const std::lock_guard committing(commit_mutex_);
+    return commit_locked(change, along);
+}
+
+Failure Catalog::commit_locked(const std::function<void(Manifest&)>& change,
+                               const std::function<void()>& along) {
+    if (auto failure = gone()) return failure;
     Manifest next = manifest();
     change(next);
     next.next_file = next_file_;
+    fault_point(FaultPoint::commit_begun);
     if (auto failure = directory_.write(manifest_name, manifest_text(next))) {
         directory_.forget(manifest_name);
         return failure;
     }
-    directory_.step("committed");
-    const std::lock_guard lock(mutex_);
-    take_over(std::move(next));
-    if (along) along();
+    fault_point(FaultPoint::commit_published);
+    {
+        const std::lock_guard lock(mutex_);
+        take_over(std::move(next), true);
+        if (along) along();
+    }
+    fault_point(FaultPoint::commit_done);
     return {};
 }
 
 void Catalog::discard(const std::string& name) {
     std::string text;
     Manifest on_disk;
-    if (read_text(directory_.path_of(manifest_name), text) || !parse_manifest(text, on_disk).empty()) return;
-    const bool named = std::any_of(on_disk.files.begin(), on_disk.files.end(),
-                                   [&](const FileEntry& file) { return file.name == name; });
-    if (!named) unlink(directory_.path_of(name).c_str());
+    if (is_gone() || read_text(directory_.path_of(manifest_name), text) ||
+        !parse_manifest(text, on_disk).empty())
+        return;
+    const bool named = std::any_of(on_disk.files.begin(), on_disk.files.end(), [&](const FileEntry& file) {
+        return file.name == name || file.index == name;
+    });
+    if (!named) directory_.handle()->remove(name);
 }
 
 }  // namespace picket::archive

@@ -19,10 +19,15 @@
 
 namespace picket::archive {
 
+// Where the engine sets aside what is too much for its memory, within the archive's directory.
+inline constexpr const char* spill_name = "spill";
+
 // Leaves the disk with its last user once it is no longer part of the archive.
 class ArchiveFile {
   public:
-    ArchiveFile(const std::string& directory, FileEntry entry);
+    // directory: where it is removed from; nullptr: nowhere.
+    ArchiveFile(const std::string& path, FileEntry entry,
+                std::shared_ptr<const DirectoryHandle> directory = {});
     ~ArchiveFile();
     ArchiveFile(const ArchiveFile&) = delete;
     ArchiveFile& operator=(const ArchiveFile&) = delete;
@@ -40,6 +45,7 @@ class ArchiveFile {
     FileEntry entry_;
     std::string path_;
     std::string index_path_;
+    std::shared_ptr<const DirectoryHandle> directory_;
     std::atomic<bool> removed_{false};
 };
 
@@ -50,6 +56,12 @@ using FilePointer = std::shared_ptr<ArchiveFile>;
                                     std::optional<std::uint64_t> since_ns,
                                     std::optional<std::uint64_t> until_ns);
 
+// What was found of an archive that was opened.
+struct Findings {
+    std::vector<std::string> notes;  // sentences
+    std::vector<FileEntry> lost;     // files that the manifest named, and that are missing or cut
+};
+
 class Catalog {
   public:
     struct Settings {
@@ -57,17 +69,20 @@ class Catalog {
         std::string sensor;
         bool replay = false;
         bool read_only = false;
-        BeforeStep before_step;
     };
     explicit Catalog(Settings settings);
     ~Catalog();
 
-    // Locks and reads the directory; a writer makes it if need be and removes what no manifest names. Notes
-    // are sentences about what was found. May be tried again after a failure.
-    [[nodiscard]] Failure open(std::vector<std::string>& notes);
+    // Locks and reads the directory; a writer makes it if need be and removes what its manifest does not
+    // name. May be tried again after a failure. Files of an archive whose manifest is lost are a failure:
+    // nothing is removed. A file that has not the length it was entered with is set aside as NAME.damaged.
+    [[nodiscard]] Failure open(Findings& findings);
 
     // Is the directory that was opened no longer at its path? Then open() finds what is there now.
-    [[nodiscard]] bool is_gone() const;
+    [[nodiscard]] bool is_gone() const { return directory_.is_gone(); }
+    [[nodiscard]] Failure gone() const;  // a sentence if it is
+    // Counts how often it was opened. What was written before the last time may have been removed since.
+    [[nodiscard]] std::uint64_t openings() const noexcept { return openings_.load(); }
 
     [[nodiscard]] Manifest manifest() const;
     [[nodiscard]] std::vector<FilePointer> files() const;
@@ -77,24 +92,32 @@ class Catalog {
     [[nodiscard]] std::string next_name(Table table, unsigned level);
     [[nodiscard]] DurableDirectory& directory() noexcept { return directory_; }
 
-    // Applies the change to the manifest and puts it in place of the last one. `along` happens in the same
-    // moment for whoever takes files.
+    // Applies the change to the manifest and puts it in place of the last one, in the directory that was
+    // opened. `along` happens in the same moment for whoever takes files.
     [[nodiscard]] Failure commit(const std::function<void(Manifest&)>& change,
                                  const std::function<void()>& along = {});
-    // Removes a published file that could not be entered; not if a manifest that was half put in place names
-    // it.
+    // Removes a published file or index that could not be entered; not if a manifest that was half put in
+    // place names it.
     void discard(const std::string& name);
 
   private:
     [[nodiscard]] Failure lock();
-    [[nodiscard]] Failure read(std::vector<std::string>& notes);
+    [[nodiscard]] Failure read(Findings& findings);
+    [[nodiscard]] Failure read_manifest(Manifest& manifest) const;
+    [[nodiscard]] Failure leave_out_lost(Manifest& manifest, Findings& findings) const;
+    void set_aside(const std::string& name) const;
     void remove_strangers(std::vector<std::string>& notes);
-    void take_over(Manifest manifest);
+    void remove_spilled();
+    [[nodiscard]] Failure commit_locked(const std::function<void(Manifest&)>& change,
+                                        const std::function<void()>& along);
+    // What was ours and is no longer named leaves the disk, if so wanted.
+    void take_over(Manifest manifest, bool remove);
 
     Settings settings_;
     DurableDirectory directory_;
     int lock_ = -1;
     std::atomic<std::uint64_t> next_file_{1};
+    std::atomic<std::uint64_t> openings_{0};
     std::mutex commit_mutex_;
     mutable std::mutex mutex_;
     Manifest manifest_;

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "controlplane/archive/fault.h"
 #include "controlplane/archive/flow_index.h"
 #include "controlplane/archive/table_io.h"
 
@@ -16,7 +17,6 @@ namespace picket::archive {
 
 namespace {
 
-constexpr std::chrono::milliseconds look_interval{1'000};
 constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 // More are concatenated: their parts are sorted already.
 constexpr std::uint64_t sorted_rows_max = 4'000'000;
@@ -105,7 +105,7 @@ void Compactor::work() {
         }
         note(failure);
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, look_interval, [this] { return stopping_; });
+        changed_.wait_for(lock, settings_.upkeep_interval, [this] { return stopping_; });
     }
 }
 
@@ -117,6 +117,7 @@ void Compactor::note(const Failure& failure) {
 }
 
 Failure Compactor::merge(const std::vector<FilePointer>& files) {
+    const std::uint64_t openings = catalog_.openings();
     FileEntry entry;
     entry.table = files.front()->entry().table;
     entry.level = files.front()->entry().level + 1;
@@ -130,18 +131,22 @@ Failure Compactor::merge(const std::vector<FilePointer>& files) {
         parts.insert(file->entry().name);
     }
     Failure failure = write(files, entry);
+    bool entered = false;
     if (!failure) {
         failure = catalog_.commit([&](Manifest& manifest) {
             const auto is_part = [&](const FileEntry& file) { return parts.contains(file.name); };
             const auto there = std::count_if(manifest.files.begin(), manifest.files.end(), is_part);
-            // Fewer if the directory is another one by now.
-            if (static_cast<std::size_t>(there) != parts.size()) return;
+            // Fewer if the directory is another one by now. One that was opened anew may have its parts, but
+            // the merged file was a stranger to whoever opened it.
+            if (static_cast<std::size_t>(there) != parts.size() || catalog_.openings() != openings) return;
             // In the place of the first one: the order of files is that in which their rows came.
             *std::find_if(manifest.files.begin(), manifest.files.end(), is_part) = entry;
             std::erase_if(manifest.files, is_part);
+            entered = true;
         });
     }
-    if (!failure) return {};
+    if (!failure && entered) return {};
+    fault_point(FaultPoint::discard_begun);
     for (const auto& name : {entry.name, index_name(entry.name)}) {
         catalog_.directory().forget(name);
         catalog_.discard(name);
@@ -150,7 +155,7 @@ Failure Compactor::merge(const std::vector<FilePointer>& files) {
 }
 
 Failure Compactor::write(const std::vector<FilePointer>& files, FileEntry& entry) {
-    const Database database({1, merge_memory_bytes, catalog_.directory().path_of("spill")});
+    const Database database({1, merge_memory_bytes, catalog_.directory().path_of(spill_name)});
     Connection connection(database);
     {
         const std::lock_guard lock(mutex_);
@@ -163,23 +168,27 @@ Failure Compactor::write(const std::vector<FilePointer>& files, FileEntry& entry
     const std::string query =
         flows ? merged_flows(list, entry.rows <= sorted_rows_max, merged_settings.row_group_rows)
               : "FROM read_parquet(" + list + ")";
-    directory.step("merge");
+    fault_point(FaultPoint::merge_begun);
     Failure failure = write_parquet(connection, query, directory.temporary_of(entry.name), merged_settings);
+    fault_point(FaultPoint::merge_rows);
     if (!failure) failure = directory.publish(entry.name);
     if (!failure && flows) {
+        fault_point(FaultPoint::merge_published);
         entry.index = index_name(entry.name);
-        directory.step("index");
         failure = write_parquet(connection, index_of(directory.path_of(entry.name)),
                                 directory.temporary_of(entry.index), merged_settings);
+        fault_point(FaultPoint::merge_index);
         if (!failure) failure = directory.publish(entry.index);
     }
+    fault_point(FaultPoint::merge_files);
     const std::lock_guard lock(mutex_);
     running_ = nullptr;
     if (failure) return failure;
     std::error_code unknown;
     entry.bytes = std::filesystem::file_size(directory.path_of(entry.name), unknown);
-    if (!entry.index.empty())
+    if (!unknown && !entry.index.empty())
         entry.bytes += std::filesystem::file_size(directory.path_of(entry.index), unknown);
+    if (unknown) return directory.path_of(entry.name) + " cannot be measured: " + unknown.message();
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controlplane/archive/catalog.h"
+#include "controlplane/archive/fault.h"
 #include "controlplane/archive/open_rows.h"
 #include "controlplane/archive/row_feed.h"
 #include "controlplane/archive/table_io.h"
@@ -87,6 +88,7 @@ class FlushFiles {
     }
 
     void discard() {
+        fault_point(FaultPoint::discard_begun);
         for (const auto& file : files_) {
             catalog_.directory().forget(file.name);
             catalog_.discard(file.name);
@@ -99,16 +101,17 @@ class FlushFiles {
   private:
     Failure publish(FileEntry& entry) {
         DurableDirectory& directory = catalog_.directory();
-        directory.step("write rows");
         // Rows of flows are numbered by blocks in merged files; here they are one.
         const std::string rows = "FROM " + WriteEngine::name_of(entry.table) + "()";
         const std::string query =
             entry.table == Table::flows ? "SELECT *, 0::UINTEGER AS block " + rows : rows;
         if (auto failure = write_parquet(engine_.connection, query, directory.temporary_of(entry.name), {}))
             return failure;
+        fault_point(FaultPoint::flush_rows);
         if (auto failure = directory.publish(entry.name)) return failure;
         std::error_code unknown;
         entry.bytes = std::filesystem::file_size(directory.path_of(entry.name), unknown);
+        if (unknown) return directory.path_of(entry.name) + " cannot be measured: " + unknown.message();
         return {};
     }
 

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -14,13 +15,14 @@ namespace {
 constexpr const char* poll_ms = "10000";
 constexpr unsigned answer_timeout_s = 30;
 
-const std::vector<std::string> alert_fields{"time",   "sid",        "rev",         "msg",   "severity",
-                                            "source", "sources",    "destination", "count", "first",
-                                            "last",   "generation", "lost"};
+const std::vector<std::string> alert_fields{"time",   "sid",        "rev",         "msg",          "severity",
+                                            "source", "sources",    "destination", "count",        "first",
+                                            "last",   "generation", "lost",        "acknowledged", "new"};
 
 struct AlertOptions {
     FlowFilters filters;
     std::uint64_t rows_max = 0;  // tail: 0 is without end
+    bool unacknowledged = false;
 };
 
 std::string sid_text(const Json& row) {
@@ -38,13 +40,23 @@ void print_eve(const Json& row) {
     std::cout << eve_alert(row).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
+// "yes", or how many hits have come since it was acknowledged.
+std::string acknowledged_text(const Json& row) {
+    if (!member(row, "acknowledged").is_string()) return "";
+    const std::uint64_t news = count_at(row, "new");
+    return news == 0 ? "yes" : "+" + grouped(news);
+}
+
 void print_rows(const Printer& printer, const Json& answer) {
     const Json& rows = rows_of(answer);
+    const bool acknowledged =
+        std::ranges::any_of(rows, [](const Json& row) { return !acknowledged_text(row).empty(); });
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"last"});
     std::vector<Column> columns{time_column("LAST", 1, day),     {"SID"},
                                 {"SEV", Give::drop, 2},          {"COUNT"},
                                 {"SOURCE", Give::middle, 5, 15}, {"DESTINATION", Give::middle, 4, 15},
                                 {"MESSAGE", Give::end, 3, 18}};
+    if (acknowledged) columns.insert(columns.begin() + 4, {"ACK"});
     if (printer.wide()) columns.insert(columns.end(), {{"FIRST"}, {"REV"}, {"GENERATION"}, {"LOST"}});
     Table table(columns);
     for (const Json& row : rows) {
@@ -55,6 +67,7 @@ void print_rows(const Printer& printer, const Json& answer) {
                                        source_text(row),
                                        text_at(row, "destination"),
                                        text_at(row, "msg")};
+        if (acknowledged) cells.insert(cells.begin() + 4, acknowledged_text(row));
         if (printer.wide()) {
             cells.insert(cells.end(),
                          {printer.moment(member(row, "first")), plain_text(member(row, "rev")),
@@ -74,8 +87,9 @@ int show(const Context& context, const AlertOptions& options) {
                          status_usage);
     }
     ControlClient client(context.socket);
-    Json answer =
-        ask(client, "/v1/alerts", filter_parameters(options.filters, printer, client), options.filters);
+    Parameters parameters = filter_parameters(options.filters, printer, client);
+    if (options.unacknowledged) parameters.emplace_back("unacknowledged", "1");
+    Json answer = ask(client, "/v1/alerts", parameters, options.filters);
     printer.prepare(answer);
     if (printer.print_plain(answer, alert_fields)) return status_done;
     if (printer.format() == "eve") {
@@ -89,6 +103,26 @@ int show(const Context& context, const AlertOptions& options) {
     if (!rows.empty() && sid_text(rows.front()) != "-") next = "flow show --rule " + sid_text(rows.front());
     print_coverage(printer, answer, next);
     return status_done;
+}
+
+int acknowledge(const Context& context, const AlertOptions& options) {
+    const Printer printer(context);
+    ControlClient client(context.socket);
+    const Parameters parameters = filter_parameters(options.filters, printer, client);
+    Json answer = tell(client, "/v1/alerts/ack", parameters, options.filters);
+    printer.prepare(answer);
+    const std::string trouble = text_at(answer, "trouble");
+    const int status = trouble.empty() ? status_done : status_damaged;
+    if (printer.format() == "json") {
+        std::cout << answer.dump() << '\n';
+        return status;
+    }
+    if (!trouble.empty()) std::cerr << "picket: acknowledged until picketd ends: " << trouble << '\n';
+    if (context.quiet) return status;
+    std::cout << grouped(count_at(answer, "acknowledged")) << " of " << grouped(count_at(answer, "alerts"))
+              << " alerts had hits that were not acknowledged, and are now\n";
+    print_coverage(printer, Json::object(), "alert show --unacknowledged");
+    return status;
 }
 
 void print_tail_row(const Printer& printer, const Json& row) {
@@ -148,6 +182,14 @@ void add_alert_commands(CLI::App& application, Context& context) {
     add_filter_options(*shown, options->filters, context);
     shown->callback(
         [&context, options] { context.action = [&context, options] { return show(context, *options); }; });
+    shown->add_flag("--unacknowledged", options->unacknowledged,
+                    "only those with hits that nobody acknowledged");
+    CLI::App* acknowledged =
+        group->add_subcommand("ack", "acknowledge the alerts that match, with the hits they have now");
+    add_filter_options(*acknowledged, options->filters, context);
+    acknowledged->callback([&context, options] {
+        context.action = [&context, options] { return acknowledge(context, *options); };
+    });
     CLI::App* tailed = group->add_subcommand("tail", "alerts as they come and climb, until interrupted");
     add_filter_options(*tailed, options->filters, context);
     tailed->add_option("-n,--count", options->rows_max, "stop after so many lines")->type_name("N");

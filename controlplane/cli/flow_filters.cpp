@@ -133,6 +133,12 @@ Json ask(ControlClient& client, const std::string& path, const Parameters& param
     return client.post_ips(path, parameters, read_text_file("--ips", filters.ips_file));
 }
 
+Json tell(ControlClient& client, const std::string& path, const Parameters& parameters,
+          const FlowFilters& filters) {
+    if (filters.ips_file.empty()) return client.post(path, parameters);
+    return client.post_ips(path, parameters, read_text_file("--ips", filters.ips_file));
+}
+
 std::string retyped(const Context& context) {
     std::string line;
     for (const std::string& mask : context.masks) line += " --mask " + quoted(mask);

@@ -32,6 +32,9 @@ void add_filter_options(CLI::App& command, FlowFilters& filters, Context& contex
 // Asks `path` with the parameters, and with --ips where given.
 [[nodiscard]] Json ask(ControlClient& client, const std::string& path, const Parameters& parameters,
                        const FlowFilters& filters);
+// The same, of what changes something.
+[[nodiscard]] Json tell(ControlClient& client, const std::string& path, const Parameters& parameters,
+                        const FlowFilters& filters);
 // The options as they would be typed again, each with a leading space: --mask and --tz; and the filters too.
 [[nodiscard]] std::string retyped(const Context& context);
 [[nodiscard]] std::string retyped(const FlowFilters& filters, const Context& context);

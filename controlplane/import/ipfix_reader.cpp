@@ -18,7 +18,7 @@ std::string template_name(std::uint16_t id) {
 }  // namespace
 
 std::size_t ipfix_message_length(std::span<const std::uint8_t> header) noexcept {
-    ByteReader bytes(header);
+    parse::ByteCursor bytes(header.data(), header.size());
     if (bytes.u16() != version) return 0;
     const std::size_t length = bytes.u16();
     return length < ipfix_header_bytes ? 0 : length;
@@ -29,7 +29,7 @@ void IpfixReader::reject(std::string why) {
 }
 
 void IpfixReader::read(std::span<const std::uint8_t> message) {
-    ByteReader bytes(message);
+    parse::ByteCursor bytes(message.data(), message.size());
     bytes.take(4);  // version and length: see ipfix_message_length
     export_s_ = bytes.u32();
     bytes.take(4);  // sequence number: a file has no loss that it could tell
@@ -42,20 +42,21 @@ void IpfixReader::read(std::span<const std::uint8_t> message) {
                           std::to_string(bytes.remaining() + set_header_bytes) +
                           " are left: the rest of the message is skipped");
         }
-        ByteReader set(bytes.take(length - set_header_bytes));
+        const std::size_t content = length - set_header_bytes;
+        parse::ByteCursor set(bytes.take(content), content);
         read_set(id, set);
     }
     if (bytes.failed() || bytes.remaining() > 0) reject("the message ends within a set's header");
 }
 
-void IpfixReader::read_set(std::uint16_t id, ByteReader& bytes) {
+void IpfixReader::read_set(std::uint16_t id, parse::ByteCursor& bytes) {
     if (id == template_set || id == options_template_set) return read_templates(bytes, id != template_set);
     if (id >= data_set_min) return read_records(id, bytes);
     reject("a set of the reserved number " + std::to_string(id));
 }
 
 // RFC 7011 §3.4.1, §3.4.2.2, withdrawal in §8.1.
-void IpfixReader::read_templates(ByteReader& bytes, bool options) {
+void IpfixReader::read_templates(parse::ByteCursor& bytes, bool options) {
     while (bytes.remaining() >= 4) {
         const std::uint16_t id = bytes.u16();
         const std::uint16_t count = bytes.u16();
@@ -95,7 +96,7 @@ void IpfixReader::forget(std::uint16_t id, bool options) {
     });
 }
 
-void IpfixReader::read_records(std::uint16_t id, ByteReader& bytes) {
+void IpfixReader::read_records(std::uint16_t id, parse::ByteCursor& bytes) {
     const auto found = templates_.find(key(id));
     if (found == templates_.end()) {
         return reject("a set of " + std::to_string(bytes.remaining()) + " bytes is of " + template_name(id) +

@@ -33,11 +33,11 @@ class IpfixReader {
     void read(std::span<const std::uint8_t> message);
 
   private:
-    void read_set(std::uint16_t id, ByteReader& bytes);
-    void read_templates(ByteReader& bytes, bool options);
+    void read_set(std::uint16_t id, parse::ByteCursor& bytes);
+    void read_templates(parse::ByteCursor& bytes, bool options);
     void adopt(std::uint16_t id, IpfixTemplate layout);
     void forget(std::uint16_t id, bool options);
-    void read_records(std::uint16_t id, ByteReader& bytes);
+    void read_records(std::uint16_t id, parse::ByteCursor& bytes);
     void note_exporter(const IpfixRecord& record);
     void reject(std::string why);
     [[nodiscard]] std::uint64_t key(std::uint16_t id) const noexcept {

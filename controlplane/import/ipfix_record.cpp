@@ -66,21 +66,21 @@ std::optional<std::uint64_t> time_of(const IpfixRecord& record, const TimeTakes&
 
 }  // namespace
 
-void IpfixRecord::keep(Take take, std::span<const std::uint8_t> bytes) noexcept {
+void IpfixRecord::keep(Take take, const std::uint8_t* bytes, std::size_t length) noexcept {
     const auto place = static_cast<std::size_t>(take);
     present_ |= std::uint64_t{1} << place;
     if (take == Take::source_v4 || take == Take::destination_v4) {
-        addresses_[place - 1] = api::ipv4_mapped(bytes.data());
+        addresses_[place - 1] = api::ipv4_mapped(bytes);
     } else if (take == Take::source_v6 || take == Take::destination_v6) {
-        std::memcpy(addresses_[place - 1].bytes.data(), bytes.data(), 16);
+        std::memcpy(addresses_[place - 1].bytes.data(), bytes, 16);
     } else {
         std::uint64_t value = 0;
-        for (const std::uint8_t byte : bytes) value = value << 8 | byte;
+        for (std::size_t i = 0; i < length; ++i) value = value << 8 | bytes[i];
         values_[place] = value;
     }
 }
 
-bool IpfixRecord::read(ByteReader& bytes, const IpfixTemplate& layout) noexcept {
+bool IpfixRecord::read(parse::ByteCursor& bytes, const IpfixTemplate& layout) noexcept {
     present_ = 0;
     for (const IpfixField& field : layout.fields) {
         std::size_t length = field.length;
@@ -88,9 +88,9 @@ bool IpfixRecord::read(ByteReader& bytes, const IpfixTemplate& layout) noexcept 
             length = bytes.u8();
             if (length == 255) length = bytes.u16();
         }
-        const auto content = bytes.take(length);
-        if (bytes.failed()) return false;
-        if (field.take != Take::nothing) keep(field.take, content);
+        const std::uint8_t* content = bytes.take(length);
+        if (content == nullptr) return false;
+        if (field.take != Take::nothing) keep(field.take, content, length);
     }
     return true;
 }

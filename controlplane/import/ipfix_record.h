@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 
 #include "controlplane/import/foreign_flow.h"
 #include "controlplane/import/ipfix_template.h"
@@ -22,13 +21,13 @@ struct IpfixClock {
 class IpfixRecord {
   public:
     // The next record of `layout`; false if the bytes end within it.
-    [[nodiscard]] bool read(ByteReader& bytes, const IpfixTemplate& layout) noexcept;
+    [[nodiscard]] bool read(parse::ByteCursor& bytes, const IpfixTemplate& layout) noexcept;
     [[nodiscard]] std::optional<std::uint64_t> value(IpfixTake take) const noexcept;
     // The flow that it tells of, or why it tells of none.
     [[nodiscard]] ForeignLine flow(const IpfixClock& clock) const;
 
   private:
-    void keep(IpfixTake take, std::span<const std::uint8_t> bytes) noexcept;
+    void keep(IpfixTake take, const std::uint8_t* bytes, std::size_t length) noexcept;
     [[nodiscard]] std::uint64_t count(IpfixTake fine, IpfixTake coarse) const noexcept;
     [[nodiscard]] std::string take_ends(store::StoredFlow& flow) const;
     [[nodiscard]] std::string take_times(const IpfixClock& clock, store::StoredFlow& flow) const;

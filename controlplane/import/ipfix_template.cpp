@@ -70,7 +70,7 @@ IpfixTake ipfix_take_of(std::uint32_t enterprise, std::uint16_t id, std::uint16_
     return found->take;
 }
 
-std::optional<IpfixTemplate> parse_ipfix_fields(ByteReader& bytes, std::size_t count) {
+std::optional<IpfixTemplate> parse_ipfix_fields(parse::ByteCursor& bytes, std::size_t count) {
     constexpr unsigned enterprise_bit = 0x8000;
     IpfixTemplate read;
     for (std::size_t i = 0; i < count && !bytes.failed(); ++i) {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "controlplane/import/byte_reader.h"
+#include "dataplane/api/byte_cursor.h"
 
 namespace picket::importer {
 
@@ -71,6 +71,6 @@ struct IpfixTemplate {
                                       std::uint16_t length) noexcept;
 
 // `count` field specifiers; nothing if the bytes end before them, or if its records would be empty.
-[[nodiscard]] std::optional<IpfixTemplate> parse_ipfix_fields(ByteReader& bytes, std::size_t count);
+[[nodiscard]] std::optional<IpfixTemplate> parse_ipfix_fields(parse::ByteCursor& bytes, std::size_t count);
 
 }  // namespace picket::importer

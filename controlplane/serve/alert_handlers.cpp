@@ -57,12 +57,47 @@ bool matches(const store::Query& query, const detect::Alert& alert) {
     return !query.uri || query.uri->matches(hit.uri);
 }
 
-void alerts(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+// Null: nobody has acknowledged it. `new` are the hits since then, or all.
+Json row_of(const detect::Alert& alert, Sensor& sensor) {
+    Json row = alert_row(alert);
+    const auto known = sensor.acknowledgements().find(alert);
+    row["acknowledged"] = known ? Json(store::format_time(known->time_ns)) : Json();
+    row["new"] = known ? alert.count - std::min(alert.count, known->count) : alert.count;
+    return row;
+}
+
+bool has_news(const detect::Alert& alert, Sensor& sensor) {
+    const auto known = sensor.acknowledgements().find(alert);
+    return !known || known->count < alert.count;
+}
+
+void acknowledge(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (sensor.is_closed_archive()) {
+        return send_problem(
+            response, {"nothing can be acknowledged here", "/v1/alerts/ack", "a closed archive is only read",
+                       "ask the picketd that writes it", 409, 2});
+    }
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
-    auto [found, horizon_ns] = sensor.alerts_of(*query);
+    auto found = sensor.alerts_of(*query).alerts;
     std::erase_if(found, [&](const detect::Alert& alert) { return !matches(*query, alert); });
+    const std::size_t news = sensor.acknowledgements().add(found, detect::utc_now_ns());
+    const std::string trouble = sensor.acknowledgements().trouble();
+    send_json(response, {{"alerts", found.size()},
+                         {"acknowledged", news},
+                         {"trouble", trouble.empty() ? Json() : Json(trouble)}});
+}
+
+void alerts(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    const auto query = query_of(request, response, sensor, {"unacknowledged"});
+    if (!query) return;
+    if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
+    auto [found, horizon_ns] = sensor.alerts_of(*query);
+    const bool news_only = parameter(request, "unacknowledged").has_value();
+    std::erase_if(found, [&](const detect::Alert& alert) {
+        return !matches(*query, alert) || (news_only && !has_news(alert, sensor));
+    });
     std::stable_sort(found.begin(), found.end(), [&](const detect::Alert& a, const detect::Alert& b) {
         const bool by_last = query->sort == store::SortKey::last;
         const auto time_a = by_last ? a.last_ns : a.first_ns;
@@ -73,7 +108,7 @@ void alerts(const httplib::Request& request, httplib::Response& response, Sensor
     std::uint64_t hits = 0;
     for (const auto& alert : found) hits += alert.count;
     Json rows = Json::array();
-    for (std::size_t i = 0; i < shown; ++i) rows.push_back(alert_row(found[i]));
+    for (std::size_t i = 0; i < shown; ++i) rows.push_back(row_of(found[i], sensor));
     Json document{{"rows", std::move(rows)},
                   {"sum", {{"alerts", found.size()}, {"hits", hits}}},
                   {"coverage", coverage_json(sensor.coverage(*query))},
@@ -99,7 +134,7 @@ void tail(const httplib::Request& request, httplib::Response& response, Sensor& 
         place.taken() ? std::min(number_parameter(request, "wait_ms", wait_ms_default), wait_ms_max) : 0;
     const auto feed = sensor.alerts().tail(after, std::chrono::milliseconds(wait));
     for (const auto& alert : feed.alerts) {
-        if (matches(*query, alert)) rows.push_back(alert_row(alert));
+        if (matches(*query, alert)) rows.push_back(row_of(alert, sensor));
     }
     send_json(response, {{"rows", std::move(rows)}, {"next", feed.next}});
 }
@@ -134,6 +169,7 @@ void add_alert_handlers(httplib::Server& server, Sensor& sensor, Waiters& waiter
     };
     server.Get("/v1/alerts", bind(alerts));
     server.Post("/v1/alerts", bind(alerts));
+    server.Post("/v1/alerts/ack", bind(acknowledge));
     const auto tail_waiting = [&sensor, &waiters](const httplib::Request& request,
                                                   httplib::Response& response) {
         tail(request, response, sensor, waiters);

@@ -80,6 +80,7 @@ Json archive_json(const Sensor& sensor) {
             {"flushed", time_or_null(status.flushed_ns)},
             {"horizon", time_or_null(status.horizon_ns)},
             {"waiting", status.open_flows},
+            {"waiting_rows", status.open_rows},
             {"unarchived", status.unarchived},
             {"gap", std::move(gap)}};
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dataplane/parse/byte_cursor.h"
+#include "dataplane/api/byte_cursor.h"
 #include "dataplane/parse/parse_frame.h"
 
 namespace picket::fragment {

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "dataplane/api/byte_cursor.h"
 #include "dataplane/api/outcomes.h"
 #include "dataplane/flow/flow_key.h"
-#include "dataplane/parse/byte_cursor.h"
 #include "dataplane/parse/packet.h"
 #include "dataplane/rx/frame.h"
 

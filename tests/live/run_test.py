@@ -8,6 +8,7 @@ usage: run_test.py PICKET PICKETD PICKET_DATAPLANE
 """
 
 import contextlib
+import datetime
 import json
 import os
 import queue
@@ -66,6 +67,10 @@ class Picket:
     def write_rules(self, text):
         with open(self.rules, "w", encoding="utf-8") as file:
             file.write(text)
+
+    def configure(self, more):
+        with open(self.config, "a", encoding="utf-8") as file:
+            file.write(more)
 
     def launch(self, before=()):
         self.process = LAB.start(
@@ -217,6 +222,34 @@ class LiveRun(unittest.TestCase):
             time.sleep(0.5)
         sent = sender.stop()
         self.assert_exact(picket.settled(sent), sent)
+
+    def test_what_a_killed_picketd_had_not_archived_is_blind(self):
+        """From its last flush until the next picketd; live and closed answers tell the same seconds of it."""
+        picket = Picket(self)
+        directory = os.path.join(os.path.dirname(picket.socket), "archive")
+        picket.configure(f'[archive]\ndirectory = "{directory}"\n')
+        picket.start()
+        sender = traffic.Sender(LAB, traffic.frames_of("frethem.pcap"), 2000)
+        self.addCleanup(sender.stop)
+        first = picket.ask("archive", "show")["flushed"]
+        lab.wait_for(lambda: picket.ask("archive", "show")["flushed"] != first, 20, "a flush", picket.said)
+        time.sleep(2)
+        os.kill(self.picketd_of(picket), 9)
+        lab.wait_for(picket.connected, 10, "picketd is back", picket.said)
+        sent = sender.stop()
+        self.assert_exact(picket.settled(sent), sent)
+        gap = lab.wait_for(lambda: picket.ask("archive", "show")["gap"], 10, "the gap is told", picket.said)
+        begin, end = (datetime.datetime.fromisoformat(gap[key].rstrip("Z")[:26]) for key in ("since", "until"))
+        seconds = (end - begin).total_seconds()
+        self.assertTrue(2 <= seconds <= 12, gap)
+        within = ("flow", "show", "--sum", "--since", gap["since"], "--until", gap["until"])
+        self.assertAlmostEqual(picket.ask(*within)["coverage"]["seconds_blind"], seconds, delta=0.01)
+        picket.process.terminate()
+        self.assertEqual(picket.process.wait(timeout=40), 0, picket.said())
+        closed = subprocess.run(
+            [PROGRAMS["picket"], "--archive", directory, *within, "-j"], stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=30, check=True)
+        self.assertAlmostEqual(json.loads(closed.stdout)["coverage"]["seconds_blind"], seconds, delta=0.01)
 
     def test_no_permission_for_the_port(self):
         picket = Picket(self)

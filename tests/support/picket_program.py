@@ -3,9 +3,11 @@
 The path of the picket program is the test's first argument; picket finds picketd and picket-dataplane beside
 itself, as in a build tree.
 """
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -138,3 +140,20 @@ class Sensor:
         self.folder.cleanup()
         if status != DONE:
             raise AssertionError(f'picket run ended with {status}: {errors}')
+
+
+def picketd_of(process):
+    """The process id of its picketd, None if there is none."""
+    children = pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text(encoding='utf-8')
+    for child in children.split():
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f'/proc/{child}/comm').read_text(encoding='utf-8').strip() == 'picketd':
+                return int(child)
+    return None
+
+
+def kill_picketd(sensor):
+    """By SIGKILL; returns when its picket has started another one."""
+    before = picketd_of(sensor.process)
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: picketd_of(sensor.process) not in (None, before), 60)

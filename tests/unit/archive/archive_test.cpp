@@ -155,8 +155,13 @@ TEST_F(ArchiveTest, AMissingFileIsToldAndTheOthersAnswer) {
         std::filesystem::remove(entry.path());
         break;
     }
-    const auto archive = writer();
-    EXPECT_EQ(parts(*archive).size(), 1U);
+    EXPECT_EQ(reader()->coverage({}, UINT64_MAX, UINT64_MAX).lost, 1U) << "a closed archive tells it too";
+    {
+        const auto archive = writer();
+        EXPECT_EQ(parts(*archive).size(), 1U);
+        ASSERT_EQ(archive->finish(), std::nullopt);
+    }
+    EXPECT_EQ(reader()->coverage({}, UINT64_MAX, UINT64_MAX).lost, 1U) << "later answers know of it";
     const auto events = events_.all();
     EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const auto& event) {
         return event.text.find("is missing: its 1 flows are lost") != std::string::npos;

@@ -1,0 +1,105 @@
+#include "controlplane/detect/acknowledgements.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/store/address_text.h"
+
+namespace picket::detect {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint64_t hour_ns = 3'600'000'000'000;
+
+// What makes an alert one: as in AlertTable. The hour comes first, so that the oldest are the first.
+std::string key_of(const Alert& alert) {
+    const Hit& hit = alert.hit;
+    char hour[24];
+    std::snprintf(hour, sizeof hour, "%012llu", static_cast<unsigned long long>(alert.first_ns / hour_ns));
+    const std::string what = hit.scan           ? "scan " + hit.list
+                             : hit.list.empty() ? std::to_string(hit.gid) + ":" + std::to_string(hit.sid)
+                                                : "list " + hit.list;
+    const std::string whom =
+        hit.scan ? store::format_address(hit.source)
+                 : store::format_address(hit.destination) + " " + std::to_string(hit.destination_port);
+    return std::string(hour) + " " + what + " " + whom;
+}
+
+bool write_durably(const std::string& path, const std::string& text) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (file < 0) return false;
+    const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const bool synced = fsync(file) == 0;
+    return close(file) == 0 && written && synced;
+}
+
+}  // namespace
+
+Acknowledgements::Acknowledgements(std::string file) : file_(std::move(file)) {
+    if (!file_.empty()) read();
+}
+
+void Acknowledgements::read() {
+    std::ifstream stream(file_, std::ios::binary);
+    if (!stream) return;
+    const Json document = Json::parse(stream, nullptr, false);
+    const auto rows = document.is_object() ? document.find("alerts") : document.end();
+    if (!document.is_object() || rows == document.end() || !rows->is_object()) {
+        trouble_ = file_ + " is damaged: alerts that were acknowledged before are not known";
+        return;
+    }
+    for (const auto& [key, value] : rows->items()) {
+        if (!value.is_array() || value.size() != 2 || !value[0].is_number_unsigned() ||
+            !value[1].is_number_unsigned())
+            continue;
+        known_[key] = {value[0].get<std::uint64_t>(), value[1].get<std::uint64_t>()};
+    }
+}
+
+// As a whole, or not at all.
+void Acknowledgements::write() {
+    Json rows = Json::object();
+    for (const auto& [key, one] : known_) rows[key] = {one.time_ns, one.count};
+    const std::string aside = file_ + ".new";
+    trouble_.clear();
+    if (!write_durably(aside, Json{{"alerts", std::move(rows)}}.dump()) ||
+        std::rename(aside.c_str(), file_.c_str()) != 0) {
+        trouble_ = file_ + " cannot be written: " + std::strerror(errno);
+        unlink(aside.c_str());
+    }
+}
+
+std::size_t Acknowledgements::add(std::span<const Alert> alerts, std::uint64_t now_ns) {
+    const std::lock_guard lock(mutex_);
+    std::size_t news = 0;
+    for (const Alert& alert : alerts) {
+        Acknowledgement& one = known_[key_of(alert)];
+        if (one.count >= alert.count) continue;
+        one = {now_ns, alert.count};
+        ++news;
+    }
+    while (known_.size() > kept_max) known_.erase(known_.begin());
+    if (news > 0 && !file_.empty()) write();
+    return news;
+}
+
+std::optional<Acknowledgement> Acknowledgements::find(const Alert& alert) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(key_of(alert));
+    return found == known_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string Acknowledgements::trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+}
+
+}  // namespace picket::detect

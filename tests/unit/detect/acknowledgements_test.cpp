@@ -1,0 +1,91 @@
+// What an operator has seen stays seen, until there is more of it.
+#include "controlplane/detect/acknowledgements.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "controlplane/store/address_text.h"
+
+namespace picket::detect {
+namespace {
+
+namespace fs = std::filesystem;
+
+Alert alert(std::uint32_t sid, std::uint64_t count, std::uint64_t hour = 1) {
+    Alert made;
+    made.hit.sid = sid;
+    made.hit.destination = *store::parse_address("192.0.2.7");
+    made.hit.destination_port = 80;
+    made.count = count;
+    made.first_ns = hour * 3'600'000'000'000 + 5;
+    return made;
+}
+
+class AcknowledgementsTest : public ::testing::Test {
+  protected:
+    AcknowledgementsTest() {
+        std::string pattern = (fs::temp_directory_path() / "picket-ack-XXXXXX").string();
+        directory_ = mkdtemp(pattern.data());
+    }
+    ~AcknowledgementsTest() override { fs::remove_all(directory_); }
+    [[nodiscard]] std::string file() const { return (directory_ / "acknowledged.json").string(); }
+
+    fs::path directory_;
+};
+
+TEST_F(AcknowledgementsTest, CountWhatIsNew) {
+    Acknowledgements known("");
+    const Alert seen[] = {alert(1, 5), alert(2, 1)};
+    EXPECT_FALSE(known.find(seen[0]));
+    EXPECT_EQ(known.add(seen, 100), 2u);
+    EXPECT_EQ(known.add(seen, 200), 0u) << "nothing has come since";
+    EXPECT_EQ(known.find(alert(1, 9))->count, 5u);
+    EXPECT_EQ(known.find(alert(1, 9))->time_ns, 100u);
+    const Alert climbed[] = {alert(1, 9)};
+    EXPECT_EQ(known.add(climbed, 300), 1u);
+    EXPECT_EQ(known.find(alert(1, 9))->time_ns, 300u);
+    EXPECT_FALSE(known.find(alert(1, 5, 2))) << "another hour is another alert";
+    EXPECT_FALSE(known.find(alert(3, 5)));
+    Alert listed = alert(0, 5);
+    listed.hit.list = "sobig";
+    EXPECT_FALSE(known.find(listed));
+    EXPECT_EQ(known.trouble(), "");
+}
+
+TEST_F(AcknowledgementsTest, AreKept) {
+    {
+        Acknowledgements known(file());
+        const Alert seen[] = {alert(1, 5)};
+        EXPECT_EQ(known.add(seen, 100), 1u);
+        EXPECT_EQ(known.trouble(), "");
+    }
+    const Acknowledgements known(file());
+    ASSERT_TRUE(known.find(alert(1, 5)));
+    EXPECT_EQ(known.find(alert(1, 5))->count, 5u);
+}
+
+TEST_F(AcknowledgementsTest, DamageIsToldAndHarmsNothing) {
+    std::ofstream(file()) << "{\"alerts\":{\"x\":[1";
+    Acknowledgements known(file());
+    EXPECT_NE(known.trouble().find("damaged"), std::string::npos);
+    const Alert seen[] = {alert(1, 5)};
+    EXPECT_EQ(known.add(seen, 100), 1u);
+    EXPECT_EQ(known.trouble(), "") << "it is whole again";
+    EXPECT_TRUE(Acknowledgements(file()).find(alert(1, 5)));
+    std::ofstream(file()) << R"({"alerts":{"x":[1,"2"],"y":7,"z":[1,2]}})";
+    EXPECT_EQ(Acknowledgements(file()).trouble(), "");
+}
+
+TEST_F(AcknowledgementsTest, ADiskThatFailsIsTold) {
+    Acknowledgements known((directory_ / "absent" / "file").string());
+    const Alert seen[] = {alert(1, 5)};
+    EXPECT_EQ(known.add(seen, 100), 1u);
+    EXPECT_NE(known.trouble(), "");
+    EXPECT_TRUE(known.find(alert(1, 5))) << "in memory";
+}
+
+}  // namespace
+}  // namespace picket::detect
