@@ -19,6 +19,8 @@ constexpr const char* macros[] = {
     "CREATE MACRO v4(text) AS 281470681743360 + split_part(text, '.', 1)::UBIGINT * 16777216 + "
     "split_part(text, '.', 2)::UBIGINT * 65536 + split_part(text, '.', 3)::UBIGINT * 256 + "
     "split_part(text, '.', 4)::UBIGINT",
+    // What foreign logs do not tell of a flow is NULL: store::flow_imported.
+    "CREATE MACRO seen(flags, value) AS CASE WHEN flags < 2147483648 THEN value END",
 };
 
 // A part of a flow, readable.
@@ -27,11 +29,14 @@ constexpr const char* parts_columns =
     "make_timestamp_ns(epoch_ns(start) + part_first) AS part_first, ip(src_hi, src_lo) AS src_ip, src_port, "
     "ip(dest_hi, dest_lo) AS dest_ip, dest_port, proto, vlan, pkts_toserver, pkts_toclient, bytes_toserver, "
     "bytes_toclient, flags_ts, flags_tc, "
-    "(['S0','S1','SF','REJ','S2','S3','RSTO','RSTR','RSTOS0','RSTRH','SH','SHR','OTH'])[state + 1] AS state, "
-    "history, (['live','idle_timeout','active_timeout','end_of_flow','forced_end','lack_of_resources'])"
-    "[end_reason + 1] AS end_reason, requests, first_status, rule_count, generation, rules, lost_ts, "
+    "seen(flags, (['S0','S1','SF','REJ','S2','S3','RSTO','RSTR','RSTOS0','RSTRH','SH','SHR','OTH'])[state + "
+    "1]) "
+    "AS state, seen(flags, history) AS history, "
+    "seen(flags, (['live','idle_timeout','active_timeout','end_of_flow','forced_end','lack_of_resources'])"
+    "[end_reason + 1]) AS end_reason, requests, first_status, rule_count, generation, rules, lost_ts, "
     "lost_tc, "
-    "ttl_ts, ttl_tc, tos_ts, tos_tc, handshake_rtt, duplicates, icmp_error, src_hi, src_lo, dest_hi, dest_lo";
+    "seen(flags, ttl_ts) AS ttl_ts, seen(flags, ttl_tc) AS ttl_tc, seen(flags, tos_ts) AS tos_ts, "
+    "seen(flags, tos_tc) AS tos_tc, handshake_rtt, duplicates, icmp_error, src_hi, src_lo, dest_hi, dest_lo";
 
 // Parts of one flow added up. One whose ends were found the other way round counts for the other direction.
 constexpr const char* flows_view =

@@ -28,6 +28,22 @@ std::string hex_flags(std::uint8_t flags) {
     return exporter::hex_bytes(&flags, 1);
 }
 
+// What only packets tell: null of a foreign log's record.
+void write_seen(JsonWriter& writer, const store::StoredFlow& flow) {
+    if (flow.is_imported()) {
+        for (const char* key : {"ttl_ts", "ttl_tc", "state", "history", "end_reason"}) {
+            writer.Key(key);
+            writer.Null();
+        }
+        return;
+    }
+    number(writer, "ttl_ts", flow.directions[0].ttl_min);
+    number(writer, "ttl_tc", flow.directions[1].ttl_min);
+    text(writer, "state", api::conn_state_names[static_cast<std::size_t>(flow.state)]);
+    text(writer, "history", exporter::escape_bytes(flow.history.data()));
+    text(writer, "end_reason", end_reasons[static_cast<std::size_t>(flow.end_reason)]);
+}
+
 // The first request that is still kept stands for the flow.
 void write_http(JsonWriter& writer, const store::StoredFlow& flow, const store::QueryJoin& join) {
     writer.Key("http");
@@ -170,16 +186,7 @@ void write_flow_row(JsonWriter& writer, const store::StoredFlow& flow, const sto
     number(writer, "bytes_toclient", to_client.bytes);
     text(writer, "flags_ts", hex_flags(to_server.tcp_flags_union));
     text(writer, "flags_tc", hex_flags(to_client.tcp_flags_union));
-    number(writer, "ttl_ts", to_server.ttl_min);
-    number(writer, "ttl_tc", to_client.ttl_min);
-    text(writer, "state", api::conn_state_names[static_cast<std::size_t>(flow.state)]);
-    text(writer, "history", exporter::escape_bytes(flow.history.data()));
-    if (flow.is_imported()) {
-        writer.Key("end_reason");
-        writer.Null();
-    } else {
-        text(writer, "end_reason", end_reasons[static_cast<std::size_t>(flow.end_reason)]);
-    }
+    write_seen(writer, flow);
     text(writer, "outcome", store::outcome_texts[static_cast<std::size_t>(store::outcome_of(flow))]);
     write_http(writer, flow, join);
     write_rules(writer, flow, join);

@@ -33,8 +33,9 @@ def template_set():
 
 def record(ends, protocol, counts, times):
     addresses, ports = zip(*ends)
-    return b''.join(ipaddress.ip_address(one).packed for one in addresses) + struct.pack(
-        '!HHBBQQQQ', *ports, protocol, 0, *counts[0], *times) + b''.join(struct.pack('!QQ', *back) for back in counts[1:])
+    body = b''.join(ipaddress.ip_address(one).packed for one in addresses)
+    body += struct.pack('!HHBBQQQQ', *ports, protocol, 0, *counts[0], *times)
+    return body + b''.join(struct.pack('!QQ', *back) for back in counts[1:])
 
 
 def records(flows, both):
@@ -51,8 +52,8 @@ def records(flows, both):
 
 
 def messages(flows, both=False):
-    """Whole messages, the first with the templates, the last with padding."""
-    sequence, made, sets, export = 0, [], template_set(), 0
+    """Whole messages, the first with the templates."""
+    sequence, made, sets = 0, [], template_set()
     export = max(flow['times'][1] for flow in flows) // 1000 + 1
 
     def close(count):
