@@ -86,7 +86,9 @@ class DiskTrouble(unittest.TestCase):
         cls.disks = {}
         spoil = {'full': 'dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null || true',
                  'read-only': 'mount -o remount,ro "$1"',
-                 'gone': 'mv "$1/archive" "$1/elsewhere"'}
+                 'removed': 'rm -r "$1/archive"',
+                 # A file in its place: otherwise a new one is made at once.
+                 'gone': 'mv "$1/archive" "$1/elsewhere" && touch "$1/archive"'}
         try:
             for name, script in spoil.items():
                 cls.spoil(name, script)
@@ -121,6 +123,10 @@ class DiskTrouble(unittest.TestCase):
         self.assertIn('NOT WRITTEN', disk.sensor.read('archive', 'show'))
         self.assertIn('archive', {row['kind'] for row in disk.sensor.ask('event', 'show')['rows']})
         disk.run(repair)
+        self.check_written(name)
+
+    def check_written(self, name):
+        disk = self.disks[name]
         picket.wait_until(lambda: not disk.shown()['trouble'] and disk.shown()['waiting'] == 0, 40)
         self.assertEqual(disk.shown()['unarchived'], 0)
         answer = disk.sensor.ask('flow', 'show', '--sum')
@@ -141,7 +147,13 @@ class DiskTrouble(unittest.TestCase):
         self.check('read-only', 'mount -o remount,rw "$1"')
 
     def test_gone(self):
-        self.check('gone', 'mv "$1/elsewhere" "$1/archive"')
+        self.check('gone', 'rm "$1/archive" && mv "$1/elsewhere" "$1/archive"')
+
+    def test_removed(self):
+        self.check_written('removed')
+        texts = [row['text'] for row in self.disks['removed'].sensor.ask('event', 'show')['rows']]
+        self.assertTrue(any('is not the directory any more' in text for text in texts), texts)
+        self.assertIn('the archive is written again', texts)
 
 
 if __name__ == '__main__':
