@@ -33,6 +33,13 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
+detect::Acknowledgements::Keeper kept_beside(archive::Archive* archive) {
+    if (archive == nullptr) return {};
+    static constexpr const char* name = "acknowledged.json";
+    return {[archive] { return archive->kept_text(name); },
+            [archive](const std::string& text) { return archive->keep_text(name, text); }};
+}
+
 archive::ArchiveSettings with_lists(archive::ArchiveSettings settings, const detect::WatchLists& lists) {
     settings.watch_lists = [&lists] { return lists.all(); };
     return settings;
@@ -80,7 +87,7 @@ Sensor::Sensor(SensorSettings settings)
       archive_(settings_.archive ? std::make_unique<archive::Archive>(
                                        with_lists(*settings_.archive, watch_lists_), rules_, events_)
                                  : nullptr),
-      acknowledgements_(settings_.archive ? settings_.archive->directory + "/acknowledged.json" : ""),
+      acknowledgements_(kept_beside(archive_.get())),
       rule_directories_(rules_, archive_.get()),
       eve_(settings_.eve_path.empty()
                ? nullptr

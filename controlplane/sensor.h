@@ -207,7 +207,7 @@ class Sensor final : public drain::LinkObserver {
     drain::WalkCollector walks_;
     detect::RuleService rules_;
     std::unique_ptr<archive::Archive> archive_;  // nullptr: none is kept
-    detect::Acknowledgements acknowledgements_;  // in the archive's directory
+    detect::Acknowledgements acknowledgements_;  // kept in the archive
     archive::RuleDirectories rule_directories_;
     std::unique_ptr<exporter::EveWriter> eve_;
     drain::Intake intake_;

@@ -39,6 +39,12 @@ AlertAnswer Archive::alerts(std::optional<std::uint64_t>, std::optional<std::uin
 detect::CoverageAnswer Archive::coverage(std::optional<std::uint64_t>, std::uint64_t, std::uint64_t) const {
     return {};
 }
+std::optional<std::string> Archive::keep_text(const std::string&, std::string_view) {
+    return {};
+}
+std::optional<std::string> Archive::kept_text(const std::string&) const {
+    return {};
+}
 std::map<std::string, std::string> Archive::watch_lists() const {
     return {};
 }

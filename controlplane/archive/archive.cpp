@@ -173,6 +173,16 @@ SqlResult Archive::query(const std::string& sql, const SqlLimits& limits) const 
     return run_sql(parts_->catalog.files(), sql, limits);
 }
 
+std::optional<std::string> Archive::keep_text(const std::string& name, std::string_view text) {
+    return parts_->catalog.keep_text(name, text);
+}
+
+std::optional<std::string> Archive::kept_text(const std::string& name) const {
+    std::string text;
+    if (read_text(parts_->catalog.directory().path_of(name), text)) return std::nullopt;
+    return text;
+}
+
 std::map<std::string, std::string> Archive::watch_lists() const {
     return parts_->watch_texts.texts();
 }

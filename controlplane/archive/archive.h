@@ -19,6 +19,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controlplane/detect/alert_table.h"
@@ -163,6 +164,10 @@ class Archive final : public store::RuleDirectory {
     // that found no room here. Throws ArchiveUnreadable.
     [[nodiscard]] detect::CoverageAnswer coverage(std::optional<std::uint64_t> since_ns,
                                                   std::uint64_t until_ns, std::uint64_t live_since_ns) const;
+    // A small text beside the rows, as a whole or not at all: a sentence if that failed.
+    [[nodiscard]] std::optional<std::string> keep_text(const std::string& name, std::string_view text);
+    // As it was last kept; nothing if it was not, or cannot be read now.
+    [[nodiscard]] std::optional<std::string> kept_text(const std::string& name) const;
     // Watch lists as they were last, as text of one address or network a line.
     [[nodiscard]] std::map<std::string, std::string> watch_lists() const;
 

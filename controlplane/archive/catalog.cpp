@@ -297,6 +297,12 @@ Failure Catalog::commit_locked(const std::function<void(Manifest&)>& change,
     return {};
 }
 
+Failure Catalog::keep_text(const std::string& name, std::string_view text) {
+    const std::lock_guard committing(commit_mutex_);
+    if (auto failure = gone()) return failure;
+    return directory_.write(name, text);
+}
+
 void Catalog::discard(const std::string& name) {
     std::string text;
     Manifest on_disk;

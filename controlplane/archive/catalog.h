@@ -91,11 +91,14 @@ class Catalog {
 
     [[nodiscard]] std::string next_name(Table table, unsigned level);
     [[nodiscard]] DurableDirectory& directory() noexcept { return directory_; }
+    [[nodiscard]] const DurableDirectory& directory() const noexcept { return directory_; }
 
     // Applies the change to the manifest and puts it in place of the last one, in the directory that was
     // opened. `along` happens in the same moment for whoever takes files.
     [[nodiscard]] Failure commit(const std::function<void(Manifest&)>& change,
                                  const std::function<void()>& along = {});
+    // A file beside the manifest, which does not name it. No name of a file of rows.
+    [[nodiscard]] Failure keep_text(const std::string& name, std::string_view text);
     // Removes a published file or index that could not be entered; not if a manifest that was half put in
     // place names it.
     void discard(const std::string& name);

@@ -1,14 +1,8 @@
 #include "controlplane/detect/acknowledgements.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "controlplane/store/address_text.h"
 
@@ -33,52 +27,41 @@ std::string key_of(const Alert& alert) {
     return std::string(hour) + " " + what + " " + whom;
 }
 
-bool write_durably(const std::string& path, const std::string& text) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (file < 0) return false;
-    const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    const bool synced = fsync(file) == 0;
-    return close(file) == 0 && written && synced;
-}
-
 }  // namespace
 
-Acknowledgements::Acknowledgements(std::string file) : file_(std::move(file)) {
-    if (!file_.empty()) read();
+Acknowledgements::Acknowledgements(Keeper keeper) : keeper_(std::move(keeper)) {
+    take_kept();
 }
 
-void Acknowledgements::read() {
-    std::ifstream stream(file_, std::ios::binary);
-    if (!stream) return;
-    const Json document = Json::parse(stream, nullptr, false);
+void Acknowledgements::take_kept() {
+    const auto text = keeper_.read ? keeper_.read() : std::nullopt;
+    if (!text) return;
+    const Json document = Json::parse(*text, nullptr, false);
     const auto rows = document.is_object() ? document.find("alerts") : document.end();
     if (!document.is_object() || rows == document.end() || !rows->is_object()) {
-        trouble_ = file_ + " is damaged: alerts that were acknowledged before are not known";
+        trouble_ = "what was kept of them is damaged: alerts that were acknowledged before are not known";
         return;
     }
     for (const auto& [key, value] : rows->items()) {
         if (!value.is_array() || value.size() != 2 || !value[0].is_number_unsigned() ||
             !value[1].is_number_unsigned())
             continue;
-        known_[key] = {value[0].get<std::uint64_t>(), value[1].get<std::uint64_t>()};
+        Acknowledgement& one = known_[key];
+        if (const auto count = value[1].get<std::uint64_t>(); count >= one.count)
+            one = {value[0].get<std::uint64_t>(), count};
     }
 }
 
-// As a whole, or not at all.
-void Acknowledgements::write() {
+void Acknowledgements::keep() {
+    if (!keeper_.keep) return;
     Json rows = Json::object();
     for (const auto& [key, one] : known_) rows[key] = {one.time_ns, one.count};
-    const std::string aside = file_ + ".new";
-    trouble_.clear();
-    if (!write_durably(aside, Json{{"alerts", std::move(rows)}}.dump()) ||
-        std::rename(aside.c_str(), file_.c_str()) != 0) {
-        trouble_ = file_ + " cannot be written: " + std::strerror(errno);
-        unlink(aside.c_str());
-    }
+    trouble_ = keeper_.keep(Json{{"alerts", std::move(rows)}}.dump()).value_or("");
 }
 
 std::size_t Acknowledgements::add(std::span<const Alert> alerts, std::uint64_t now_ns) {
     const std::lock_guard lock(mutex_);
+    take_kept();
     std::size_t news = 0;
     for (const Alert& alert : alerts) {
         Acknowledgement& one = known_[key_of(alert)];
@@ -87,7 +70,7 @@ std::size_t Acknowledgements::add(std::span<const Alert> alerts, std::uint64_t n
         ++news;
     }
     while (known_.size() > kept_max) known_.erase(known_.begin());
-    if (news > 0 && !file_.empty()) write();
+    if (news > 0) keep();
     return news;
 }
 

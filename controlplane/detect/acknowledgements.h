@@ -1,10 +1,11 @@
 // Alerts that an operator has seen: when, and how many hits they stood for then.
 //
-// An alert that climbs afterwards is told as having new hits. Kept in a file, where there is an archive to
-// keep it beside; that of a closed archive is read only. Thread-safe.
+// An alert that climbs afterwards is told as having new hits. Kept as a text wherever the owner keeps it
+// (beside the archive); without, in memory only. Thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,8 +25,11 @@ class Acknowledgements {
   public:
     static constexpr std::size_t kept_max = 200'000;  // those of the oldest alerts go
 
-    // file: where they are kept; empty: in memory only. A damaged file counts as empty, see trouble().
-    explicit Acknowledgements(std::string file);
+    struct Keeper {
+        std::function<std::optional<std::string>()> read;  // what was kept; nothing: nothing yet
+        std::function<std::optional<std::string>(const std::string&)> keep;  // a sentence if that failed
+    };
+    explicit Acknowledgements(Keeper keeper = {});
 
     // The number of alerts that were not acknowledged, or have climbed since.
     std::size_t add(std::span<const Alert> alerts, std::uint64_t now_ns);
@@ -34,10 +38,11 @@ class Acknowledgements {
     [[nodiscard]] std::string trouble() const;
 
   private:
-    void read();
-    void write();
+    // What is kept and not known yet: the place may have become readable since.
+    void take_kept();
+    void keep();
 
-    std::string file_;
+    Keeper keeper_;
     mutable std::mutex mutex_;
     std::map<std::string, Acknowledgement> known_;  // by the alert's hour first
     std::string trouble_;

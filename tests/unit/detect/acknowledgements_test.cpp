@@ -2,17 +2,11 @@
 #include "controlplane/detect/acknowledgements.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 
 #include "controlplane/store/address_text.h"
 
 namespace picket::detect {
 namespace {
-
-namespace fs = std::filesystem;
 
 Alert alert(std::uint32_t sid, std::uint64_t count, std::uint64_t hour = 1) {
     Alert made;
@@ -26,18 +20,21 @@ Alert alert(std::uint32_t sid, std::uint64_t count, std::uint64_t hour = 1) {
 
 class AcknowledgementsTest : public ::testing::Test {
   protected:
-    AcknowledgementsTest() {
-        std::string pattern = (fs::temp_directory_path() / "picket-ack-XXXXXX").string();
-        directory_ = mkdtemp(pattern.data());
+    Acknowledgements::Keeper keeper() {
+        return {[this] { return kept_; },
+                [this](const std::string& text) -> std::optional<std::string> {
+                    if (fails_) return "the disk is full";
+                    kept_ = text;
+                    return std::nullopt;
+                }};
     }
-    ~AcknowledgementsTest() override { fs::remove_all(directory_); }
-    [[nodiscard]] std::string file() const { return (directory_ / "acknowledged.json").string(); }
 
-    fs::path directory_;
+    std::optional<std::string> kept_;
+    bool fails_ = false;
 };
 
 TEST_F(AcknowledgementsTest, CountWhatIsNew) {
-    Acknowledgements known("");
+    Acknowledgements known;
     const Alert seen[] = {alert(1, 5), alert(2, 1)};
     EXPECT_FALSE(known.find(seen[0]));
     EXPECT_EQ(known.add(seen, 100), 2u);
@@ -56,34 +53,49 @@ TEST_F(AcknowledgementsTest, CountWhatIsNew) {
 }
 
 TEST_F(AcknowledgementsTest, AreKept) {
+    const Alert seen[] = {alert(1, 5)};
     {
-        Acknowledgements known(file());
-        const Alert seen[] = {alert(1, 5)};
+        Acknowledgements known(keeper());
         EXPECT_EQ(known.add(seen, 100), 1u);
         EXPECT_EQ(known.trouble(), "");
     }
-    const Acknowledgements known(file());
+    const Acknowledgements known(keeper());
     ASSERT_TRUE(known.find(alert(1, 5)));
     EXPECT_EQ(known.find(alert(1, 5))->count, 5u);
 }
 
+TEST_F(AcknowledgementsTest, WhatCouldNotBeReadAtFirstIsNotOverwritten) {
+    const Alert first[] = {alert(1, 5)};
+    const Alert second[] = {alert(2, 7)};
+    Acknowledgements(keeper()).add(first, 100);
+    std::optional<std::string> hidden;
+    hidden.swap(kept_);
+    Acknowledgements known(keeper());
+    EXPECT_FALSE(known.find(first[0]));
+    kept_ = hidden;
+    EXPECT_EQ(known.add(second, 200), 1u);
+    EXPECT_TRUE(known.find(first[0]));
+    EXPECT_TRUE(Acknowledgements(keeper()).find(first[0]));
+}
+
 TEST_F(AcknowledgementsTest, DamageIsToldAndHarmsNothing) {
-    std::ofstream(file()) << "{\"alerts\":{\"x\":[1";
-    Acknowledgements known(file());
+    kept_ = "{\"alerts\":{\"x\":[1";
+    Acknowledgements known(keeper());
     EXPECT_NE(known.trouble().find("damaged"), std::string::npos);
     const Alert seen[] = {alert(1, 5)};
     EXPECT_EQ(known.add(seen, 100), 1u);
     EXPECT_EQ(known.trouble(), "") << "it is whole again";
-    EXPECT_TRUE(Acknowledgements(file()).find(alert(1, 5)));
-    std::ofstream(file()) << R"({"alerts":{"x":[1,"2"],"y":7,"z":[1,2]}})";
-    EXPECT_EQ(Acknowledgements(file()).trouble(), "");
+    EXPECT_TRUE(Acknowledgements(keeper()).find(alert(1, 5)));
+    kept_ = R"({"alerts":{"x":[1,"2"],"y":7,"z":[1,2]}})";
+    EXPECT_EQ(Acknowledgements(keeper()).trouble(), "");
 }
 
 TEST_F(AcknowledgementsTest, ADiskThatFailsIsTold) {
-    Acknowledgements known((directory_ / "absent" / "file").string());
+    fails_ = true;
+    Acknowledgements known(keeper());
     const Alert seen[] = {alert(1, 5)};
     EXPECT_EQ(known.add(seen, 100), 1u);
-    EXPECT_NE(known.trouble(), "");
+    EXPECT_EQ(known.trouble(), "the disk is full");
     EXPECT_TRUE(known.find(alert(1, 5))) << "in memory";
 }
 
