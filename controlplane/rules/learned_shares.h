@@ -23,7 +23,7 @@ class LearnedShares {
     static constexpr std::uint64_t requests_min = 10'000;  // fewer teach nothing
     static constexpr double share_min = 0.001;             // what is rarer is rare enough
     static constexpr double surprise_min = 2;              // times the share that was expected
-    static constexpr std::size_t literals_max = 4096;
+    static constexpr std::size_t literals_max = 512;       // each is looked for in all that is rated
 
     // Those that are kept in cache; a damaged entry teaches nothing.
     explicit LearnedShares(PatternCache& cache);

@@ -134,8 +134,7 @@ CompiledRules compile_rules(const std::vector<Rule>& rules, const RuleSettings& 
     EngineTrials trials(cache);
     const auto begin = std::chrono::steady_clock::now();
     std::array<GroupPlan, api::filter_group_count> plans;
-    const std::vector<bool> mute =
-        settings.judge_mute ? std::vector<bool>(rules.size()) : find_mute_rules(rules);
+    const std::vector<bool> mute = find_mute_rules(rules);
     for (const Rule& rule : rules) {
         const auto index = static_cast<std::uint32_t>(compiled.rules.size());
         writer.add_rule(rule);

@@ -15,7 +15,6 @@ namespace picket::rules {
 struct RuleSettings {
     api::Dialect dialect = api::Dialect::suricata;
     std::map<std::string, std::string> variables;  // without '$'; standard ones are "any" if not named here
-    bool judge_mute = false;                       // judge rules of which nobody hears too: find_mute_rules()
 };
 
 struct ParsedRules {

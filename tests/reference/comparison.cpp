@@ -42,9 +42,11 @@ void match_views(match::Matcher& matcher, std::span<const match::PayloadView> vi
 Comparison::Comparison(const std::vector<rules::Rule>& rules, api::Dialect dialect) : rules_(rules) {
     rules::RuleSettings settings;
     settings.dialect = dialect;
-    settings.judge_mute = true;
+    // What matches is compared, of rules too that could not be heard of.
+    std::vector<rules::Rule> heard = rules;
+    for (rules::Rule& rule : heard) rule.alerts = true;
     std::string error;
-    set_ = match::RuleSet::load(rules::compile_rules(rules, settings).blob, 1, error);
+    set_ = match::RuleSet::load(rules::compile_rules(heard, settings).blob, 1, error);
     matcher_ = set_ ? match::Matcher::create(set_, error) : nullptr;
     if (!matcher_) {
         throw std::runtime_error(error);
