@@ -27,13 +27,6 @@ struct ImportOptions {
     std::string format = "auto";
 };
 
-class NoRules final : public store::RuleDirectory {
-  public:
-    [[nodiscard]] std::shared_ptr<const store::RuleGeneration> generation(std::uint32_t) const override {
-        return nullptr;
-    }
-};
-
 // Times that name no zone are those of --tz.
 importer::ParseTime time_parser(const TimeText& times) {
     return [&times](std::string_view text) -> std::optional<std::uint64_t> {
@@ -131,17 +124,19 @@ void print_problems(const Json& rows) {
 }
 
 void print_table(const Printer& printer, const Json& rows) {
+    const std::string day = printer.shared_day(rows, {"first", "last"});
+    if (!day.empty() && !printer.quiet()) std::cout << "on " << day << '\n';
     Table table({{"FILE", Give::middle, 3, 12},
                  {"FORMAT"},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
                  {"BYTES", Give::compact, 2},
-                 {"FIRST", Give::cut, 1, 19},
-                 {"LAST", Give::cut, 1, 19}});
+                 time_column("FIRST", 1, day),
+                 time_column("LAST", 1, day)});
     for (const Json& row : rows) {
         table.add({text_at(row, "file"), text_at(row, "format"), grouped(count_at(row, "flows")),
                    grouped(count_at(row, "packets")), grouped(count_at(row, "bytes")),
-                   printer.moment(member(row, "first")), printer.moment(member(row, "last"))});
+                   printer.moment(member(row, "first"), day), printer.moment(member(row, "last"), day)});
     }
     printer.print(table);
 }
@@ -149,7 +144,7 @@ void print_table(const Printer& printer, const Json& rows) {
 int import(const Context& context, const ImportOptions& options) {
     const Printer printer(context);
     check_input_files(options.files);
-    const NoRules rules;
+    const store::NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
     settings.directory = options.directory;

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
@@ -26,7 +27,7 @@ struct RuleOptions {
     bool cost = false;
     bool filter = false;
     std::string interval;
-    std::size_t limit = 20;
+    std::optional<std::size_t> limit;
 };
 
 Json reject_row(const rules::Reject& reject) {
@@ -172,8 +173,13 @@ void print_rule(const Printer& printer, const Json& row) {
 }
 
 int show(const Context& context, const RuleOptions& options) {
-    if (options.cost) return show_rule_costs(context, options.interval, options.limit);
-    if (options.filter) return show_rule_filter(context, options.limit);
+    constexpr std::size_t rows_default = 20;
+    if (options.cost) return show_rule_costs(context, options.interval, options.limit.value_or(rows_default));
+    if (options.filter) return show_rule_filter(context, options.limit.value_or(rows_default));
+    if (options.limit) {
+        throw SetupError("--limit", "goes with --cost or --filter", "leave it, or name one of them",
+                         status_usage);
+    }
     const Printer printer(context);
     ControlClient client(context.socket);
     Json answer = client.get("/v1/rules");

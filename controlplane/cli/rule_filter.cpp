@@ -77,7 +77,8 @@ int show_rule_filter(const Context& context, std::size_t rows_max) {
                    text_at(row, "pattern")});
     }
     printer.print(table);
-    std::cout << grouped(rows_of(answer).size()) << " elements were found in "
+    const std::size_t found = rows_of(answer).size();
+    std::cout << grouped(found) << (found == 1 ? " element was" : " elements were") << " found in "
               << grouped(count_at(member(answer, "scanned"), "uri")) << " requests and "
               << grouped(count_at(member(answer, "scanned"), "payload")) << " payloads of generation "
               << count_at(answer, "generation")

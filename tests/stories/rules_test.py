@@ -124,6 +124,7 @@ class Filter(Rules):
         self.assertIn(f"{100 * hours['share']:.3f} %", table)
         self.assertTrue(all(len(line) <= 80 for line in table.splitlines()
                             if not line.startswith('next: ')), table)
+        self.assertEqual(picket.run('-s', sensor.socket, 'rule', 'show', '--limit', '3').returncode, picket.USAGE)
         self.assertEqual(picket.run('-s', sensor.socket, 'rule', 'show', '--filter', '--cost').returncode,
                          picket.USAGE)
 
