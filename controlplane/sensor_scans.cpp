@@ -10,7 +10,6 @@ constexpr std::chrono::milliseconds suspect_poll_interval{500};
 constexpr std::chrono::milliseconds suspicions_wait{5'000};
 constexpr std::chrono::milliseconds walk_pause{20};
 constexpr unsigned walks_max = 100;
-constexpr std::size_t contacts_max = 5'000'000;  // that one question looks at, about 400 MB
 
 }  // namespace
 
@@ -96,7 +95,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
         if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
         detector.note_flow(flow.went_both_ways(), flow.last_ns);
         const auto contact = detect::contact_of(flow);
-        if (contact && contacts++ < contacts_max) detector.add(*contact);
+        if (contact && contacts++ < detect::ScanDetector::collected_max) detector.add(*contact);
     };
     store::Query query;
     query.since_ns = asked.since_ns;
@@ -106,8 +105,9 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     const FlowAnswer rest = answer(query, false, add);
     for (const auto* flow : rest.selection.rows) add(*flow);
     ScanAnswer found;
-    if (contacts > contacts_max) {
-        found.notes.push_back("only " + std::to_string(contacts_max) + " of " + std::to_string(contacts) +
+    if (contacts > detect::ScanDetector::collected_max) {
+        found.notes.push_back("only " + std::to_string(detect::ScanDetector::collected_max) + " of " +
+                              std::to_string(contacts) +
                               " first contacts were judged: narrow --since and --until");
     }
     detector.finish();

@@ -30,13 +30,6 @@ constexpr double flows_per_s = 20'000;
 constexpr std::size_t batch = 512;
 constexpr std::uint64_t flows_merged_min = 4'000'000;  // of fewer, no files are merged
 
-class NoRules final : public store::RuleDirectory {
-  public:
-    [[nodiscard]] std::shared_ptr<const store::RuleGeneration> generation(std::uint32_t) const override {
-        return nullptr;
-    }
-};
-
 double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -114,7 +107,7 @@ store::Query twenty_addresses() {
 }
 
 void ask(const char* name, const archive::Archive& archive, const store::Query& query) {
-    const NoRules rules;
+    const store::NoRules rules;
     const store::RequestStore requests(1, 1);
     const auto begin = Clock::now();
     const auto answer = archive.ask(query, {});
@@ -132,7 +125,7 @@ void ask_sql(const char* name, const archive::Archive& archive, const char* sql)
 }
 
 int run(std::uint64_t flows, const std::string& directory) {
-    const NoRules rules;
+    const store::NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
     settings.directory = directory;

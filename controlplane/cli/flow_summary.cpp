@@ -45,8 +45,7 @@ struct Target {
     std::string address;
     std::string port;
     std::string protocol;
-    std::string
-        payload;  // what the first bytes are of all flows to it; empty if they differ or are not known
+    std::string payload;  // name of all flows' first bytes; empty if they differ or are not known
 };
 
 // The one name of the flows' first payloads, or empty.
@@ -72,15 +71,6 @@ Target only_target(const Json& sum, const Question& question) {
     return target;
 }
 
-// Flows of foreign logs that tell one direction: neither answered nor unanswered.
-std::uint64_t imported_unknown(const Question& question) {
-    const auto flows = [&question](Parameters parameters) {
-        parameters.insert(parameters.end(), {{"shape", "sum"}, {"outcome", "unknown"}});
-        return count_at(member(question(parameters), "sum"), "flows");
-    };
-    return flows({}) - flows({{"unanswered", "1"}});
-}
-
 // Says how many of the flows were answered; where none was, whether the other direction is visible at all.
 void print_replies(const Json& answer, const Target& target, const Question& question,
                    ControlClient& client) {
@@ -89,16 +79,16 @@ void print_replies(const Json& answer, const Target& target, const Question& que
     const std::uint64_t unanswered = count_at(member(silent, "sum"), "flows");
     // An answer with notes is not of all flows, and two such are not of the same ones.
     if (!member(answer, "notes").empty() || !member(silent, "notes").empty()) return;
+    const std::uint64_t one_direction = count_at(member(answer, "sum"), "one_direction");
+    if (one_direction > 0) {
+        std::cout << "replies to " << grouped(flows - unanswered - one_direction) << " of " << grouped(flows)
+                  << " flows; of " << grouped(one_direction) << " the records tell one direction only\n";
+        return;
+    }
     if (unanswered < flows) {
-        const std::uint64_t imported = imported_unknown(question);
-        if (imported > 0) {
-            std::cout << "replies to " << grouped(flows - unanswered - imported) << " of " << grouped(flows)
-                      << " flows; of " << grouped(imported) << " the records tell one direction only\n";
-            return;
-        }
         std::cout << "replies to " << grouped(flows - unanswered) << " of " << grouped(flows) << " flows";
         const Json& ratio = member(member(answer, "sum"), "udp_payload_ratio");
-        if (ratio.is_number() && ratio.get<double>() >= 2) {
+        if (!target.port.empty() && ratio.is_number() && ratio.get<double>() >= 2) {
             std::cout << ", " << fixed(ratio.get<double>(), 1)
                       << " times the payload: reflection, if the sources are forged";
         }

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t day_ns = 86'400'000'000'000;
 constexpr std::size_t scans_max = 10'000;
-constexpr std::size_t collected_max = 4'000'000;
 // A host that answers on some ports and not on others is no rarity: more must fail before it is a scan.
 constexpr std::size_t port_scan_failures_min = 8;
 constexpr std::size_t crowd_sources_min = 20;

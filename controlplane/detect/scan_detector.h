@@ -62,6 +62,9 @@ struct ScanSettings {
 
 class ScanDetector {
   public:
+    // Contacts that are kept until the end, of a replay or of an archive's flows: 56 bytes each.
+    static constexpr std::size_t collected_max = 4'000'000;
+
     // suspect is called, under no lock, by the thread that adds, once for each scan that is suspected.
     ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect);
 

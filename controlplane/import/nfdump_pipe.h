@@ -1,6 +1,5 @@
-// The program nfdump as a reader of nfcapd's files, in all of their versions and compressions.
-//
-// PERF: its text is what one has of it; 0.4 M records a second are limited by nfdump's own printing.
+// The program nfdump as a reader of nfcapd's files, in all of their versions and compressions. Not
+// thread-safe.
 #pragma once
 
 #include <sys/types.h>

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "controlplane/store/protocol_text.h"
+
 namespace picket::store {
 namespace {
 
 constexpr std::uint8_t any = 0;
-constexpr std::uint8_t tcp = 6;
-constexpr std::uint8_t udp = 17;
+constexpr std::uint8_t tcp = protocol_tcp;
+constexpr std::uint8_t udp = protocol_udp;
 constexpr int either = -1;
 constexpr int to_server = 0;
 constexpr int to_client = 1;

@@ -32,4 +32,12 @@ class RuleDirectory {
     [[nodiscard]] virtual std::shared_ptr<const RuleGeneration> generation(std::uint32_t number) const = 0;
 };
 
+// Of what has no rules.
+class NoRules final : public RuleDirectory {
+  public:
+    [[nodiscard]] std::shared_ptr<const RuleGeneration> generation(std::uint32_t) const override {
+        return nullptr;
+    }
+};
+
 }  // namespace picket::store

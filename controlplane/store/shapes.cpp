@@ -1,12 +1,11 @@
 #include "controlplane/store/shapes.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <map>
 
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/flat_map.h"
+#include "controlplane/store/outcome.h"
 #include "controlplane/store/payload_name.h"
 #include "controlplane/store/protocol_text.h"
 
@@ -127,7 +126,8 @@ void Totals::add(const StoredFlow& flow, bool records) noexcept {
     bytes += flow.bytes();
     first_ns = first_ns == 0 ? first : std::min(first_ns, first);
     last_ns = std::max(last_ns, flow.last_ns);
-    if (flow.protocol == IPPROTO_UDP) {
+    if (flow.is_imported() && outcome_of(flow) == FlowOutcome::unknown) ++one_direction;
+    if (flow.protocol == protocol_udp) {
         const std::uint64_t headers = flow.source.is_ipv4() ? 28 : 48;
         for (std::size_t side = 0; side < 2; ++side) {
             const api::FlowDirection& direction = flow.directions[side];

@@ -22,6 +22,7 @@ struct Totals {
     std::uint64_t last_ns = 0;
     // Of UDP flows, to the server and to the client: IP bytes without the headers of IP and UDP.
     std::array<std::uint64_t, 2> udp_payload{};
+    std::uint64_t one_direction = 0;  // flows of foreign logs that tell one: neither answered nor unanswered
 
     void add(const StoredFlow& flow, bool records) noexcept;
 };

@@ -3,7 +3,6 @@
 
 usage: archive_test.py PICKET [unittest arguments]
 """
-import json
 import os
 import pathlib
 import sys
@@ -16,13 +15,6 @@ sys.path.insert(0, str(HERE.parent / 'support'))
 import picket_program as picket  # noqa: E402
 
 TWENTY = HERE.parent / 'captures' / 'sobig_f_20.txt'
-
-
-def ask_closed(directory, *arguments):
-    done = picket.run('--archive', directory, *arguments, '-j')
-    if done.returncode != picket.DONE:
-        raise AssertionError(f'picket --archive {arguments} ended with {done.returncode}: {done.stderr}')
-    return json.loads(done.stdout)
 
 
 class Acknowledged(unittest.TestCase):
@@ -48,7 +40,7 @@ class Acknowledged(unittest.TestCase):
                 self.assertRegex(sensor.read('alert', 'show', '--limit', '1000'), r'ACK')
             finally:
                 sensor.stop()
-            rows = ask_closed(directory, 'alert', 'show', '--limit', '1000')['rows']
+            rows = picket.ask_closed(directory, 'alert', 'show', '--limit', '1000')['rows']
             self.assertEqual(sum(1 for row in rows if row['acknowledged']), 4)
             done = picket.run('--archive', directory, 'alert', 'ack')
             self.assertEqual(done.returncode, picket.USAGE, done.stderr)
@@ -61,13 +53,13 @@ class ReplayKeepsAnArchive(unittest.TestCase):
             arguments = ('replay', picket.BUNDLED / 'sobig.pcap', '--watch', f'sobig={TWENTY}', '--archive', directory)
             first = picket.run(*arguments)
             self.assertEqual(first.returncode, picket.DONE, first.stderr)
-            answer = ask_closed(directory, 'flow', 'show', '--src', '@sobig', '--sum')
+            answer = picket.ask_closed(directory, 'flow', 'show', '--src', '@sobig', '--sum')
             self.assertEqual((answer['sum']['flows'], answer['sum']['bytes']), (1751, 64787))
             self.assertEqual(answer['coverage'], {'lost': 0, 'seconds_blind': 0, 'folded': 0})
             text = picket.run('--archive', directory, 'flow', 'show', '--src', '@sobig', '--sum').stdout
             self.assertIn('flows 1,751', text)
             self.assertIn(f'next: picket --archive {directory} flow show', text)
-            rows = ask_closed(directory, 'query', "SELECT count(*) AS n, sum(bytes_toserver) AS b FROM flows "
+            rows = picket.ask_closed(directory, 'query', "SELECT count(*) AS n, sum(bytes_toserver) AS b FROM flows "
                                                   "WHERE dest_port = 27015 AND pkts_toclient = 0")['rows']
             self.assertEqual(rows, [{'n': 1751, 'b': 64787}])
             again = picket.run(*arguments)

@@ -41,9 +41,7 @@ class Imports(unittest.TestCase):
         return json.loads(done.stdout)
 
     def ask(self, *arguments):
-        done = picket.run('--archive', self.archive, *arguments, '-j')
-        self.assertEqual(done.returncode, picket.DONE, done.stderr)
-        return json.loads(done.stdout)
+        return picket.ask_closed(self.archive, *arguments)
 
     def read(self, *arguments):
         done = picket.run('--archive', self.archive, *arguments)

@@ -31,13 +31,6 @@ def strangers(directory):
     return {file.name for file in directory.iterdir()} - named
 
 
-def ask_closed(directory, *arguments):
-    done = picket.run('--archive', directory, *arguments, '-j')
-    if done.returncode != picket.DONE:
-        raise AssertionError(f'picket --archive {arguments} ended with {done.returncode}: {done.stderr}')
-    return json.loads(done.stdout)
-
-
 class Killed(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix='picket-killed-')
@@ -61,7 +54,7 @@ class Killed(unittest.TestCase):
         finally:
             sensor.stop()
         self.assertEqual(strangers(self.archive), set())
-        self.assertTrue(ask_closed(self.archive, 'archive', 'show')['gap'])
+        self.assertTrue(picket.ask_closed(self.archive, 'archive', 'show')['gap'])
 
     def test_a_replay_says_that_it_failed(self):
         """What it has left is an archive without rows, or one that is not counted twice."""
@@ -80,7 +73,7 @@ class Killed(unittest.TestCase):
                     self.assertIn('holds an archive already', again.stderr)
                 else:
                     self.assertEqual(again.returncode, picket.DONE, again.stderr)
-                rows = ask_closed(directory, 'query', 'SELECT count(*) AS n, count(DISTINCT id) AS d FROM flows')['rows']
+                rows = picket.ask_closed(directory, 'query', 'SELECT count(*) AS n, count(DISTINCT id) AS d FROM flows')['rows']
                 self.assertEqual(rows, [{'n': flows, 'd': flows}])
                 if again.returncode == picket.DONE:
                     self.assertEqual(strangers(directory), set())
@@ -102,12 +95,12 @@ class Killed(unittest.TestCase):
             sensor.wait_for_end_of_file()
         finally:
             sensor.stop()
-        rows = ask_closed(self.archive, 'query', 'SELECT count(*) AS n, count(DISTINCT id) AS d, '
+        rows = picket.ask_closed(self.archive, 'query', 'SELECT count(*) AS n, count(DISTINCT id) AS d, '
                                                  'count(DISTINCT src_ip) AS s FROM parts')['rows'][0]
         self.assertEqual((rows['n'], rows['n']), (rows['d'], rows['s']), 'each once')
         self.assertLessEqual(rows['n'], FLOWS)
         self.assertEqual(strangers(self.archive), set())
-        shown = ask_closed(self.archive, 'archive', 'show')
+        shown = picket.ask_closed(self.archive, 'archive', 'show')
         self.assertEqual(rows['n'], next(row['rows'] for row in shown['rows'] if row['table'] == 'flows'))
         self.assertTrue(shown['gap'])
         print(f'{rows["n"]} of {FLOWS} flows were archived, those that came in vain are in the gap')

@@ -48,6 +48,14 @@ def run(*arguments, timeout=60, **options):
                           text=True, timeout=timeout, check=False, **options)
 
 
+def ask_closed(directory, *arguments):
+    """The JSON answer of a closed archive."""
+    done = run('--archive', directory, *arguments, '-j')
+    if done.returncode != DONE:
+        raise AssertionError(f'picket --archive {arguments} ended with {done.returncode}: {done.stderr}')
+    return json.loads(done.stdout)
+
+
 def wait_until(condition, seconds=30):
     deadline = time.monotonic() + seconds
     while not condition():

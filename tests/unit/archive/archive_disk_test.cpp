@@ -12,22 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ArchiveDisk : public ::testing::Test {
+class ArchiveDisk : public tests::ArchiveTest {
   protected:
-    [[nodiscard]] std::unique_ptr<Archive> open(const ArchiveSettings& settings) {
-        return std::make_unique<Archive>(settings, rules_, events_);
-    }
-    template <typename Condition>
-    static bool becomes_true(Condition&& condition) {
-        for (unsigned i = 0; i < 1000 && !condition(); ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        return condition();
-    }
-    [[nodiscard]] bool was_said(const std::string& text) const {
-        const auto events = events_.all();
-        return std::any_of(events.begin(), events.end(),
-                           [&](const auto& event) { return event.text.find(text) != std::string::npos; });
-    }
     // Flows of these numbers, and waits until they are on disk.
     static void add(Archive& archive, std::uint64_t first, std::uint64_t last) {
         for (std::uint64_t id = first; id <= last; ++id) {
@@ -65,10 +51,6 @@ class ArchiveDisk : public ::testing::Test {
             if (entry.path().string().ends_with(end)) found.push_back(entry.path());
         return found;
     }
-
-    tests::TemporaryDirectory directory_;
-    tests::FixedRules rules_;
-    detect::EventLog events_;
 };
 
 // An operator moves the archive away, and back again: what was written meanwhile lies in the directory that

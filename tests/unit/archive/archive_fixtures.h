@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "controlplane/archive/archive.h"
@@ -195,5 +198,28 @@ inline archive::ArchiveSettings closed_archive(const std::string& directory) {
     settings.read_only = true;
     return settings;
 }
+
+// Archives that are watched while they work.
+class ArchiveTest : public ::testing::Test {
+  protected:
+    [[nodiscard]] std::unique_ptr<archive::Archive> open(const archive::ArchiveSettings& settings) {
+        return std::make_unique<archive::Archive>(settings, rules_, events_);
+    }
+    template <typename Condition>
+    static bool becomes_true(Condition&& condition) {
+        for (unsigned i = 0; i < 1000 && !condition(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        return condition();
+    }
+    [[nodiscard]] bool was_said(const std::string& text) const {
+        const auto events = events_.all();
+        return std::any_of(events.begin(), events.end(),
+                           [&](const auto& event) { return event.text.find(text) != std::string::npos; });
+    }
+
+    TemporaryDirectory directory_;
+    FixedRules rules_;
+    detect::EventLog events_;
+};
 
 }  // namespace picket::tests

@@ -45,27 +45,7 @@ TEST(Compactor, RemovesByAgeThenBySize) {
     EXPECT_EQ(files_to_remove(files, 0, 30), Names{});
 }
 
-class ArchiveUpkeep : public ::testing::Test {
-  protected:
-    [[nodiscard]] std::unique_ptr<Archive> open(const ArchiveSettings& settings) {
-        return std::make_unique<Archive>(settings, rules_, events_);
-    }
-    template <typename Condition>
-    static bool becomes_true(Condition&& condition) {
-        for (unsigned i = 0; i < 1000 && !condition(); ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        return condition();
-    }
-    [[nodiscard]] bool was_said(const std::string& text) const {
-        const auto events = events_.all();
-        return std::any_of(events.begin(), events.end(),
-                           [&](const auto& event) { return event.text.find(text) != std::string::npos; });
-    }
-
-    tests::TemporaryDirectory directory_;
-    tests::FixedRules rules_;
-    detect::EventLog events_;
-};
+class ArchiveUpkeep : public tests::ArchiveTest {};
 
 TEST_F(ArchiveUpkeep, MergedFilesGiveTheSameAnswers) {
     auto settings = tests::archive_settings(directory_.archive());
