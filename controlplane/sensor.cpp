@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t alerts_max = 100'000;
 constexpr std::size_t hits_kept = 200'000;
+constexpr std::size_t packet_bytes_kept = std::size_t{64} << 20;
 constexpr std::size_t request_bytes_max = std::size_t{128} << 20;
 constexpr std::size_t walk_flows_max = 1'000'000;
 constexpr std::chrono::milliseconds walk_timeout{2'000};
@@ -82,6 +83,7 @@ Sensor::Sensor(SensorSettings settings)
       flows_(settings_.flows_kept),
       requests_(settings_.requests_kept, request_bytes_max),
       hits_(settings_.flows_kept > 0 ? hits_kept : 0),
+      packets_(settings_.flows_kept > 0 ? packet_bytes_kept : 0),
       walks_(mailbox_, walk_flows_max),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
       archive_(settings_.archive ? std::make_unique<archive::Archive>(
@@ -92,8 +94,8 @@ Sensor::Sensor(SensorSettings settings)
       eve_(settings_.eve_path.empty()
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
-      intake_({flows_, requests_, hits_, alerts_, summary_, events_, folds_, scans_, thresholds_, rules_,
-               mailbox_, walks_, eve_.get(), archive_.get(), settings_.replay ? &samples_ : nullptr}),
+      intake_({flows_, requests_, hits_, packets_, alerts_, summary_, events_, folds_, scans_, thresholds_,
+               rules_, mailbox_, walks_, eve_.get(), archive_.get(), settings_.replay ? &samples_ : nullptr}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     if (const auto trouble = acknowledgements_.trouble(); !trouble.empty()) events_.warn("archive", trouble);
@@ -248,6 +250,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
         flows_.forget_before(begin);
         alerts_.forget_before(begin);
         hits_.forget_before(begin);
+        packets_.forget_before(begin);
     }
     folds_.connected(same_run);
     summary_.count_flows(layout.replay);

@@ -121,6 +121,13 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] archive::AlertAnswer alerts_of(const store::Query& query) const;
     // All rule hits that are kept, archived ones included. Throws archive::ArchiveUnreadable.
     [[nodiscard]] archive::HitAnswer all_hits() const;
+    // The packets that are kept of flows, archived ones included, oldest first. Throws
+    // archive::ArchiveUnreadable.
+    struct PacketAnswer {
+        store::Packets packets;
+        std::uint64_t horizon_ns = 0;
+    };
+    [[nodiscard]] PacketAnswer packets_of(const store::ChosenFlows& flows) const;
 
     [[nodiscard]] const SensorSettings& settings() const noexcept { return settings_; }
     [[nodiscard]] std::uint64_t started_ns() const noexcept { return started_ns_; }
@@ -203,6 +210,7 @@ class Sensor final : public drain::LinkObserver {
     store::FlowStore flows_;
     store::RequestStore requests_;
     store::HitStore hits_;
+    store::PacketStore packets_;
     drain::MailboxClient mailbox_;
     drain::WalkCollector walks_;
     detect::RuleService rules_;

@@ -18,6 +18,15 @@ archive::HitAnswer Sensor::all_hits() const {
     return {hits_.all(), hits_.horizon_ns()};
 }
 
+Sensor::PacketAnswer Sensor::packets_of(const store::ChosenFlows& flows) const {
+    const std::uint64_t horizon_ns = packets_.horizon_ns();
+    if (archive_ && (archive_->has_history() || horizon_ns != 0)) return {archive_->packets(flows), 0};
+    auto packets = packets_.of(flows);
+    std::stable_sort(packets.begin(), packets.end(),
+                     [](const auto& a, const auto& b) { return a->time_ns < b->time_ns; });
+    return {std::move(packets), horizon_ns};
+}
+
 archive::AlertAnswer Sensor::alerts_of(const store::Query& query) const {
     if (archive_ && (archive_->has_history() || alerts_.horizon_ns() != 0))
         return archive_->alerts(query.since_ns, query.until_ns);

@@ -119,6 +119,7 @@ class Dataplane {
             pipeline.flow = settings_.flow;
             pipeline.http = settings_.http;
             pipeline.duplicates = settings_.duplicates;
+            pipeline.alert_packets = settings_.alert_packets;
             pipeline.flow.id_base = (i + 1) << 44;
             const bool nic_model = settings_.replay && settings_.rss_model == rx::RssModel::two_tuple;
             pipeline.symmetric_ports = live_ != nullptr ? live_->symmetric_ports()

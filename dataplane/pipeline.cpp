@@ -85,6 +85,7 @@ Pipeline::~Pipeline() {
 void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcept {
     stage_mark_ = __rdtsc();
     now_ns_ = frames.back().time_ns;
+    frames_ = frames;
     parse_burst(frames, origin);
     take_stage_time(api::Stage::parse);
     steer_burst(frames, origin);
@@ -94,6 +95,7 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
     if (fragments_came_ || fragments_.waits()) [[unlikely]]
         place_fragments();
     run_flows();
+    frames_ = {};
     publish();
     take_stage_time(api::Stage::emit);
 }
@@ -109,6 +111,7 @@ void Pipeline::run_flows() noexcept {
         take_stage_time(api::Stage::http);
         payloads_end_ = to;
         flush_requests();
+        keep_packets(from, to);
         from = to;
     }
     packet_count_ = 0;
@@ -186,6 +189,7 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
         silence_copies(from, from + done);
     const bool watching = matcher_ != nullptr && matcher_->rules().watch_list_count() != 0;
     KindCounts kinds;
+    marks_seen_ = 0;
     for (std::size_t i = from; i < from + done; ++i) {
         if (tracked_[i].cold == flow::no_index) {
             if ((packets_[i].flags & parse::packet_quoted) != 0) continue;
@@ -194,7 +198,8 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
         }
         ++audits_[packets_[i].port].in_flows;
         kinds.add(packets_[i]);
-        if (tracked_[i].begun && watching) look_up_watch_lists(packets_[i], tracked_[i].cold);
+        marks_seen_ |= tracked_[i].marks;
+        if (tracked_[i].begun && watching) look_up_watch_lists(i);
     }
     kinds.add_to(counters_);
     return from + done;

@@ -52,6 +52,7 @@ struct PipelineSettings {
     http::StageSettings http;
     fragment::FragmentSettings fragments;
     Duplicates duplicates = Duplicates::ignore;
+    std::uint16_t alert_packets = 0;       // copied of each flow with a hit, from the one that hit on
     std::size_t flowbit_records = 65'536;  // flows with bits at one time, up to 13 bits each, 64 bytes
     // Bit i: port i spreads packets by their addresses and the symmetric key over exactly the workers, so
     // that plain ones are where they belong and only of the others the owner is computed.
@@ -140,8 +141,13 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     [[nodiscard]] std::uint32_t owner_of(const parse::Packet& packet) const noexcept;
     void hand_over(const rx::Frame& frame, std::uint32_t owner) noexcept;
     [[nodiscard]] flow::Interest interest_in(const parse::Packet& packet) const noexcept;
-    void look_up_watch_lists(const parse::Packet& packet, std::uint32_t cold) noexcept;
-    void note_hit(std::uint32_t cold, std::uint32_t rule) noexcept;
+    void look_up_watch_lists(std::size_t i) noexcept;
+    void note_hit(std::uint32_t cold, std::uint32_t rule, std::size_t i) noexcept;
+    void begin_keeping(std::uint32_t cold, std::size_t i) noexcept;
+    void keep_packets(std::size_t from, std::size_t to) noexcept;
+    [[nodiscard]] bool keeps(std::size_t i) noexcept;
+    void keep_packet(std::size_t i) noexcept;
+    [[nodiscard]] const rx::Frame* frame_of(const parse::Packet& packet) const noexcept;
     void hit_request(std::uint32_t index, std::uint32_t rule) noexcept;
     void hit_payload(std::uint32_t index, std::uint32_t rule) noexcept;
     void tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcept;
@@ -204,6 +210,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     http::RequestBatch requests_;
     http::RequestStage request_stage_;
 
+    std::span<const rx::Frame> frames_;  // of the burst
     std::array<parse::Packet, packets_max> packets_;
     std::array<flow::Tracked, packets_max> tracked_;
     std::array<std::uint8_t, packets_max> frame_of_{};  // index of the packet's frame in the burst
@@ -214,6 +221,14 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     unsigned rare_flags_ = 0;  // of the packets of the burst that went the long way
     bool quotes_ = false;      // some packet of the burst is packet_quoted
     bool copies_ = false;      // some packet of the burst is packet_copy
+    unsigned marks_seen_ = 0;  // of the flows of the stretch's packets
+    // Flows that had their first hit in this stretch, and the packet that hit.
+    struct FirstHit {
+        std::uint32_t cold;
+        std::uint8_t packet;
+    };
+    std::array<FirstHit, packets_max> first_hits_{};
+    std::size_t first_hit_count_ = 0;
     std::array<match::PayloadView, burst_max> payloads_;
     std::array<std::uint8_t, burst_max> payload_packet_{};
     std::size_t payloads_next_ = 0;  // packets of the burst from here on have not been matched,

@@ -112,8 +112,9 @@ void Pipeline::show_body(match::RequestView& view, api::Dialect dialect) noexcep
     requests_.use_arena(length);
 }
 
-void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule) noexcept {
+void Pipeline::note_hit(std::uint32_t cold_index, std::uint32_t rule, std::size_t i) noexcept {
     flow::ColdFlow& cold = tracker_.table().cold(cold_index);
+    if (cold.rule_count == 0 && cold.watch_lists == 0) begin_keeping(cold_index, i);
     tracker_.table().hot_of(cold_index).marks |= flow::mark_rules;
     ++counters_.rule_hits;
     const std::uint32_t generation = matcher_->rules().generation();
@@ -140,7 +141,7 @@ void Pipeline::hit_request(std::uint32_t index, std::uint32_t rule) noexcept {
 
 void Pipeline::tell_request_hit(std::uint32_t index, std::uint32_t rule) noexcept {
     const http::FoundRequest& found = requests_.found()[index];
-    note_hit(found.cold, rule);
+    note_hit(found.cold, rule, found.packet);
     api::HitEvent hit;
     flow::fill_ends(tracker_.table().state_of(tracker_.table().hot_of(found.cold)), found.client_side,
                     hit.ends);
@@ -209,7 +210,7 @@ void Pipeline::tell_payload_hit(std::uint32_t index, std::uint32_t rule) noexcep
     const std::size_t at = payload_packet_[index];
     const parse::Packet& packet = packets_[at];
     const std::uint32_t cold = tracked_[at].cold;
-    note_hit(cold, rule);
+    note_hit(cold, rule, at);
     api::HitEvent hit;
     flow::fill_ends(tracker_.table().state_of(tracker_.table().hot_of(cold)), packet.side, hit.ends);
     hit.generation = matcher_->rules().generation();
@@ -239,7 +240,8 @@ flow::Interest Pipeline::interest_in(const parse::Packet& packet) const noexcept
     return matcher_->rules().wants_payload(ports) ? flow::Interest::payload : flow::Interest::none;
 }
 
-void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t cold_index) noexcept {
+void Pipeline::look_up_watch_lists(std::size_t i) noexcept {
+    const std::uint32_t cold_index = tracked_[i].cold;
     api::WatchEvent hit;
     flow::HotFlow& hot = tracker_.table().hot_of(cold_index);
     flow::ColdFlow& cold = tracker_.table().cold(cold_index);
@@ -248,11 +250,12 @@ void Pipeline::look_up_watch_lists(const parse::Packet& packet, std::uint32_t co
     hit.server_lists = matcher_->rules().watch_lookup(hit.ends.server);
     if ((hit.client_lists | hit.server_lists) == 0) return;
     cold.watch_lists = hit.client_lists | hit.server_lists;
+    begin_keeping(cold_index, i);
     cold.flags |= api::flow_watched;
     hot.marks |= flow::mark_rules;
     ++counters_.watch_hits;
     hit.generation = matcher_->rules().generation();
-    emitter_->watch_hit(hit, packet.time_ns);
+    emitter_->watch_hit(hit, packets_[i].time_ns);
 }
 
 // The request must be told before its answer. An answer whose request may be in the batch waits for the

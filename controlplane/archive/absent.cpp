@@ -22,6 +22,10 @@ void Archive::add_request(const store::StoredRequest&) {}
 void Archive::add_response(const store::FlowKey&, std::uint32_t, const store::Response&) {}
 void Archive::add_response_end(const store::FlowKey&, std::uint32_t, std::int64_t, std::uint64_t) {}
 void Archive::add_hit(const store::StoredHit&) {}
+void Archive::add_packet(const store::StoredPacket&) {}
+store::Packets Archive::packets(const store::ChosenFlows&) const {
+    return {};
+}
 void Archive::add_alert(std::uint64_t, const detect::Hit&) {}
 void Archive::add_loss(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t) {}
 detect::CoverageAnswer Archive::losses_of(std::uint64_t) const {

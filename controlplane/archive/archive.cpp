@@ -8,6 +8,7 @@
 #include "controlplane/archive/coverage_history.h"
 #include "controlplane/archive/flow_reader.h"
 #include "controlplane/archive/hit_reader.h"
+#include "controlplane/archive/packet_reader.h"
 #include "controlplane/archive/read_pool.h"
 #include "controlplane/archive/rule_sets.h"
 #include "controlplane/archive/user_query.h"
@@ -99,6 +100,10 @@ void Archive::add_hit(const store::StoredHit& hit) {
     parts_->writer.add(hit);
 }
 
+void Archive::add_packet(const store::StoredPacket& packet) {
+    parts_->writer.add(packet);
+}
+
 void Archive::add_alert(std::uint64_t run, const detect::Hit& hit) {
     parts_->writer.add(alert_row(run, hit));
 }
@@ -136,6 +141,11 @@ FlowAnswer Archive::ask(const store::Query& query, std::span<const store::Stored
 HitAnswer Archive::hits() const {
     return parts_->pool.run(
         [&](Connection& connection) { return read_hits(connection, parts_->writer.view()); });
+}
+
+store::Packets Archive::packets(const store::ChosenFlows& flows) const {
+    return parts_->pool.run(
+        [&](Connection& connection) { return read_packets(connection, parts_->writer.view(), flows); });
 }
 
 AlertAnswer Archive::alerts(std::optional<std::uint64_t> since_ns,

@@ -27,6 +27,7 @@
 #include "controlplane/detect/event_log.h"
 #include "controlplane/store/flow_source.h"
 #include "controlplane/store/hit_store.h"
+#include "controlplane/store/packet_store.h"
 #include "controlplane/store/query.h"
 #include "controlplane/store/request_source.h"
 #include "controlplane/store/rule_directory.h"
@@ -70,14 +71,15 @@ struct ArchiveStatus {
     std::string trouble;  // why it cannot be written now; empty while it can
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t flows = 0;       // rows of closed files: parts of flows
-    std::uint64_t open_flows = 0;  // that are not on disk yet
-    std::uint64_t open_rows = 0;   // of all tables, flows among them
-    std::uint64_t unarchived = 0;  // rows that found no room, since this picketd started
-    std::uint64_t since_ns = 0;    // beginning of what is kept, 0: nothing
-    std::uint64_t latest_ns = 0;   // newest packet of closed files
-    std::uint64_t flushed_ns = 0;  // when a flush was last completed, 0: not yet
-    std::uint64_t horizon_ns = 0;  // what ended before was removed with its time
+    std::uint64_t flows = 0;               // rows of closed files: parts of flows
+    std::uint64_t open_flows = 0;          // that are not on disk yet
+    std::uint64_t open_rows = 0;           // of all tables, flows among them
+    std::uint64_t unarchived = 0;          // rows that found no room, since this picketd started
+    std::uint64_t unarchived_packets = 0;  // the same of packets, which are no rows of evidence
+    std::uint64_t since_ns = 0;            // beginning of what is kept, 0: nothing
+    std::uint64_t latest_ns = 0;           // newest packet of closed files
+    std::uint64_t flushed_ns = 0;          // when a flush was last completed, 0: not yet
+    std::uint64_t horizon_ns = 0;          // what ended before was removed with its time
     std::uint64_t retain_ns = 0;
     std::uint64_t bytes_max = 0;
     std::optional<Gap> gap;  // the newest one
@@ -138,6 +140,7 @@ class Archive final : public store::RuleDirectory {
     void add_response_end(const store::FlowKey& flow, std::uint32_t request, std::int64_t body_bytes,
                           std::uint64_t time_ns);
     void add_hit(const store::StoredHit& hit);
+    void add_packet(const store::StoredPacket& packet);
     void add_alert(std::uint64_t run, const detect::Hit& hit);
     // What a run lost or folded between two moments.
     void add_loss(std::uint64_t run, std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t lost,
@@ -160,6 +163,8 @@ class Archive final : public store::RuleDirectory {
                                      std::optional<std::uint64_t> until_ns) const;
     // The newest rule hits, of which the probe ledger is made. Throws ArchiveUnreadable.
     [[nodiscard]] HitAnswer hits() const;
+    // Those that are kept of the flows, oldest first. Throws ArchiveUnreadable.
+    [[nodiscard]] store::Packets packets(const store::ChosenFlows& flows) const;
     // What an answer for [since, until) lacks: before live_since_ns all that is known of, after it the rows
     // that found no room here. Throws ArchiveUnreadable.
     [[nodiscard]] detect::CoverageAnswer coverage(std::optional<std::uint64_t> since_ns,

@@ -14,7 +14,8 @@ namespace {
 constexpr std::chrono::milliseconds patience_first{250};
 constexpr std::chrono::milliseconds patience_max{5'000};
 constexpr std::chrono::milliseconds look_interval{100};
-constexpr std::uint64_t event_bytes_max = std::uint64_t{128} << 20;  // of requests that wait
+constexpr std::uint64_t event_bytes_max = std::uint64_t{128} << 20;  // of requests and packets that wait
+constexpr std::uint64_t packet_bytes_max = event_bytes_max / 4 * 3;  // no packet makes them more
 
 std::size_t bytes_of(const store::StoredRequest& row) {
     return sizeof row + row.method.size() + row.uri.size() + row.uri_normalized.size() + row.host.size() +
@@ -105,7 +106,9 @@ void ArchiveWriter::add(const ResponseRow& response) {
 }
 
 void ArchiveWriter::add(const store::StoredHit& hit) {
-    append<store::StoredHit>(open_.hits, {&hit, 1}, settings_.open_rows_max);
+    store::StoredHit kept = hit;
+    if (kept.generation != 0) kept.generation = rule_sets_.archived(kept.generation);
+    append<store::StoredHit>(open_.hits, {&kept, 1}, settings_.open_rows_max);
 }
 
 void ArchiveWriter::add(const AlertRow& alert) {
@@ -114,6 +117,19 @@ void ArchiveWriter::add(const AlertRow& alert) {
 
 void ArchiveWriter::add(const LossRow& loss) {
     append<LossRow>(open_.losses, {&loss, 1}, settings_.open_rows_max);
+}
+
+// What a packet shows is in its flow's row too: it gives way to requests, and is not counted as a lost row.
+void ArchiveWriter::add(const store::StoredPacket& packet) {
+    while (event_bytes_.load(std::memory_order_relaxed) + packet.bytes() > packet_bytes_max) {
+        if (!waits()) {
+            packets_lost_.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
+    }
+    event_bytes_.fetch_add(packet.bytes(), std::memory_order_relaxed);
+    if (!append<store::StoredPacket>(open_.packets, {&packet, 1}, settings_.open_rows_max))
+        event_bytes_.fetch_sub(packet.bytes(), std::memory_order_relaxed);
 }
 
 template <typename Row>
@@ -279,6 +295,7 @@ Failure ArchiveWriter::flush() {
     files.write(Table::hits, hit_columns(), sealed.hits);
     files.write(Table::alerts, alert_columns(), sealed.alerts);
     files.write(Table::coverage, loss_columns(), sealed.losses);
+    files.write(Table::packets, packet_columns(), sealed.packets);
     Failure failure = files.failure();
     if (!failure) failure = commit(sealed, files.files(), all ? now_ns : 0, all && finishing);
     if (failure) {
@@ -287,6 +304,7 @@ Failure ArchiveWriter::flush() {
     }
     std::size_t bytes = 0;
     sealed.requests.for_each([&](const auto& request) { bytes += bytes_of(request); });
+    sealed.packets.for_each([&](const auto& packet) { bytes += packet.bytes(); });
     event_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return {};
 }
@@ -385,6 +403,7 @@ void ArchiveWriter::report(ArchiveStatus& status) const {
     status.open_flows = open_.flows.rows();
     status.open_rows = open_.rows();
     status.unarchived = lost_.load(std::memory_order_relaxed);
+    status.unarchived_packets = packets_lost_.load(std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     status.open = opened_;
     status.trouble = trouble_;

@@ -48,6 +48,7 @@ class ArchiveWriter {
     void add(const store::StoredHit& hit);
     void add(const AlertRow& alert);
     void add(const LossRow& loss);
+    void add(const store::StoredPacket& packet);
     // Everything that was added is on disk, or why not. Ends the thread.
     Failure finish();
 
@@ -91,7 +92,8 @@ class ArchiveWriter {
     OpenRows open_;
     std::vector<store::StoredFlow> batch_;  // of the adding thread
     std::atomic<std::uint64_t> lost_{0};
-    std::atomic<std::uint64_t> event_bytes_{0};  // of requests that wait
+    std::atomic<std::uint64_t> event_bytes_{0};  // of requests and packets that wait
+    std::atomic<std::uint64_t> packets_lost_{0};
     // Of the archive's thread: what of the losses has been told, and since when there were none.
     std::uint64_t lost_told_ = 0;
     std::uint64_t lost_since_ns_ = 0;

@@ -244,6 +244,37 @@ std::vector<Column<LossRow>> make_loss_columns() {
     return columns;
 }
 
+std::vector<Column<store::StoredPacket>> make_packet_columns() {
+    using Row = store::StoredPacket;
+    std::vector<Column<Row>> columns;
+    const auto add = [&](const char* name, auto field) { columns.push_back(number<Row>(name, field)); };
+    columns.push_back(moment<Row>(
+        "time", [](auto& row) -> auto& { return row.time_ns; }));
+    add(
+        "flow_id", [](auto& row) -> auto& { return row.flow.id; });
+    add(
+        "run", [](auto& row) -> auto& { return row.flow.run; });
+    add(
+        "length", [](auto& row) -> auto& { return row.wire_length; });
+    add(
+        "payload_at", [](auto& row) -> auto& { return row.payload_at; });
+    add(
+        "payload_length", [](auto& row) -> auto& { return row.payload_length; });
+    add(
+        "tcp_sequence", [](auto& row) -> auto& { return row.tcp_sequence; });
+    add(
+        "link_type", [](auto& row) -> auto& { return row.link_type; });
+    add(
+        "port", [](auto& row) -> auto& { return row.port; });
+    add(
+        "from_responder", [](auto& row) -> auto& { return row.from_responder; });
+    add(
+        "proto", [](auto& row) -> auto& { return row.protocol; });
+    columns.push_back(bytes<Row>(
+        "frame", [](auto& row) -> auto& { return row.frame; }));
+    return columns;
+}
+
 }  // namespace
 
 const std::vector<Column<StoredRequest>>& request_columns() {
@@ -278,6 +309,11 @@ const std::vector<Column<AlertRow>>& alert_columns() {
 
 const std::vector<Column<LossRow>>& loss_columns() {
     static const auto columns = make_loss_columns();
+    return columns;
+}
+
+const std::vector<Column<store::StoredPacket>>& packet_columns() {
+    static const auto columns = make_packet_columns();
     return columns;
 }
 

@@ -1,4 +1,5 @@
-// The tables beside `flows`: requests, their responses, rule hits, what raised alerts, and what was lost
+// The tables beside `flows`: requests, their responses, rule hits, what raised alerts, what was
+// lost, and packets of flows that had a hit
 // (docs/archive.md).
 //
 // A response is a row of its own, because it comes later than its request, and its end later still: readers
@@ -12,6 +13,7 @@
 #include "controlplane/archive/column.h"
 #include "controlplane/detect/alert_table.h"
 #include "controlplane/store/hit_store.h"
+#include "controlplane/store/packet_store.h"
 #include "controlplane/store/stored_request.h"
 
 namespace picket::archive {
@@ -51,5 +53,6 @@ const std::vector<Column<ResponseRow>>& response_columns();
 const std::vector<Column<store::StoredHit>>& hit_columns();
 const std::vector<Column<AlertRow>>& alert_columns();
 const std::vector<Column<LossRow>>& loss_columns();
+const std::vector<Column<store::StoredPacket>>& packet_columns();
 
 }  // namespace picket::archive

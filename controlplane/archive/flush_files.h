@@ -40,6 +40,9 @@ inline TimeSpan times_of(const AlertRow& row) {
 inline TimeSpan times_of(const LossRow& row) {
     return {row.begin_ns, row.end_ns};
 }
+inline TimeSpan times_of(const store::StoredPacket& row) {
+    return {row.time_ns, row.time_ns};
+}
 
 // What files are written with: an engine, and a table in it for each kind of rows.
 struct WriteEngine {

@@ -14,10 +14,10 @@ namespace picket::archive {
 inline constexpr unsigned schema_version = 1;
 inline constexpr const char* manifest_name = "manifest.json";
 
-enum class Table : std::uint8_t { flows, requests, responses, hits, alerts, coverage };
-inline constexpr std::size_t table_count = 6;
-inline constexpr std::array<std::string_view, table_count> table_names{"flows", "requests", "responses",
-                                                                       "hits",  "alerts",   "coverage"};
+enum class Table : std::uint8_t { flows, requests, responses, hits, alerts, coverage, packets };
+inline constexpr std::size_t table_count = 7;
+inline constexpr std::array<std::string_view, table_count> table_names{
+    "flows", "requests", "responses", "hits", "alerts", "coverage", "packets"};
 
 struct FileEntry {
     std::string name;  // within the archive's directory

@@ -21,10 +21,12 @@ struct TableRows {
     Holder<store::StoredHit> hits;
     Holder<AlertRow> alerts;
     Holder<LossRow> losses;
+    Holder<store::StoredPacket> packets;
 
     template <typename Visit>
     void for_each(Visit&& visit) const {
-        visit(flows), visit(requests), visit(responses), visit(hits), visit(alerts), visit(losses);
+        visit(flows), visit(requests), visit(responses), visit(hits), visit(alerts), visit(losses),
+            visit(packets);
     }
 };
 
@@ -46,11 +48,12 @@ struct OpenRows : TableRows<RowChunks> {
         return rows;
     }
     [[nodiscard]] OpenView view() const {
-        return {{flows.view(), requests.view(), responses.view(), hits.view(), alerts.view(), losses.view()}};
+        return {{flows.view(), requests.view(), responses.view(), hits.view(), alerts.view(), losses.view(),
+                 packets.view()}};
     }
     [[nodiscard]] OpenView seal(std::size_t rows_max) {
         return {{flows.seal(rows_max), requests.seal(rows_max), responses.seal(rows_max), hits.seal(rows_max),
-                 alerts.seal(rows_max), losses.seal(rows_max)}};
+                 alerts.seal(rows_max), losses.seal(rows_max), packets.seal(rows_max)}};
     }
     void drop(const OpenView& sealed) {
         flows.drop(sealed.flows);
@@ -59,6 +62,7 @@ struct OpenRows : TableRows<RowChunks> {
         hits.drop(sealed.hits);
         alerts.drop(sealed.alerts);
         losses.drop(sealed.losses);
+        packets.drop(sealed.packets);
     }
 };
 

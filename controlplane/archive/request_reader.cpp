@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/archive/table_io.h"
+#include "controlplane/archive/flow_rows.h"
 
 namespace picket::archive {
 
 namespace {
 
-constexpr std::size_t ids_max = 4096;  // in one condition
 // A body's end may be told by the timeout of its flow.
 constexpr std::uint64_t response_slack_ns = 600'000'000'000;
 
@@ -50,32 +49,6 @@ class Requests final : public store::RequestSource {
     std::size_t count_ = 0;
 };
 
-std::string id_condition(const WantedFlows& wanted) {
-    if (wanted.keys.size() > ids_max) return "true";
-    std::string ids;
-    wanted.keys.for_each([&](const store::FlowKey& key, std::uint8_t) {
-        ids += (ids.empty() ? "" : ", ") + std::to_string(key.id);
-    });
-    return "flow_id IN (" + ids + ")";
-}
-
-// Rows of a table that belong to the wanted flows, in the order in which they came.
-template <typename Row, typename Visit>
-void read_table(Connection& connection, const ArchiveView& view, Table table,
-                const std::vector<Column<Row>>& columns, const WantedFlows& wanted, std::uint64_t until_ns,
-                Visit&& visit) {
-    const std::string list = file_list(view.files, table, wanted.first_ns, until_ns);
-    if (list.empty()) return;
-    const auto pointers = pointers_to(columns);
-    const auto failure = read_rows(
-        connection,
-        "SELECT " + names_of(pointers) + " FROM read_parquet(" + list + ") WHERE " + id_condition(wanted),
-        pointers, [&](const Row& row) {
-            if (wanted.keys.find(row.flow) != nullptr) visit(row);
-        });
-    if (failure) throw ArchiveUnreadable("the archive's files cannot be read: " + *failure);
-}
-
 }  // namespace
 
 void WantedFlows::add(const store::StoredFlow& flow) {
@@ -91,13 +64,13 @@ std::shared_ptr<const store::RequestSource> read_requests(Connection& connection
     if (wanted.keys.empty()) return requests;
     const std::uint64_t until_ns = wanted.last_ns + response_slack_ns;
     const auto is_wanted = [&](const auto& row) { return wanted.keys.find(row.flow) != nullptr; };
-    read_table(connection, view, Table::requests, request_columns(), wanted, until_ns,
-               [&](const store::StoredRequest& row) { requests->add(row); });
+    read_rows_of(connection, view, Table::requests, request_columns(), wanted.keys, wanted.first_ns, until_ns,
+                 [&](const store::StoredRequest& row) { requests->add(row); });
     view.open.requests.for_each([&](const store::StoredRequest& row) {
         if (is_wanted(row)) requests->add(row);
     });
-    read_table(connection, view, Table::responses, response_columns(), wanted, until_ns,
-               [&](const ResponseRow& row) { requests->answer(row); });
+    read_rows_of(connection, view, Table::responses, response_columns(), wanted.keys, wanted.first_ns,
+                 until_ns, [&](const ResponseRow& row) { requests->answer(row); });
     view.open.responses.for_each([&](const ResponseRow& row) {
         if (is_wanted(row)) requests->answer(row);
     });

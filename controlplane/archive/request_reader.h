@@ -8,6 +8,7 @@
 
 #include "controlplane/archive/archive_writer.h"
 #include "controlplane/archive/database.h"
+#include "controlplane/archive/flow_rows.h"
 #include "controlplane/store/flat_map.h"
 #include "controlplane/store/request_source.h"
 
@@ -15,7 +16,7 @@ namespace picket::archive {
 
 // The flows whose requests are wanted, and when they were.
 struct WantedFlows {
-    store::FlatMap<store::FlowKey, std::uint8_t> keys;
+    FlowKeys keys;
     std::uint64_t first_ns = UINT64_MAX;
     std::uint64_t last_ns = 0;
 

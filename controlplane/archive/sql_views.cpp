@@ -79,6 +79,10 @@ constexpr const char* hits_columns =
     "proto, vlan, method::VARCHAR AS method, host::VARCHAR AS host, uri::VARCHAR AS uri, "
     "referer::VARCHAR AS referer, client_hi, client_lo, server_hi, server_lo";
 
+constexpr const char* packets_columns =
+    "time, run, flow_id, length, octet_length(frame) AS captured, from_responder, proto, port, link_type, "
+    "payload_at, payload_length, tcp_sequence, frame";
+
 }  // namespace
 
 std::vector<std::string> sql_views(const std::vector<FilePointer>& files) {
@@ -101,6 +105,7 @@ std::vector<std::string> sql_views(const std::vector<FilePointer>& files) {
     add("hits", hits_columns, Table::hits, hit_columns());
     add("alerts", alerts_columns, Table::alerts, alert_columns());
     add("losses", "*", Table::coverage, loss_columns());
+    add("packets", packets_columns, Table::packets, packet_columns());
     return statements;
 }
 

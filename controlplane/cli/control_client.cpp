@@ -97,7 +97,7 @@ void ControlClient::explain_unreachable(const std::string& reason) const {
                      "look at its log; try again once it runs", status_reach);
 }
 
-Json ControlClient::send(const Request& request) {
+std::string ControlClient::exchange(const Request& request) {
     httplib::Client http(socket_);
     http.set_address_family(AF_UNIX);
     http.set_connection_timeout(5);
@@ -109,10 +109,14 @@ Json ControlClient::send(const Request& request) {
     message.body = request.body;
     message.headers.emplace("Host", "picket");
     if (!request.content_type.empty()) message.headers.emplace("Content-Type", request.content_type);
-    const httplib::Result result = http.send(message);
+    httplib::Result result = http.send(message);
     if (!result) explain_unreachable(httplib::to_string(result.error()));
     if (result->status != 200) throw_refusal(socket_, request.path, result->status, result->body);
-    Json answer = Json::parse(result->body, nullptr, false);
+    return std::move(result->body);
+}
+
+Json ControlClient::send(const Request& request) {
+    Json answer = Json::parse(exchange(request), nullptr, false);
     if (answer.is_discarded()) {
         throw SetupError(socket_, "the answer to " + request.path + " is not JSON",
                          "is picketd of the same version as picket? picket -V", status_reach);
@@ -122,6 +126,10 @@ Json ControlClient::send(const Request& request) {
 
 Json ControlClient::get(const std::string& path, const Parameters& parameters) {
     return send({"GET", path, parameters, "", ""});
+}
+
+std::string ControlClient::get_bytes(const std::string& path, const Parameters& parameters) {
+    return exchange({"GET", path, parameters, "", ""});
 }
 
 Json ControlClient::post(const std::string& path, const Parameters& parameters) {

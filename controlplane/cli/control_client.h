@@ -23,6 +23,8 @@ class ControlClient {
     void set_answer_timeout_s(unsigned seconds) { answer_timeout_s_ = seconds; }
 
     [[nodiscard]] Json get(const std::string& path, const Parameters& parameters = {});
+    // An answer that is no JSON.
+    [[nodiscard]] std::string get_bytes(const std::string& path, const Parameters& parameters = {});
     [[nodiscard]] Json post(const std::string& path, const Parameters& parameters = {});
     // The parameters and `ips`, a text of any length, as a form.
     [[nodiscard]] Json post_ips(const std::string& path, const Parameters& parameters,
@@ -44,6 +46,7 @@ class ControlClient {
         std::string body;
         std::string content_type;
     };
+    [[nodiscard]] std::string exchange(const Request& request);
     [[nodiscard]] Json send(const Request& request);
     [[noreturn]] void explain_unreachable(const std::string& reason) const;
 

@@ -86,6 +86,7 @@ int show(const Context& context, ProbeOptions options) {
     ControlClient client(context.socket);
     Parameters parameters = filter_parameters(options.filters, printer, client);
     parameters.emplace_back("shape", shape_of(options));
+    if (options.detail) parameters.emplace_back("answers", "1");
     if (!options.interval.empty()) parameters.emplace_back("interval", options.interval);
     if (!options.by.empty()) parameters.emplace_back("by", options.by);
     Json answer = ask(client, "/v1/probes", parameters, options.filters);

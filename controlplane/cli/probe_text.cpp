@@ -93,6 +93,38 @@ void print_answered(const Printer& printer, const Json& source, ControlClient& c
     if (all > answered_shown) std::cout << "  … " << grouped(all - answered_shown) << " more answered\n";
 }
 
+// Bytes of the wire, escaped, in the lines that they have.
+void print_bytes(const Printer& printer, std::string_view escaped) {
+    constexpr std::string_view indent = "    ";
+    const std::size_t room = printer.width() > 2 * indent.size() ? printer.width() - indent.size() : SIZE_MAX;
+    while (!escaped.empty()) {
+        const std::size_t feed = std::min(escaped.find("\\x0A"), escaped.size());
+        std::string_view line = escaped.substr(0, feed);
+        escaped.remove_prefix(std::min(feed + 4, escaped.size()));
+        if (line.ends_with("\\x0D")) line.remove_suffix(4);
+        do {
+            std::cout << indent << line.substr(0, room) << '\n';
+            line.remove_prefix(std::min(room, line.size()));
+        } while (!line.empty());
+    }
+}
+
+// What came back, as far as its packets are kept.
+void print_answer(const Printer& printer, const Json& row) {
+    const Json& answer = member(row, "answer");
+    if (!answer.is_object()) return;
+    const std::string head = text_at(answer, "head");
+    const std::string body = text_at(answer, "body");
+    if (!head.empty()) {
+        std::cout << "  answer" << (flag_at(answer, "head_is_whole") ? "" : ", the beginning of its head")
+                  << '\n';
+        print_bytes(printer, head);
+    }
+    if (body.empty()) return;
+    std::cout << (head.empty() ? "  answer, its first bytes\n" : "  its body's first bytes\n");
+    print_bytes(printer, body);
+}
+
 void print_detail(const Printer& printer, const Json& row) {
     const auto line = [](const char* name, const std::string& text) {
         if (!text.empty()) std::cout << "  " << name << text << '\n';
@@ -115,6 +147,9 @@ void print_detail(const Printer& printer, const Json& row) {
     line("Content-Length  ", plain_text(member(row, "content_length")));
     line("bytes back      ", grouped(count_at(row, "bytes_back")));
     line("answered        ", text_at(row, "answered").empty() ? "" : printer.moment(member(row, "answered")));
+    if (const auto kept = count_at(row, "packets_kept"); kept > 0)
+        line("packets kept    ", grouped(kept) + "  (picket export case " + text_at(row, "source") + ")");
+    print_answer(printer, row);
 }
 
 }  // namespace

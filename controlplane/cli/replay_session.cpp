@@ -93,11 +93,16 @@ std::vector<std::string> ReplaySession::dataplane_command() const {
         const std::string name = "capture-" + std::to_string(i + 1);
         command.insert(command.end(), {"--port", name, name, "auto", "pcap:" + file});
     }
+    config::Capture kept;
     if (!request_.config_file.empty()) {
         const auto loaded = config::load_config(request_.config_file, {.ports_required = false});
         const auto flow = config::flow_arguments(loaded.config);
         command.insert(command.end(), flow.begin(), flow.end());
+        kept = loaded.config.capture;
     }
+    // Nobody can ask a report for packets.
+    if (!request_.archive.empty())
+        command.insert(command.end(), {"--alert-packets", std::to_string(kept.alert_packets)});
     return command;
 }
 

@@ -85,6 +85,10 @@ struct Privacy {
     std::uint32_t payload_bytes = 16;  // first bytes kept of each direction
 };
 
+struct Capture {
+    std::uint32_t alert_packets = 100;  // kept of each flow with a hit, from the one that hit on
+};
+
 struct Archive {
     std::string directory = "/var/lib/picket";
     std::uint64_t retain_ms = std::uint64_t{30} * 24 * 3'600'000;
@@ -117,6 +121,7 @@ struct Config {
     std::vector<WatchList> watch;
     Networks networks;
     Privacy privacy;
+    Capture capture;
     std::optional<Archive> archive;
     std::optional<Collector> export_ipfix;
     std::optional<std::string> export_eve_file;

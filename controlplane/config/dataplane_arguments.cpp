@@ -65,6 +65,7 @@ std::vector<std::string> dataplane_arguments(const Config& config) {
         arguments.insert(arguments.end(), {"--workers", format_cores(config.dataplane.worker_cores)});
     }
     arguments.insert(arguments.end(), {"--memory-mib", std::to_string(config.dataplane.memory_mib)});
+    arguments.insert(arguments.end(), {"--alert-packets", std::to_string(config.capture.alert_packets)});
     const auto flow = flow_arguments(config);
     arguments.insert(arguments.end(), flow.begin(), flow.end());
     return arguments;

@@ -234,4 +234,10 @@ void read_privacy(Section& section, Findings& findings, Config& config) {
     }
 }
 
+void read_capture(Section& section, Config& config) {
+    if (const auto value = section.integer("alert_packets", 0, 65'535)) {
+        config.capture.alert_packets = static_cast<std::uint32_t>(*value);
+    }
+}
+
 }  // namespace picket::config

@@ -13,6 +13,7 @@ void read_rules(Section& section, const std::string& file, const std::string& di
 void read_watch(Section& section, const std::string& directory, Config& config);
 void read_networks(Section& section, Findings& findings, Config& config);
 void read_privacy(Section& section, Findings& findings, Config& config);
+void read_capture(Section& section, Config& config);
 void read_archive(Section& section, const std::string& directory, Findings& findings, Config& config);
 void read_export(Section& section, const std::string& file, const std::string& directory, Findings& findings,
                  Config& config);

@@ -91,6 +91,18 @@ bool reply(const std::byte* from, std::size_t size, EventSink& sink) {
     return true;
 }
 
+bool packet(const std::byte* from, std::size_t size, EventSink& sink) {
+    api::PacketEvent event;
+    if (!copy_fixed(from, size, event)) return false;
+    TextReader reader(from + sizeof event, size - sizeof event);
+    const auto frame = reader.take(event.captured);
+    if (reader.failed() || event.flow_id == 0 || event.payload_at > event.captured ||
+        event.payload_length > event.captured - event.payload_at)
+        return false;
+    sink.on_packet(event, frame);
+    return true;
+}
+
 bool capture(const std::byte* from, std::size_t size, EventSink& sink) {
     api::CaptureEvent event;
     if (!copy_fixed(from, size, event)) return false;
@@ -133,6 +145,8 @@ bool dispatch(api::EventKind kind, const std::byte* from, std::size_t size, Even
         case api::EventKind::command_reply:
         case api::EventKind::sensor_note:
             return reply(from, size, sink);
+        case api::EventKind::packet:
+            return packet(from, size, sink);
         case api::EventKind::capture:
             return capture(from, size, sink);
         case api::EventKind::flow_live: {

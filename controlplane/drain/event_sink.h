@@ -40,6 +40,7 @@ class EventSink {
     virtual void on_hit_count(const api::HitCountEvent& event) = 0;
     virtual void on_note(const api::NoteEvent& event) = 0;
     virtual void on_reply(const api::ReplyEvent& event, std::string_view text) = 0;
+    virtual void on_packet(const api::PacketEvent& event, std::string_view frame) = 0;
     virtual void on_capture(const api::CaptureEvent& event, std::string_view path,
                             std::string_view error) = 0;
 };

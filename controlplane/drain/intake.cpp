@@ -132,6 +132,24 @@ void Intake::on_response_end(const api::ResponseEndEvent& event) {
     if (parts_.eve) parts_.eve->response_end(flow, event.request, event.body_bytes);
 }
 
+void Intake::on_packet(const api::PacketEvent& event, std::string_view frame) {
+    store::StoredPacket packet;
+    packet.flow = {event.flow_id, run_};
+    packet.time_ns = utc(event.header.time_ns);
+    packet.wire_length = event.wire_length;
+    packet.payload_at = event.payload_at;
+    packet.payload_length = event.payload_length;
+    packet.tcp_sequence = event.tcp_sequence;
+    packet.link_type = event.link_type;
+    packet.port = event.port;
+    packet.from_responder = event.from_responder != 0 ? 1 : 0;
+    packet.protocol = event.protocol;
+    packet.frame = frame;
+    see(packet.time_ns);
+    if (parts_.archive) parts_.archive->add_packet(packet);
+    parts_.packets.add(std::move(packet));
+}
+
 detect::Hit Intake::hit_of(const api::EventHeader& header, const api::EventEnds& ends) const {
     detect::Hit hit;
     hit.time_ns = utc(header.time_ns);

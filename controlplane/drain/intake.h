@@ -24,6 +24,7 @@
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
 #include "controlplane/store/hit_store.h"
+#include "controlplane/store/packet_store.h"
 #include "controlplane/store/request_store.h"
 #include "controlplane/store/rule_directory.h"
 
@@ -34,6 +35,7 @@ struct IntakeParts {
     store::FlowStore& flows;
     store::RequestStore& requests;
     store::HitStore& hits;
+    store::PacketStore& packets;
     detect::AlertTable& alerts;
     detect::ReplaySummary& summary;
     detect::EventLog& events;
@@ -67,6 +69,7 @@ class Intake final : public EventSink {
     void on_hit_count(const api::HitCountEvent& event) override;
     void on_note(const api::NoteEvent& event) override;
     void on_reply(const api::ReplyEvent& event, std::string_view text) override;
+    void on_packet(const api::PacketEvent& event, std::string_view frame) override;
     void on_capture(const api::CaptureEvent& event, std::string_view path, std::string_view error) override;
     // The alert of a scan that was found.
     void add_scan(const detect::Scan& scan);

@@ -82,6 +82,7 @@ Json archive_json(const Sensor& sensor) {
             {"waiting", status.open_flows},
             {"waiting_rows", status.open_rows},
             {"unarchived", status.unarchived},
+            {"unarchived_packets", status.unarchived_packets},
             {"gap", std::move(gap)}};
 }
 

@@ -16,6 +16,7 @@
 #include "controlplane/serve/archive_handlers.h"
 #include "controlplane/serve/flow_handlers.h"
 #include "controlplane/serve/http_answer.h"
+#include "controlplane/serve/packet_handlers.h"
 #include "controlplane/serve/probe_handlers.h"
 #include "controlplane/serve/report_handlers.h"
 #include "controlplane/serve/rule_cost_handler.h"
@@ -92,6 +93,7 @@ ControlServer::ControlServer(std::string path, Sensor& sensor, std::function<voi
     add_flow_handlers(server_, sensor_);
     add_alert_handlers(server_, sensor_, waiters_);
     add_probe_handlers(server_, sensor_);
+    add_packet_handlers(server_, sensor_);
     add_scan_handlers(server_, sensor_);
     add_spoof_handlers(server_, sensor_);
     add_archive_handlers(server_, sensor_);

@@ -64,11 +64,29 @@ FlowAnswer flows_of(const store::Hits& hits, const Query& query, Sensor& sensor)
     return answer;
 }
 
-Json rows_json(const std::vector<Probe>& probes, const Query& query) {
+Json rows_json(const std::vector<Probe>& probes) {
     Json rows = Json::array();
     for (const Probe& probe : probes) rows.push_back(probe_row(probe));
-    if (query.descending) std::reverse(rows.begin(), rows.end());
     return rows;
+}
+
+// The first bytes of what came back, where packets of it are kept. rows: of the probes, in their order.
+void add_answers(Json& rows, std::span<const Probe> probes, const FlowAnswer& answer, const Sensor& sensor) {
+    store::FlatMap<store::FlowKey, store::Packets> by_flow;
+    for (const Probe& probe : probes) {
+        if (!probe.inferred) by_flow[probe.flow];
+    }
+    store::ChosenFlows chosen;
+    for (const auto* flow : answer.selection.rows) {
+        if (by_flow.find(flow->key()) != nullptr) chosen.add(*flow);
+    }
+    for (const auto& packet : sensor.packets_of(chosen).packets) by_flow[packet->flow].push_back(packet);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto* packets = by_flow.find(probes[i].flow);
+        if (packets == nullptr || packets->empty()) continue;
+        rows[i]["answer"] = answer_json(store::answer_after(*packets, probes[i].time_ns));
+        rows[i]["packets_kept"] = packets->size();
+    }
 }
 
 Json shaped(const std::vector<Probe>& probes, const Query& query, std::uint64_t now_ns) {
@@ -84,7 +102,7 @@ Json shaped(const std::vector<Probe>& probes, const Query& query, std::uint64_t 
             return rows;
         }
         case store::Shape::rows:
-            return rows_json(probes, query);
+            return rows_json(probes);
         case store::Shape::sum:
         case store::Shape::talkers:
             break;
@@ -94,7 +112,7 @@ Json shaped(const std::vector<Probe>& probes, const Query& query, std::uint64_t 
 
 void probes(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/probes"));
-    const auto query = query_of(request, response, sensor);
+    const auto query = query_of(request, response, sensor, {"answers"});
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
     auto [hits, hits_horizon_ns] = sensor.all_hits();
@@ -104,10 +122,13 @@ void probes(const httplib::Request& request, httplib::Response& response, Sensor
     auto ledger = detect::make_ledger(
         hits, answer.selection.rows, [&](const store::FlowKey& flow) { return join.requests.of_flow(flow); });
     std::erase_if(ledger, [&](const Probe& probe) { return !shows(*query, probe); });
+    if (query->descending && query->shape == store::Shape::rows) std::reverse(ledger.begin(), ledger.end());
     Json rows = shaped(ledger, *query, answer.now_ns);
     const std::size_t all = rows.size();
     const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), all);
     rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end());
+    if (parameter(request, "answers") && query->shape == store::Shape::rows)
+        add_answers(rows, std::span(ledger).first(shown), answer, sensor);
     const std::uint64_t horizon_ns = std::max(hits_horizon_ns, answer.horizon_ns);
     Json document{{"rows", std::move(rows)},
                   {"sum", probe_sum(ledger)},

@@ -120,6 +120,13 @@ Json probe_row(const Probe& probe) {
     return row;
 }
 
+Json answer_json(const store::AnswerBytes& answer) {
+    if (answer.head.empty() && answer.body.empty()) return {};
+    return {{"head", escape_bytes(answer.head)},
+            {"head_is_whole", answer.head_is_whole},
+            {"body", escape_bytes(answer.body)}};
+}
+
 Json probe_source_row(const detect::ProbeSource& source) {
     return {{"source", store::format_address(source.source)},
             {"port", source.port},

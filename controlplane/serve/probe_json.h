@@ -5,6 +5,7 @@
 
 #include "controlplane/detect/probe_ledger.h"
 #include "controlplane/serve/json.h"
+#include "controlplane/store/answer_bytes.h"
 
 namespace picket::serve {
 
@@ -12,6 +13,8 @@ namespace picket::serve {
 Json outcomes_json(const std::array<std::uint64_t, store::outcome_texts.size()>& counts);
 
 Json probe_row(const detect::Probe& probe);
+// null where nothing came back.
+Json answer_json(const store::AnswerBytes& answer);
 Json probe_source_row(const detect::ProbeSource& source);
 // Totals of all probes.
 Json probe_sum(std::span<const detect::Probe> probes);

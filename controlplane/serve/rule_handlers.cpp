@@ -1,9 +1,14 @@
 #include "controlplane/serve/rule_handlers.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
+#include <tuple>
 
 #include "controlplane/export/escape_bytes.h"
+#include "controlplane/serve/flow_json.h"
 #include "controlplane/serve/http_answer.h"
+#include "controlplane/store/flat_map.h"
 
 namespace picket::serve {
 
@@ -61,6 +66,38 @@ void load(const httplib::Request& request, httplib::Response& response, Sensor& 
     send_rule_set(response, sensor);
 }
 
+// What of a rule's text is known where its hits are asked for: it may be gone, or of another picketd.
+Json rule_of(const store::StoredHit& hit, const store::RuleGeneration* generation) {
+    Json row{
+        {"gid", hit.gid}, {"sid", hit.sid}, {"rev", hit.rev}, {"msg", exporter::escape_bytes(hit.message)}};
+    if (generation == nullptr) return row;
+    const auto rule = std::find_if(
+        generation->rules->begin(), generation->rules->end(),
+        [&](const auto& info) { return info.gid == hit.gid && info.sid == hit.sid && info.rev == hit.rev; });
+    if (rule != generation->rules->end()) row["text"] = exporter::escape_bytes(rule->text);
+    return row;
+}
+
+// The rules that have hit in flows that answer a query, each as it was then.
+void hit(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/rules/hit"));
+    const auto query = query_of(request, response, sensor);
+    if (!query) return;
+    const FlowAnswer answer = sensor.ask(*query, false);
+    store::FlatMap<store::FlowKey, std::uint8_t> flows;
+    for (const auto* flow : answer.selection.rows) flows[flow->key()] = 1;
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Json> rules;
+    for (const auto& hit : sensor.all_hits().hits) {
+        if (flows.find(hit->flow) == nullptr) continue;
+        Json& row = rules[{hit->gid, hit->sid, hit->rev}];
+        if (row.is_null()) row = rule_of(*hit, sensor.join(answer).rules.generation(hit->generation).get());
+        row["hits"] = (row.contains("hits") ? row["hits"].get<std::uint64_t>() : 0) + 1;
+    }
+    Json rows = Json::array();
+    for (auto& [key, row] : rules) rows.push_back(std::move(row));
+    send_json(response, {{"rows", std::move(rows)}});
+}
+
 }  // namespace
 
 Json reject_rows(const std::vector<rules::Reject>& rejects) {
@@ -83,6 +120,7 @@ void add_rule_handlers(httplib::Server& server, Sensor& sensor) {
         };
     };
     server.Get("/v1/rules", bind(list));
+    server.Get("/v1/rules/hit", bind(hit));
     server.Post("/v1/rules/reload", bind(reload));
     server.Post("/v1/rules/load", bind(load));
 }

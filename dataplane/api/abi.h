@@ -14,7 +14,7 @@ namespace picket::api {
 
 inline constexpr std::uint64_t evidence_magic = 0x31564554454b4350;  // "PCKETEV1"
 inline constexpr std::uint64_t control_magic = 0x314c54434b434950;   // "PICKCTL1"
-inline constexpr std::uint32_t abi_version = 6;
+inline constexpr std::uint32_t abi_version = 7;
 
 inline constexpr std::size_t workers_max = 64;
 inline constexpr std::size_t ports_max = 16;

@@ -41,7 +41,7 @@ struct PortAudit {
 };
 static_assert(sizeof(PortAudit) == 8 * (10 + outcome_count));
 
-inline constexpr std::size_t event_kind_count = 17;
+inline constexpr std::size_t event_kind_count = 18;
 
 struct WorkerCounters {
     // flows

@@ -32,12 +32,13 @@ enum class EventKind : std::uint16_t {
     fold = 14,       // FoldEvent: who was folded, about once a second while the flow table is under pressure
     hit_count = 15,  // HitCountEvent: hits that were not written one by one, because the ring was nearly full
     http_response_end = 16,  // ResponseEndEvent: of a response whose body went on after its event
+    packet = 17,             // PacketEvent: a packet of a flow that has a hit, from the one that hit on
 };
 
-inline constexpr std::array<std::string_view, 17> event_kind_names{
-    "padding",     "flow",      "flow_live",  "http_request",  "http_response",    "rule_hit",
-    "watch_hit",   "walk_done", "input_done", "rules_adopted", "command_reply",    "link",
-    "sensor_note", "capture",   "fold",       "hit_count",     "http_response_end"};
+inline constexpr std::array<std::string_view, 18> event_kind_names{
+    "padding",     "flow",      "flow_live",  "http_request",  "http_response",     "rule_hit",
+    "watch_hit",   "walk_done", "input_done", "rules_adopted", "command_reply",     "link",
+    "sensor_note", "capture",   "fold",       "hit_count",     "http_response_end", "packet"};
 
 inline constexpr std::size_t event_size_max = 32 * 1024;  // bytes, header and text included
 
@@ -305,6 +306,26 @@ struct HitCountEvent {
     std::uint64_t last_ns = 0;
 };
 static_assert(sizeof(HitCountEvent) == 128);
+
+// A frame as it was received; what is beyond packet_kept_max is cut. The hit was told before.
+struct PacketEvent {
+    EventHeader header;  // kind packet; time_ns: when it was received
+    std::uint64_t flow_id = 0;
+    std::uint32_t wire_length = 0;
+    std::uint32_t captured = 0;        // bytes of the frame that follow
+    std::uint32_t payload_at = 0;      // where in them the flow's own payload (layer 4) begins
+    std::uint32_t payload_length = 0;  // of it there, 0 if there is none
+    std::uint32_t tcp_sequence = 0;    // of its first byte
+    std::uint16_t link_type = 0;       // LINKTYPE_ of capture files
+    std::uint16_t port = 0;            // ingress port
+    std::uint8_t from_responder = 0;
+    std::uint8_t protocol = 0;
+    std::array<std::uint8_t, 6> reserved{};
+    // the frame follows
+};
+static_assert(sizeof(PacketEvent) == 56);
+
+inline constexpr std::size_t packet_kept_max = event_size_max - sizeof(PacketEvent);
 
 struct NoteEvent {
     EventHeader header;

@@ -187,6 +187,19 @@ bool Emitter::fold(const api::FoldEvent& event, std::uint64_t time_ns) noexcept 
     return true;
 }
 
+void Emitter::packet(api::PacketEvent event, std::uint64_t time_ns,
+                     std::span<const std::uint8_t> frame) noexcept {
+    if (pressed()) return lose_packet();
+    frame = frame.first(std::min(frame.size(), api::packet_kept_max));
+    event.captured = static_cast<std::uint32_t>(frame.size());
+    event.payload_at = std::min(event.payload_at, event.captured);
+    event.payload_length = std::min(event.payload_length, event.captured - event.payload_at);
+    if (std::byte* at = begin(api::EventKind::packet, sizeof event + frame.size(), time_ns)) {
+        copy_fixed(at, event);
+        if (!frame.empty()) std::memcpy(at + sizeof event, frame.data(), frame.size());
+    }
+}
+
 void Emitter::note(api::EventKind kind, std::uint64_t value, std::uint64_t time_ns) noexcept {
     api::NoteEvent event;
     event.value = value;

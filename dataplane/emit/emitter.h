@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "dataplane/api/counters.h"
@@ -56,6 +57,10 @@ class alignas(api::cache_line) Emitter {
     // hit: ends, generation, rule, request and request_flags are taken from it.
     void rule_hit(api::HitEvent hit, std::uint64_t time_ns, const EventTexts& texts) noexcept;
     void watch_hit(api::WatchEvent hit, std::uint64_t time_ns) noexcept;
+    // event: all but its header and how much of the frame follows. Not written where records need the room.
+    void packet(api::PacketEvent event, std::uint64_t time_ns, std::span<const std::uint8_t> frame) noexcept;
+    // A packet that should be told, and whose frame is not there any more.
+    void lose_packet() noexcept { ++dropped_[static_cast<std::size_t>(api::EventKind::packet)]; }
     void note(api::EventKind kind, std::uint64_t value, std::uint64_t time_ns) noexcept;
     void reply(api::EventKind kind, std::uint64_t command_id, std::int32_t status, std::string_view text,
                std::uint64_t time_ns) noexcept;

@@ -123,9 +123,10 @@ struct FarFlow {
     std::uint32_t tunnel_id;
     std::uint32_t duplicates;
     api::TunnelKind tunnel;
-    std::uint16_t icmp_error;  // valid with flow_icmp_quoted
+    std::uint16_t icmp_error;    // valid with flow_icmp_quoted
+    std::uint16_t packets_kept;  // of flows with a hit: how many were copied to the control plane
     std::uint8_t tunnel_depth;
-    std::array<std::uint8_t, 19> reserved;
+    std::array<std::uint8_t, 17> reserved;
 };
 static_assert(sizeof(FarFlow) == 128, "addresses and rules are one line, the rest another");
 

@@ -31,6 +31,7 @@ struct Options {
     std::size_t http_body_bytes = 4096;
     std::string duplicates = "count";
     unsigned payload_bytes = 16;
+    unsigned alert_packets = 0;
     std::string tunnels = "all";
     unsigned tunnel_depth = 4;
 };
@@ -136,6 +137,7 @@ void take_numbers(const Options& options, Settings& settings) {
                                      options.tcp_idle_ms * ns_per_ms, options.idle_ms * ns_per_ms};
     settings.flow.active_timeout_ns = options.active_ms * ns_per_ms;
     settings.flow.payload_bytes = static_cast<std::uint8_t>(options.payload_bytes);
+    settings.alert_packets = static_cast<std::uint16_t>(options.alert_packets);
     settings.parse.tunnels = tunnel_bits(options.tunnels);
     settings.parse.tunnel_depth = static_cast<std::uint8_t>(options.tunnel_depth);
     settings.flow.fixed = !settings.replay;
@@ -192,6 +194,8 @@ bool parse_settings(int argc, char** argv, Settings& settings) {
     app.add_option("--tunnel-depth", options.tunnel_depth)->check(CLI::Range(0, int{api::tunnel_depth_max}));
     app.add_option("--duplicates", options.duplicates)->check(CLI::IsMember({"count", "drop", "ignore"}));
     app.add_option("--payload-bytes", options.payload_bytes)->check(CLI::Range(0, 16));
+    app.add_option("--alert-packets", options.alert_packets, "copied of each flow with a hit")
+        ->check(CLI::Range(0, 65'535));
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked) {

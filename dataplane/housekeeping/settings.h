@@ -33,6 +33,7 @@ struct Settings {
     flow::FlowSettings flow;
     http::StageSettings http;
     Duplicates duplicates = Duplicates::count;
+    std::uint16_t alert_packets = 0;
     [[nodiscard]] std::size_t workers() const noexcept { return worker_cores.size(); }
 };
 

@@ -80,6 +80,9 @@ class CountingSink final : public drain::EventSink {
     void on_hit_count(const api::HitCountEvent& event) override { total += event.count; }
     void on_note(const api::NoteEvent& event) override { total += event.value; }
     void on_reply(const api::ReplyEvent& /*event*/, std::string_view text) override { read(text); }
+    void on_packet(const api::PacketEvent& event, std::string_view frame) override {
+        read(frame.substr(event.payload_at, event.payload_length));
+    }
     void on_capture(const api::CaptureEvent& /*event*/, std::string_view path,
                     std::string_view error) override {
         read(path);

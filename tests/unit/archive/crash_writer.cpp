@@ -59,6 +59,14 @@ detect::Hit alert_of(std::uint64_t number) {
     return hit;
 }
 
+store::StoredPacket packet_of(std::uint64_t number) {
+    store::StoredPacket packet;
+    packet.flow = flow_of(number).key();
+    packet.time_ns = time_of(number);
+    packet.frame = std::string(60, 'x');
+    return packet;
+}
+
 void add_row(Archive& archive, Table table, std::uint64_t number) {
     switch (table) {
         case Table::flows: {
@@ -75,6 +83,8 @@ void add_row(Archive& archive, Table table, std::uint64_t number) {
             return archive.add_alert(run_first, alert_of(number));
         case Table::coverage:
             return archive.add_loss(run_first, time_of(number), time_of(number) + 1, number, 0);
+        case Table::packets:
+            return archive.add_packet(packet_of(number));
     }
 }
 

@@ -37,6 +37,9 @@ class RecordingSink : public drain::EventSink {
     void on_hit_count(const api::HitCountEvent& event) override { hit_counts.push_back(event); }
     void on_note(const api::NoteEvent& event) override { notes.push_back(event.value); }
     void on_reply(const api::ReplyEvent&, std::string_view text) override { replies.emplace_back(text); }
+    void on_packet(const api::PacketEvent& event, std::string_view frame) override {
+        packets.emplace_back(event, frame);
+    }
     void on_capture(const api::CaptureEvent&, std::string_view path, std::string_view error) override {
         captures.push_back(std::string(path) + "|" + std::string(error));
     }
@@ -58,6 +61,7 @@ class RecordingSink : public drain::EventSink {
     std::vector<std::uint64_t> notes;
     std::vector<std::string> replies;
     std::vector<std::string> captures;
+    std::vector<std::pair<api::PacketEvent, std::string>> packets;
 };
 
 }  // namespace picket::tests
