@@ -165,10 +165,6 @@ std::string directory_of(const CaseOptions& options) {
 }
 
 int export_case(const Context& context, CaseOptions options) {
-    if (!context.masks.empty()) {
-        throw SetupError("--mask", "packets show the addresses that it would hide",
-                         "leave it, or use flow show", status_usage);
-    }
     const Printer printer(context);
     options.filters.hosts = {options.host};
     ControlClient client(context.socket);

@@ -215,8 +215,8 @@ void read_watch(Section& section, const std::string& directory, Config& config) 
 void read_networks(Section& section, Findings& findings, Config& config) {
     config.networks.inside = read_network_list(section, "inside");
     config.networks.known_nat = read_network_list(section, "known_nat");
-    if (!config.networks.inside.empty() || !config.networks.known_nat.empty()) {
-        findings.warn(section.place(), "this build has no scan detection yet: [networks] changes nothing",
+    if (!config.networks.inside.empty()) {
+        findings.warn(section.place("inside"), "no answer of this build tells inside from outside",
                       "nothing to do");
     }
 }

@@ -17,6 +17,7 @@ constexpr std::size_t frames_max = 512;
 
 PipelineSettings settings_of(std::uint8_t bits) {
     auto settings = PipelineHarness::replay_settings();
+    settings.alert_packets = 5;
     settings.ports = 4;
     settings.parse.vlan_in_key = (bits & 1) != 0;
     if ((bits & 2) != 0) {  // live

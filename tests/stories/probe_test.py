@@ -3,17 +3,41 @@
 
 usage: probe_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
 """
+import csv
+import json
 import pathlib
 import sys
+import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'support'))
 
 import picket_program as picket  # noqa: E402
+import tshark_flows  # noqa: E402
 
 HOST, ANSWERING, URI = '10.1.7.44', '203.0.113.80', '/b.cgi?alt&174642967&000000000000'
 OUTCOMES = {'no-reply': 43, 'refused': 19, 'answered': 1}
+HEAD = 'HTTP/1.1 404 Not Found\\x0D\\x0AServer: Apache/1.3.26\\x0D\\x0AContent-Type: text/html\\x0D\\x0AContent-Length: 4096'
+BODY = '<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1>\\x0D\\x0A'
+
+
+def packets_of(capture, *filters):
+    """What tells packets apart, of those that the filter chooses."""
+    fields = ('frame.time_epoch', 'frame.len', 'frame.cap_len', 'ip.src', 'ip.id', 'tcp.seq_raw', 'tcp.flags', 'tcp.payload')
+    chosen = [part for field in fields for part in ('-e', field)]
+    output, damaged = tshark_flows.run_tshark(['-r', str(capture), *filters, '-T', 'fields', *chosen])
+    assert not damaged
+    return output.splitlines()
+
+
+def from_the_probe_on():
+    """The packets of the flow that was hit, from its request on."""
+    capture = picket.BUNDLED / 'frethem.pcap'
+    first, _ = tshark_flows.run_tshark(['-r', str(capture), '-Y', 'http.request.uri contains "b.cgi?alt"', '-T', 'fields',
+                                        '-e', 'frame.number', '-e', 'tcp.stream'])
+    number, stream = first.split()
+    return packets_of(capture, '-Y', f'tcp.stream == {stream} && frame.number >= {number}')
 
 
 class Frethem(unittest.TestCase):
@@ -75,6 +99,15 @@ class Frethem(unittest.TestCase):
                      '  Content-Type    text/html', '  Content-Length  4096', '  bytes back      4,096'):
             self.assertIn(line, said.splitlines())
 
+    def test_the_first_bytes_of_the_answer(self):
+        (row,) = self.sensor.ask('probe', 'show', HOST, ANSWERING, '--detail')['rows']
+        self.assertEqual((row['answer']['head'], row['answer']['head_is_whole']), (HEAD, True))
+        self.assertTrue(row['answer']['body'].startswith(BODY))
+        self.assertEqual(len(row['answer']['body'].replace('\\x0D', '.').replace('\\x0A', '.')), 256)
+        said = self.say('probe', 'show', HOST, ANSWERING, '--detail').splitlines()
+        self.assertIn('    HTTP/1.1 404 Not Found', said)
+        self.assertIn('    <html><head><title>404 Not Found</title></head><body><h1>Not Found</h1>', said)
+
     def test_filters_choose_among_the_rows(self):
         refused = self.sensor.ask('probe', 'show', '--outcome', 'refused')
         self.assertEqual(refused['sum']['inferred'], 19)
@@ -101,6 +134,77 @@ class Frethem(unittest.TestCase):
         for arguments in (('--min-packets', '3'), ('--format', 'netflow')):
             done = picket.run('-s', self.sensor.socket, 'probe', 'show', *arguments)
             self.assertEqual(done.returncode, picket.USAGE, arguments)
+
+
+class ExportCase(unittest.TestCase):
+    """Story 12: only those packets as a capture, with rows, rule and timeline; live, from a closed archive, and of
+    replays with any number of workers."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix='picket-case-')
+        self.addCleanup(self.folder.cleanup)
+
+    def check(self, *asking):
+        case = pathlib.Path(self.folder.name, 'case')
+        done = picket.run(*asking, 'export', 'case', HOST, '-o', case)
+        self.assertEqual(done.returncode, picket.DONE, done.stderr)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines()[:-1])), 80)
+        self.assertIn('62 flows with rows only', done.stdout)
+        self.assertIn((case / 'README.txt').read_text(encoding='utf-8'), done.stdout)
+        self.assertEqual(packets_of(case / 'packets.pcapng'), from_the_probe_on())
+        with open(case / 'flows.csv', encoding='utf-8', newline='') as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual((len(rows), {row['src_ip'] for row in rows}), (63, {HOST}))
+        self.assertEqual([row['packets_kept'] for row in rows if row['packets_kept'] != '0'], ['10'])
+        self.assertEqual(sum(int(row['pkts_toserver']) + int(row['pkts_toclient']) for row in rows), 266)
+        with open(case / 'timeline.csv', encoding='utf-8', newline='') as file:
+            self.assertEqual(sum(int(row['flows']) for row in csv.DictReader(file)), 63)
+        probes = json.loads((case / 'probes.json').read_text(encoding='utf-8'))
+        self.assertEqual((probes['sum']['seen'], probes['sum']['inferred']), (1, 62))
+        self.assertEqual([row['answer']['head'] for row in probes['rows'] if 'answer' in row], [HEAD])
+        self.assertIn('sid:9000001', (case / 'rules.rules').read_text(encoding='utf-8'))
+        alerts = json.loads((case / 'alerts.json').read_text(encoding='utf-8'))
+        self.assertIn(9000001, [row['sid'] for row in alerts['rows']])
+        again = picket.run(*asking, 'export', 'case', HOST, '-o', case)
+        self.assertEqual(again.returncode, picket.USAGE)
+        self.assertIn('exists already', again.stderr)
+
+    def test_live_and_then_closed(self):
+        archive = pathlib.Path(self.folder.name, 'archive')
+        sensor = picket.Sensor('frethem.pcap', more=f'[archive]\ndirectory = "{archive}"\n')
+        self.addCleanup(sensor.process.kill)
+        self.check('-s', sensor.socket)
+        sensor.stop()
+        pathlib.Path(self.folder.name, 'case').rename(pathlib.Path(self.folder.name, 'live'))
+        self.check('--archive', archive)
+
+    def test_replayed_with_three_workers(self):
+        archive = pathlib.Path(self.folder.name, 'archive')
+        picket.Replay(picket.BUNDLED / 'frethem.pcap', '--workers', '3', '--rss', 'none', '--archive', archive)
+        self.check('--archive', archive)
+
+    def test_none_are_kept(self):
+        sensor = picket.Sensor('frethem.pcap', more='[capture]\nalert_packets = 0\n')
+        self.addCleanup(sensor.stop)
+        kept = sensor.ask('probe', 'show', HOST, ANSWERING, '--detail')
+        self.assertNotIn('answer', kept['rows'][0])
+        case = pathlib.Path(self.folder.name, 'case')
+        done = picket.run('-s', sensor.socket, 'export', 'case', HOST, '-o', case)
+        self.assertEqual(done.returncode, picket.DONE, done.stderr)
+        self.assertIn('63 flows with rows only', done.stdout)
+        self.assertEqual(packets_of(case / 'packets.pcapng'), [])
+
+    def test_what_cannot_be_exported(self):
+        sensor = picket.Sensor('frethem.pcap')
+        self.addCleanup(sensor.stop)
+        for arguments in (('nonsense',), (HOST, '-o', '/proc/none/case')):
+            done = picket.run('-s', sensor.socket, 'export', 'case', *arguments)
+            self.assertIn(done.returncode, (picket.USAGE, 3), arguments)
+            self.assertTrue(done.stderr.startswith('picket: '), done.stderr)
+        case = pathlib.Path(self.folder.name, 'case')
+        nobody = picket.run('-s', sensor.socket, 'export', 'case', '192.0.2.99', '-o', case)
+        self.assertEqual(nobody.returncode, picket.DONE, nobody.stderr)
+        self.assertIn('0 flows', nobody.stdout)
 
 
 class EveryGuise(unittest.TestCase):

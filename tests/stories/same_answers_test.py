@@ -50,6 +50,7 @@ MORE = {
         ('flow', 'show', '--uri', '/b.cgi', '--limit', '1000'),
         ('flow', 'show', '--status', '404', '--sum'),
         ('flow', 'show', '--rule', '9000001', '--sum'),
+        ('probe', 'show', '10.1.7.44', '203.0.113.80', '--detail'),
         ('scan', 'show', '10.1.7.44'),
     ),
     'long-lived.pcap': (

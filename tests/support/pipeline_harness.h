@@ -19,6 +19,13 @@ struct SeenResponse {
     std::string content_type;
 };
 
+struct SeenPacket {
+    api::PacketEvent event;
+    std::string frame;
+
+    [[nodiscard]] std::string payload() const { return frame.substr(event.payload_at, event.payload_length); }
+};
+
 class PipelineHarness {
   public:
     static constexpr std::size_t ring_bytes_default = 1 << 22;
@@ -67,6 +74,7 @@ class PipelineHarness {
     std::vector<SeenResponse> responses;
     std::vector<api::ResponseEndEvent> response_ends;
     std::vector<api::HitEvent> hits;
+    std::vector<SeenPacket> packets;
     std::vector<api::EventKind> kinds;
     api::WorkerArea area;
 
@@ -110,8 +118,11 @@ class PipelineHarness {
                 hits.push_back(*reinterpret_cast<const api::HitEvent*>(header));
             } else if (header->kind == api::EventKind::http_response_end) {
                 response_ends.push_back(*reinterpret_cast<const api::ResponseEndEvent*>(header));
-            } else if (header->kind == api::EventKind::rule_hit) {
-                hits.push_back(*reinterpret_cast<const api::HitEvent*>(header));
+            } else if (header->kind == api::EventKind::packet) {
+                SeenPacket seen;
+                std::memcpy(&seen.event, raw, sizeof seen.event);
+                seen.frame.assign(raw + sizeof seen.event, seen.event.captured);
+                packets.push_back(seen);
             }
         }
         reader_.release();

@@ -24,7 +24,8 @@ constexpr std::array<std::array<const char*, 2>, table_count> numbers{{{"parts",
                                                                        {"responses", "flow_id"},
                                                                        {"hits", "flow_id"},
                                                                        {"alerts", "flow_id"},
-                                                                       {"losses", "lost"}}};
+                                                                       {"losses", "lost"},
+                                                                       {"packets", "flow_id"}}};
 
 struct Kept {
     RowCounts first{};

@@ -103,6 +103,37 @@ TEST(DecodeEvent, HitCounts) {
     EXPECT_EQ(sink.hit_counts[0].count, 41U);
 }
 
+TEST(DecodeEvent, Packets) {
+    tests::RecordingSink sink;
+    api::PacketEvent event;
+    event.header.kind = api::EventKind::packet;
+    event.flow_id = 7;
+    event.captured = 7;
+    event.payload_at = 5;
+    event.payload_length = 2;
+    const auto judge = [&] {
+        const auto bytes = bytes_of(event, "frame!?");
+        return decode_event(bytes.data(), bytes.size(), sink);
+    };
+    EXPECT_EQ(judge(), DecodeResult::handled);
+    ASSERT_EQ(sink.packets.size(), 1U);
+    EXPECT_EQ(sink.packets[0].second, "frame!?");
+    event.payload_length = 3;
+    EXPECT_EQ(judge(), DecodeResult::malformed) << "payload beyond the frame";
+    event.payload_length = 0xffffffff;
+    EXPECT_EQ(judge(), DecodeResult::malformed);
+    event.payload_length = 0;
+    event.payload_at = 8;
+    EXPECT_EQ(judge(), DecodeResult::malformed);
+    event.payload_at = 0;
+    event.captured = 9;
+    EXPECT_EQ(judge(), DecodeResult::malformed) << "a frame beyond the event";
+    event.captured = 7;
+    event.flow_id = 0;
+    EXPECT_EQ(judge(), DecodeResult::malformed);
+    EXPECT_EQ(sink.packets.size(), 1U);
+}
+
 TEST(DecodeEvent, FlowsAreLeftToTheCaller) {
     tests::RecordingSink sink;
     api::FlowRecord record;

@@ -8,15 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/rules/rule_compiler.h"
-#include "controlplane/rules/rule_parser.h"
-#include "tests/support/pipeline_harness.h"
+#include "tests/support/rule_worker.h"
 
 namespace picket {
 namespace {
 
 using testing::Conversation;
 using testing::PipelineHarness;
+using testing::RuleWorker;
 using testing::second_ns;
 
 std::string request_rule(const std::string& token, const std::string& options, int sid) {
@@ -33,47 +32,8 @@ std::string get(const std::string& uri) {
     return "GET " + uri + " HTTP/1.1\r\nHost: h\r\n\r\n";
 }
 
-// A worker and the generations of rules that it was given.
-class Sensor {
-  public:
-    explicit Sensor(const PipelineSettings& settings = PipelineHarness::replay_settings())
-        : worker(settings) {}
-
-    void load(const std::string& text) {
-        const auto parsed = rules::parse_rules(text, "f", {});
-        EXPECT_EQ(rules::list_rejects(parsed.rejects), "");
-        const auto compiled = rules::compile_rules(parsed.rules, {});
-        std::string error;
-        const auto set = match::RuleSet::load(compiled.blob, ++generation_, names_, error);
-        ASSERT_TRUE(set) << error;
-        delete worker.pipeline.offer_matcher(match::Matcher::create(set, error).release());
-        worker.pipeline.housekeep(1);
-        delete worker.pipeline.take_retired();
-        for (const auto& rule : compiled.rules) sids_[generation_].push_back(rule.sid);
-    }
-
-    // "generation:sid" of the hits since the last call.
-    std::string hits() {
-        std::string text;
-        for (const api::HitEvent& hit : worker.hits) {
-            text += (text.empty() ? "" : " ") + std::to_string(hit.generation) + ":" +
-                    std::to_string(sids_.at(hit.generation).at(hit.rule));
-        }
-        worker.hits.clear();
-        return text;
-    }
-    [[nodiscard]] const std::map<std::uint32_t, std::vector<std::uint32_t>>& sids() const { return sids_; }
-
-    PipelineHarness worker;
-
-  private:
-    match::BitNames names_;
-    std::uint32_t generation_ = 0;
-    std::map<std::uint32_t, std::vector<std::uint32_t>> sids_;
-};
-
 TEST(Flowbits, LiveAsLongAsTheirFlow) {
-    Sensor sensor;
+    RuleWorker sensor;
     sensor.load(request_rule("/test", "flowbits:isset,a;", 1) + request_rule("/set", "flowbits:set,a;", 2) +
                 request_rule("/unset", "flowbits:isset,a; flowbits:unset,a; noalert;", 3) +
                 request_rule("/toggle", "flowbits:toggle,a; flowbits:noalert;", 4) +
@@ -95,7 +55,7 @@ TEST(Flowbits, LiveAsLongAsTheirFlow) {
 }
 
 TEST(Flowbits, SetterOfTheSamePacketComesFirst) {
-    Sensor sensor;
+    RuleWorker sensor;
     sensor.load(request_rule("/x", "flowbits:isset,a;", 1) + request_rule("/x", "flowbits:set,a;", 2) +
                 request_rule("/x", "flowbits:isset,p;", 3) + payload_rule("/x", "flowbits:set,p;", 4) +
                 payload_rule("/x", "flowbits:isset,a;", 5));
@@ -106,7 +66,7 @@ TEST(Flowbits, SetterOfTheSamePacketComesFirst) {
 }
 
 TEST(Flowbits, SurviveAReload) {
-    Sensor sensor;
+    RuleWorker sensor;
     Conversation flow(sensor.worker);
     sensor.load(request_rule("/other", "flowbits:set,b;", 7) + request_rule("/set", "flowbits:set,a;", 1) +
                 request_rule("/test", "flowbits:isset,b;", 8));
@@ -123,7 +83,7 @@ TEST(Flowbits, SurviveAReload) {
 TEST(Flowbits, AreNotGuessedWhenTheyAreLost) {
     auto settings = PipelineHarness::replay_settings();
     settings.flowbit_records = 1;
-    Sensor sensor(settings);
+    RuleWorker sensor(settings);
     sensor.load(request_rule("/set", "flowbits:set,a;", 1) + request_rule("/test", "flowbits:isset,a;", 2) +
                 request_rule("/none", "flowbits:isnotset,a;", 3));
     Conversation one(sensor.worker, 4000);
@@ -143,7 +103,7 @@ TEST(Flowbits, AreNotGuessedWhenTheyAreLost) {
 
 TEST(PacketSize, IsOfThePacketThatHoldsTheRequest) {
     const std::string request = get("/x");  // 28 bytes
-    Sensor sensor;
+    RuleWorker sensor;
     sensor.load(request_rule("/x", "dsize:28;", 1) + request_rule("/x", "dsize:>28;", 2) +
                 request_rule("/x", "dsize:<28;", 3));
     Conversation(sensor.worker, 4000).client(request);
@@ -264,7 +224,7 @@ TEST(Flowbits, AgreeWithANaiveEvaluationWhateverTheBursts) {
         }
         hits_total += expected.size();
         for (const std::size_t burst : {std::size_t{1}, std::size_t{7}, burst_max}) {
-            Sensor sensor;
+            RuleWorker sensor;
             sensor.load(text);
             std::vector<Conversation> flows;
             for (std::uint16_t port = 4000; port < 4003; ++port) flows.emplace_back(sensor.worker, port);
