@@ -191,20 +191,21 @@ FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
 
 ShapedAnswer Sensor::ask_shaped(const store::Query& query) {
     store::FlowShaper shaper(query, join(nullptr));
-    auto frame = answer(query, false, [&](const store::StoredFlow& flow) {
+    const auto tell = [&](const store::StoredFlow& flow) {
         if (store::matches(query, flow, join(nullptr))) shaper.add(flow);
-    });
+    };
+    auto frame = answer(query, false, {tell, &shaper});
     shaper.add(frame.selection);
     return {std::move(frame), std::move(shaper)};
 }
 
 FlowAnswer Sensor::answer(const store::Query& query, bool limited,
-                          const archive::Archive::OnWhole& on_whole) {
+                          const archive::Archive::WholeFlows& whole) {
     FlowAnswer answer;
     answer.now_ns = now_ns();
     // First the live ones, then the ended ones: a flow that ends in between is seen ended, not missed.
     auto live = walk(query, answer.notes);
-    auto ended = ended_flows(query, live, on_whole);
+    auto ended = ended_flows(query, live, whole);
     answer.horizon_ns = ended.flows->horizon_ns();
     answer.requests = std::move(ended.requests);
     answer.selection =

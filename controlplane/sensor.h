@@ -188,8 +188,8 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] ScanAnswer archived_scans(const store::Query& query);
     [[nodiscard]] archive::FlowAnswer ended_flows(const store::Query& query,
                                                   const std::vector<store::StoredFlow>& live,
-                                                  const archive::Archive::OnWhole& on_whole) const;
-    FlowAnswer answer(const store::Query& query, bool limited, const archive::Archive::OnWhole& on_whole);
+                                                  const archive::Archive::WholeFlows& whole) const;
+    FlowAnswer answer(const store::Query& query, bool limited, const archive::Archive::WholeFlows& whole);
     [[nodiscard]] store::QueryJoin join(const store::RequestSource* requests) const noexcept {
         return {requests ? *requests : requests_, rule_directories_};
     }

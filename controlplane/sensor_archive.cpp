@@ -7,9 +7,9 @@ namespace picket {
 
 // Memory alone answers as long as nothing was thrown out of it and nothing was there before it.
 archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::vector<store::StoredFlow>& live,
-                                        const archive::Archive::OnWhole& on_whole) const {
+                                        const archive::Archive::WholeFlows& whole) const {
     if (archive_ && (archive_->has_history() || flows_.horizon_ns() != 0))
-        return archive_->ask(query, live, on_whole);
+        return archive_->ask(query, live, whole);
     return {flows_.snapshot(), nullptr};
 }
 

@@ -102,7 +102,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     query.until_ns = asked.until_ns;
     query.shape = store::Shape::sum;
     query.every_field = true;
-    const FlowAnswer rest = answer(query, false, add);
+    const FlowAnswer rest = answer(query, false, {add});
     for (const auto* flow : rest.selection.rows) add(*flow);
     ScanAnswer found;
     if (contacts > detect::ScanDetector::collected_max) {

@@ -31,7 +31,7 @@ void Archive::add_loss(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_
 detect::CoverageAnswer Archive::losses_of(std::uint64_t) const {
     return {};
 }
-FlowAnswer Archive::ask(const store::Query&, std::span<const store::StoredFlow>, const OnWhole&) const {
+FlowAnswer Archive::ask(const store::Query&, std::span<const store::StoredFlow>, const WholeFlows&) const {
     return {};
 }
 HitAnswer Archive::hits() const {

@@ -131,10 +131,10 @@ std::optional<std::string> Archive::finish() {
 }
 
 FlowAnswer Archive::ask(const store::Query& query, std::span<const store::StoredFlow> live,
-                        const OnWhole& on_whole) const {
+                        const WholeFlows& whole) const {
     return parts_->pool.run([&](Connection& connection) {
         const auto horizon_ns = parts_->catalog.manifest().horizon_ns;
-        return read_flows(connection, parts_->writer.view(), query, live, on_whole, horizon_ns);
+        return read_flows(connection, parts_->writer.view(), query, live, whole, horizon_ns);
     });
 }
 

@@ -31,6 +31,7 @@
 #include "controlplane/store/query.h"
 #include "controlplane/store/request_source.h"
 #include "controlplane/store/rule_directory.h"
+#include "controlplane/store/shapes.h"
 
 namespace picket::archive {
 
@@ -153,11 +154,18 @@ class Archive final : public store::RuleDirectory {
 
     // All parts of flows that may answer the query: those on disk, those that wait to be written. live: flows
     // of the data plane's tables, whose earlier parts are looked for too. Throws ArchiveUnreadable.
-    // on_whole, if given, is called with the flows of one part that lie in files, instead of keeping them: so
-    // that totals of any number of flows can be made. Queries by request keep them all the same.
-    using OnWhole = std::function<void(const store::StoredFlow&)>;
+    // whole: what becomes of flows of one part that lie in files instead of keeping them, so that totals of
+    // any number of flows can be made: each is told, or added up by the engine. Queries by request keep them
+    // all the same.
+    struct WholeFlows {
+        std::function<void(const store::StoredFlow&)> tell;  // empty: they are kept
+        store::FlowShaper* totals = nullptr;                 // of the query's shape
+    };
     [[nodiscard]] FlowAnswer ask(const store::Query& query, std::span<const store::StoredFlow> live,
-                                 const OnWhole& on_whole = {}) const;
+                                 const WholeFlows& whole) const;
+    [[nodiscard]] FlowAnswer ask(const store::Query& query, std::span<const store::StoredFlow> live) const {
+        return ask(query, live, WholeFlows());
+    }
     // The alerts of all hours that the interval touches. Throws ArchiveUnreadable.
     [[nodiscard]] AlertAnswer alerts(std::optional<std::uint64_t> since_ns,
                                      std::optional<std::uint64_t> until_ns) const;

@@ -45,37 +45,14 @@ void ArchiveWriter::start(const Failure& opening) {
 
 void ArchiveWriter::begin_session(std::uint64_t run, std::uint64_t begin_ns, bool captures) {
     const std::lock_guard lock(mutex_);
-    sessions_.push_back({begin_ns, begin_ns, run, false});
+    sessions_.begin(run, begin_ns);
     captures_ = captures_ || captures;
     changed_.notify_all();
 }
 
 void ArchiveWriter::end_session(std::uint64_t end_ns) {
     const std::lock_guard lock(mutex_);
-    if (sessions_.empty() || sessions_.back().closed) return;
-    sessions_.back().end_ns = end_ns;
-    sessions_.back().closed = true;
-}
-
-// All of them, the last one up to end_ns.
-std::vector<Session> ArchiveWriter::sessions(std::uint64_t end_ns, bool closing) const {
-    const std::lock_guard lock(mutex_);
-    std::vector<Session> all = earlier_;
-    for (const auto& session : sessions_) {
-        // A data plane that counted on while its picketd was away, in good order, kept what came in its
-        // rings.
-        const bool goes_on = !all.empty() && all.back().run == session.run && all.back().closed;
-        if (goes_on) {
-            all.back().closed = session.closed;
-            all.back().end_ns = std::max(all.back().end_ns, session.end_ns);
-        } else {
-            all.push_back(session);
-        }
-    }
-    if (sessions_.empty() || all.back().closed) return all;
-    all.back().end_ns = std::max(all.back().end_ns, end_ns);
-    all.back().closed = closing;
-    return all;
+    sessions_.end(end_ns);
 }
 
 void ArchiveWriter::add(std::span<const store::StoredFlow> flows) {
@@ -161,7 +138,7 @@ void ArchiveWriter::lose(std::size_t rows) {
 // Is there something to do, and is it time to try?
 bool ArchiveWriter::is_due() const {
     if (Clock::now() < try_after_ && !finishing_) return false;
-    return announced_ < sessions_.size() || is_flush_due();
+    return sessions_.are_to_be_entered() || is_flush_due();
 }
 
 bool ArchiveWriter::is_flush_due() const {
@@ -227,37 +204,9 @@ Failure ArchiveWriter::open() {
         if (file.table != Table::coverage) open_.losses.append({&row, 1}, SIZE_MAX);
     }
     const std::lock_guard lock(mutex_);
-    join_sessions(manifest.sessions);
+    sessions_.join(manifest.sessions);
     opened_ = true;
     return {};
-}
-
-// A directory that was away and is back knows our own. Another one has nothing of what is committed
-// elsewhere: that time is blind in it.
-void ArchiveWriter::join_sessions(const std::vector<Session>& found) {
-    earlier_ = found;
-    const auto is_own = [&](const Session& session) {
-        return std::any_of(sessions_.begin(), sessions_.end(), [&](const Session& own) {
-            return own.run == session.run && own.begin_ns == session.begin_ns;
-        });
-    };
-    const bool same = committed_ && !found.empty() && found.back().run == committed_->run &&
-                      found.back().begin_ns == committed_->begin_ns &&
-                      found.back().end_ns == committed_->end_ns;
-    if (same) {
-        // Maybe one that goes on from an earlier picketd's.
-        sessions_.back().begin_ns = std::min(sessions_.back().begin_ns, committed_->begin_ns);
-        earlier_.pop_back();
-    }
-    if (same || !committed_) {
-        std::erase_if(earlier_, is_own);
-        return;
-    }
-    Session own = sessions_.back();
-    own.begin_ns = std::max(own.begin_ns, committed_->end_ns);
-    own.end_ns = std::max(own.end_ns, own.begin_ns);
-    sessions_.assign(1, own);
-    announced_ = 0;
 }
 
 // That a session has begun is entered at once: were it killed before its first flush, nothing would tell of
@@ -265,7 +214,7 @@ void ArchiveWriter::join_sessions(const std::vector<Session>& found) {
 Failure ArchiveWriter::announce() {
     {
         const std::lock_guard lock(mutex_);
-        if (announced_ == sessions_.size()) return {};
+        if (!sessions_.are_to_be_entered()) return {};
     }
     return commit({}, {}, 0, false);
 }
@@ -317,7 +266,14 @@ Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntr
     std::vector<WatchFile> lists = catalog_.manifest().watch_lists;
     if (auto failure = watch_texts_.write(catalog_.directory(), lists)) return failure;
     std::vector<Session> entered;
-    const std::size_t announced = sessions_begun();
+    std::size_t begun = 0;
+    bool captures = false;
+    {
+        const std::lock_guard lock(mutex_);
+        begun = sessions_.begun();
+        entered = sessions_.all(end_ns, closing);
+        captures = captures_;
+    }
     const auto change = [&](Manifest& manifest) {
         for (const auto& entry : written) {
             if (entry.table != Table::coverage)
@@ -325,31 +281,15 @@ Failure ArchiveWriter::commit(const OpenView& sealed, const std::vector<FileEntr
         }
         manifest.files.insert(manifest.files.end(), written.begin(), written.end());
         manifest.rule_sets.insert(manifest.rule_sets.end(), sets.begin(), sets.end());
-        manifest.sessions = sessions(end_ns, closing);
-        entered = manifest.sessions;
+        manifest.sessions = entered;
         manifest.watch_lists = lists;
-        manifest.replay = manifest.replay || has_captures();
+        manifest.replay = manifest.replay || captures;
     };
     if (auto failure = catalog_.commit(change, [&] { open_.drop(sealed); })) return failure;
     rule_sets_.entered(sets);
-    note_sessions(entered, announced);
+    const std::lock_guard lock(mutex_);
+    sessions_.note_entered(entered, begun);
     return {};
-}
-
-std::size_t ArchiveWriter::sessions_begun() const {
-    const std::lock_guard lock(mutex_);
-    return sessions_.size();
-}
-
-void ArchiveWriter::note_sessions(const std::vector<Session>& committed, std::size_t announced) {
-    const std::lock_guard lock(mutex_);
-    announced_ = announced;
-    if (announced > 0) committed_ = committed.back();
-}
-
-bool ArchiveWriter::has_captures() const {
-    const std::lock_guard lock(mutex_);
-    return captures_;
 }
 
 bool ArchiveWriter::is_finishing() const {

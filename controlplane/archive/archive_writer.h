@@ -18,6 +18,7 @@
 #include "controlplane/archive/catalog.h"
 #include "controlplane/archive/open_rows.h"
 #include "controlplane/archive/rule_sets.h"
+#include "controlplane/archive/session_book.h"
 #include "controlplane/archive/watch_texts.h"
 
 namespace picket::archive {
@@ -62,17 +63,12 @@ class ArchiveWriter {
     [[nodiscard]] bool is_due() const;
     [[nodiscard]] bool is_flush_due() const;
     [[nodiscard]] bool is_finishing() const;
-    [[nodiscard]] bool has_captures() const;
     void attempt();
     [[nodiscard]] Failure announce();
     [[nodiscard]] Failure flush_if_due();
     [[nodiscard]] Failure flush();
     [[nodiscard]] Failure commit(const OpenView& sealed, const std::vector<FileEntry>& written,
                                  std::uint64_t end_ns, bool closing);
-    [[nodiscard]] std::vector<Session> sessions(std::uint64_t end_ns, bool closing) const;
-    [[nodiscard]] std::size_t sessions_begun() const;
-    void join_sessions(const std::vector<Session>& found);
-    void note_sessions(const std::vector<Session>& committed, std::size_t announced);
     void note_success();
     void note_failure(const std::string& why);
     // False if rows found no room.
@@ -102,16 +98,13 @@ class ArchiveWriter {
     std::condition_variable changed_;
     bool opened_ = false;
     bool finishing_ = false;
-    std::size_t announced_ = 0;         // how many of sessions_ the manifest knows
-    std::optional<Session> committed_;  // the last one, as it was last committed
-    bool given_up_ = false;             // nobody waits for room any more
+    bool given_up_ = false;  // nobody waits for room any more
     std::string trouble_;
     std::uint64_t flushed_ns_ = 0;
     Clock::time_point flushed_;
     Clock::time_point try_after_;
     std::chrono::milliseconds patience_{0};
-    std::vector<Session> earlier_;   // of other picketds, as the manifest had them
-    std::vector<Session> sessions_;  // of this one; the last one may be open
+    SessionBook sessions_;
     bool captures_ = false;
     std::thread thread_;
 };

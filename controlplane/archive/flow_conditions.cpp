@@ -60,6 +60,12 @@ void add_ends(const store::Query& query, const store::NetworkSet* judged, Condit
     const auto port = [](const char* column, std::uint16_t number) {
         return std::string(column) + " = " + std::to_string(number);
     };
+    // ICMP keeps its identifier and type where others have ports.
+    if (query.port || query.source_port || query.destination_port) {
+        conditions.add("proto IN (" + std::to_string(store::protocol_tcp) + ", " +
+                       std::to_string(store::protocol_udp) + ", " + std::to_string(store::protocol_sctp) +
+                       ")");
+    }
     if (query.port) {
         conditions.add("(" + port("src_port", *query.port) + " OR " + port("dest_port", *query.port) + ")");
     }

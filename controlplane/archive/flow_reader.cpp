@@ -10,6 +10,8 @@
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flow_conditions.h"
 #include "controlplane/archive/flow_index.h"
+#include "controlplane/archive/flow_rows.h"
+#include "controlplane/archive/flow_totals.h"
 #include "controlplane/archive/request_reader.h"
 #include "controlplane/archive/table_io.h"
 #include "controlplane/store/flat_map.h"
@@ -74,18 +76,19 @@ class Reading {
         : connection_(connection), view_(view), query_(query), columns_(columns_for(query)) {}
 
     std::deque<store::StoredFlow> run(std::span<const store::StoredFlow> live,
-                                      const Archive::OnWhole& on_whole) {
+                                      const Archive::WholeFlows& whole) {
         // A flow that has ended since the walk is known twice: whoever adds up has to see both.
-        store::FlatMap<store::FlowKey, std::uint8_t> walked;
-        if (on_whole) {
+        FlowKeys walked;
+        if (whole.tell) {
             for (const auto& flow : live) walked[flow.key()] = 1;
         }
-        const auto conditions = [this](const store::NetworkSet* judged) {
-            return flow_conditions(query_, judged);
+        const std::string others = whole.tell && whole.totals != nullptr ? add_up(walked, *whole.totals) : "";
+        const auto conditions = [&](const store::NetworkSet* judged) {
+            return others + flow_conditions(query_, judged);
         };
         read(conditions, query_.since_ns, query_.until_ns, [&](const store::StoredFlow& row) {
-            if (!on_whole || !is_whole(row) || walked.find(row.key()) != nullptr) return true;
-            on_whole(row);
+            if (!whole.tell || !is_whole(row) || walked.find(row.key()) != nullptr) return true;
+            whole.tell(row);
             return false;
         });
         if (query_.since_ns && !query_.records) read_earlier_parts(live);
@@ -93,9 +96,21 @@ class Reading {
     }
 
   private:
+    // What the engine can add up; returns a condition for the other rows, empty if it has added up nothing.
+    std::string add_up(const FlowKeys& walked, store::FlowShaper& totals) {
+        if (!are_totals(query_) || walked.size() > ids_max) return "";
+        std::string ids;
+        walked.for_each([&](const store::FlowKey& key, std::uint8_t) {
+            ids += (ids.empty() ? "" : ", ") + std::to_string(key.id);
+        });
+        const std::string condition = totalled_condition(ids);
+        if (!add_totals(connection_, view_, query_, condition, totals)) return "";
+        return "NOT " + condition + " AND ";
+    }
+
     // Parts that end before the interval, of flows that reach into it: they add up to what such a flow is.
     void read_earlier_parts(std::span<const store::StoredFlow> live) {
-        store::FlatMap<store::FlowKey, std::uint8_t> wanted;
+        FlowKeys wanted;
         std::uint64_t start_min = UINT64_MAX;
         const auto want = [&](const store::StoredFlow& flow) {
             if (is_whole(flow) || flow.part < 2) return;
@@ -190,11 +205,11 @@ class Reading {
 }  // namespace
 
 FlowAnswer read_flows(Connection& connection, ArchiveView view, const store::Query& query,
-                      std::span<const store::StoredFlow> live, const Archive::OnWhole& on_whole,
+                      std::span<const store::StoredFlow> live, const Archive::WholeFlows& whole,
                       std::uint64_t horizon_ns) {
     FlowAnswer answer;
     const bool by_request = query.uri || query.status;
-    auto rows = Reading(connection, view, query).run(live, by_request ? Archive::OnWhole() : on_whole);
+    auto rows = Reading(connection, view, query).run(live, by_request ? Archive::WholeFlows() : whole);
     // Requests are read where they are judged or shown.
     if (by_request || query.shape == store::Shape::rows) {
         WantedFlows wanted;

@@ -51,18 +51,13 @@ bool is_whole(const StoredFlow& flow) noexcept {
 
 class Grouper {
   public:
-    explicit Grouper(bool records) : records_(records) {}
+    // ends: of each group the distinct ones are counted.
+    Grouper(bool records, bool ends) : records_(records), counts_ends_(ends) {}
 
     // detail is called once a group.
     template <typename Detail>
     void add(const GroupKey& key, Detail&& detail, const StoredFlow& flow) {
-        std::uint64_t& number = numbers_[key];
-        if (number == 0) {
-            groups_.push_back({});
-            keys_.push_back(key);
-            groups_.back().detail = detail();
-            number = groups_.size();
-        }
+        const std::uint64_t number = number_of(key, detail);
         Group& group = groups_[number - 1];
         group.totals.add(flow, records_);
         if (records_ && !is_whole(flow)) {
@@ -71,14 +66,30 @@ class Grouper {
             if (seen) --group.totals.flows;
             seen = 1;
         }
+        if (!counts_ends_) return;
         add_end({number, flow.source, true}, group.sources);
         add_end({number, flow.destination, false}, group.destinations);
+    }
+    void add(const GroupKey& key, const Totals& totals) {
+        const auto none = [] { return std::string(); };
+        groups_[number_of(key, none) - 1].totals.add(totals);
     }
 
     std::vector<Group> groups_;
     std::vector<GroupKey> keys_;
 
   private:
+    template <typename Detail>
+    std::uint64_t number_of(const GroupKey& key, Detail&& detail) {
+        std::uint64_t& number = numbers_[key];
+        if (number == 0) {
+            groups_.push_back({});
+            keys_.push_back(key);
+            groups_.back().detail = detail();
+            number = groups_.size();
+        }
+        return number;
+    }
     void add_end(const EndKey& key, std::uint64_t& count) {
         std::uint8_t& seen = ends_[key];
         if (!seen) ++count;
@@ -86,6 +97,7 @@ class Grouper {
     }
 
     bool records_;
+    bool counts_ends_;
     FlatMap<GroupKey, std::uint64_t> numbers_;
     FlatMap<EndKey, std::uint8_t> ends_;
     FlatMap<GroupedFlow, std::uint8_t> flows_;
@@ -136,8 +148,21 @@ void Totals::add(const StoredFlow& flow, bool records) noexcept {
     }
 }
 
+void Totals::add(const Totals& other) noexcept {
+    if (other.flows == 0) return;
+    first_ns = flows == 0 ? other.first_ns : std::min(first_ns, other.first_ns);
+    flows += other.flows;
+    packets += other.packets;
+    bytes += other.bytes;
+    last_ns = std::max(last_ns, other.last_ns);
+    for (std::size_t side = 0; side < udp_payload.size(); ++side)
+        udp_payload[side] += other.udp_payload[side];
+    one_direction += other.one_direction;
+}
+
 struct FlowShaper::Parts {
-    Parts(const Query& asked, const QueryJoin& joined) : query(asked), join(joined), grouper(asked.records) {}
+    Parts(const Query& asked, const QueryJoin& joined)
+        : query(asked), join(joined), grouper(asked.records, asked.shape == Shape::by) {}
 
     void group(const StoredFlow& flow);
     void place(const StoredFlow& flow);
@@ -208,6 +233,23 @@ void FlowShaper::add(const StoredFlow& flow) {
 
 void FlowShaper::add(const Selection& selection) {
     for (const auto* flow : selection.rows) add(*flow);
+}
+
+void FlowShaper::add_source(const api::Address& source, const Totals& totals) {
+    parts_->totals.add(totals);
+    parts_->sources[source] = 1;
+    if (parts_->query.shape == Shape::talkers) parts_->grouper.add({source, 0}, totals);
+}
+
+void FlowShaper::add_destination(const api::Address& destination) {
+    parts_->destinations[destination] = 1;
+}
+
+void FlowShaper::add_interval(const TimelineBucket& told) {
+    TimelineBucket& bucket = parts_->buckets[told.time_ns];
+    bucket.flows += told.flows;
+    bucket.packets += told.packets;
+    bucket.bytes += told.bytes;
 }
 
 Sum FlowShaper::sum() const {

@@ -25,6 +25,7 @@ struct Totals {
     std::uint64_t one_direction = 0;  // flows of foreign logs that tell one: neither answered nor unanswered
 
     void add(const StoredFlow& flow, bool records) noexcept;
+    void add(const Totals& other) noexcept;
 };
 
 struct Sum {
@@ -62,6 +63,11 @@ class FlowShaper {
 
     void add(const StoredFlow& flow);
     void add(const Selection& selection);
+    // The same flows may be told in sums, if the query asks for no groups but talkers: all of one source;
+    // each destination once at least; and for a timeline those that began in one interval.
+    void add_source(const api::Address& source, const Totals& totals);
+    void add_destination(const api::Address& destination);
+    void add_interval(const TimelineBucket& bucket);
 
     [[nodiscard]] Sum sum() const;
     // Groups by descending bytes (or the query's own order), all of them. Talkers are groups by source.
