@@ -64,6 +64,11 @@ std::string udp_payload(const std::string& direction) {
            "::BIGINT * if(src_hi = 0 AND src_lo >> 32 = 65535, 28, 48), 0), 0))::UBIGINT AS udp_" + direction;
 }
 
+// As store::is_unanswered and StoredFlow::responder_sent_payload have it.
+constexpr const char* unanswered =
+    " AND if(proto = 6, first_status = 0 AND coalesce(octet_length(payload_tc), 0) = 0 AND "
+    "NOT contains(history::VARCHAR, 'd'), pkts_toclient = 0)";
+
 constexpr const char* amounts =
     "count(*)::UBIGINT AS flows, sum(pkts_toserver + pkts_toclient)::UBIGINT AS packets, "
     "sum(bytes_toserver + bytes_toclient)::UBIGINT AS bytes";
@@ -98,7 +103,7 @@ bool are_totals(const store::Query& query) {
                       query.shape == store::Shape::timeline;
     // Addresses are few rows, and their conditions let some through that are none of the set's.
     const bool addresses = query.hosts || query.watch || query.source || query.destination;
-    const bool judged = query.rule || query.uri || query.status || query.outcome || query.unanswered;
+    const bool judged = query.rule || query.uri || query.status || query.outcome;
     return sums && !addresses && !judged && !query.records && !query.every_field;
 }
 
@@ -114,8 +119,8 @@ bool add_totals(Connection& connection, const ArchiveView& view, const store::Qu
                 const std::string& condition, store::FlowShaper& shaper) {
     const std::string files = file_list(view.files, Table::flows, query.since_ns, query.until_ns);
     if (files.empty()) return true;
-    const std::string from =
-        " FROM read_parquet(" + files + ") WHERE " + condition + " AND " + flow_conditions(query);
+    const std::string from = " FROM read_parquet(" + files + ") WHERE " + condition + " AND " +
+                             flow_conditions(query) + (query.unanswered ? unanswered : "");
     Adding adding(connection, from);
     if (!adding.read("dest_hi, dest_lo", "dest_hi, dest_lo", destination_columns(),
                      [&](const api::Address& address) { shaper.add_destination(address); }))

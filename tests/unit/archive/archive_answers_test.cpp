@@ -134,7 +134,7 @@ class ArchiveAnswers : public ::testing::TestWithParam<unsigned> {
         query.hosts = query.source = query.destination = nullptr;
         query.rule.reset();
         query.outcome.reset();
-        query.unanswered = query.records = false;
+        query.records = false;
         return query;
     }
 
