@@ -85,6 +85,7 @@ Sensor::Sensor(SensorSettings settings)
       hits_(settings_.flows_kept > 0 ? hits_kept : 0),
       packets_(settings_.flows_kept > 0 ? packet_bytes_kept : 0),
       walks_(mailbox_, walk_flows_max),
+      capture_(mailbox_),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
       archive_(settings_.archive ? std::make_unique<archive::Archive>(
                                        with_lists(*settings_.archive, watch_lists_), rules_, events_)
@@ -95,7 +96,8 @@ Sensor::Sensor(SensorSettings settings)
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
       intake_({flows_, requests_, hits_, packets_, alerts_, summary_, events_, folds_, scans_, thresholds_,
-               rules_, mailbox_, walks_, eve_.get(), archive_.get(), settings_.replay ? &samples_ : nullptr}),
+               rules_, mailbox_, walks_, capture_, eve_.get(), archive_.get(),
+               settings_.replay ? &samples_ : nullptr}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {
     if (const auto trouble = acknowledgements_.trouble(); !trouble.empty()) events_.warn("archive", trouble);
@@ -273,6 +275,7 @@ void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
     sample(segments);
     mailbox_.detach();
     walks_.abandon();
+    capture_.abandon();
     rules_.detach();
     coverage_.disconnected(detect::utc_now_ns());
     if (archive_) archive_->end_session(detect::utc_now_ns());
@@ -288,6 +291,7 @@ void Sensor::on_tick(const std::shared_ptr<drain::Segments>& segments) {
     if (!settings_.replay) intake_.release_settled_hits();
     announce_scans();
     alerts_.publish_climbing();
+    capture_.look_for_owner();
     const auto now = detect::utc_now_ns();
     if (eve_ && !settings_.replay) eve_->flush();
     if (now < next_sample_ns_) return;

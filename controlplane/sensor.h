@@ -28,6 +28,7 @@
 #include "controlplane/detect/watch_lists.h"
 #include "controlplane/drain/drain_loop.h"
 #include "controlplane/drain/intake.h"
+#include "controlplane/drain/live_capture.h"
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
@@ -148,6 +149,7 @@ class Sensor final : public drain::LinkObserver {
     // its flows. Waits while suspicions are being looked into. Throws ArchiveUnreadable.
     [[nodiscard]] ScanAnswer scans(const store::Query& query);
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
+    [[nodiscard]] drain::LiveCapture& capture() noexcept { return capture_; }
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
     [[nodiscard]] const detect::RuleService& rules() const noexcept { return rules_; }
     [[nodiscard]] const detect::ReplaySummary& summary() const noexcept { return summary_; }
@@ -213,6 +215,7 @@ class Sensor final : public drain::LinkObserver {
     store::PacketStore packets_;
     drain::MailboxClient mailbox_;
     drain::WalkCollector walks_;
+    drain::LiveCapture capture_;
     detect::RuleService rules_;
     std::unique_ptr<archive::Archive> archive_;  // nullptr: none is kept
     detect::Acknowledgements acknowledgements_;  // kept in the archive

@@ -77,8 +77,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, const flow::KeyedHash& hash
 
 Pipeline::~Pipeline() {
     delete matcher_;
-    delete offered_.load();
-    delete retired_.load();
+    delete filter_;
 }
 
 // The stages, in order.
@@ -86,6 +85,8 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
     stage_mark_ = __rdtsc();
     now_ns_ = frames.back().time_ns;
     frames_ = frames;
+    if (filter_ != nullptr && !filter_->is_empty() && origin != Origin::mesh) [[unlikely]]
+        copy_frames(frames);
     parse_burst(frames, origin);
     take_stage_time(api::Stage::parse);
     steer_burst(frames, origin);
@@ -261,7 +262,8 @@ void Pipeline::find_in_order(std::size_t from, std::size_t to) noexcept {
 
 void Pipeline::housekeep(std::uint64_t now_ns, bool idle) noexcept {
     now_ns_ = now_ns;
-    if (offered_.load(std::memory_order_relaxed) != nullptr) adopt_matcher();
+    if (matchers_.has_offer()) adopt_matcher();
+    if (filters_.has_offer()) adopt_filter();
     turn_timers(now_ns);
     fold_reporter_.step(now_ns);
     emitter_->tell_hit_counts(now_ns);
@@ -324,17 +326,14 @@ void Pipeline::flow_ending(flow::HotFlow& hot, flow::ColdFlow& cold) noexcept {
     if ((hot.marks & flow::mark_rules) != 0) flow_bits_.forget(hot.cold);
 }
 
-// The worker puts the matcher that it gives up where the housekeeping thread finds it: nothing is freed here.
-// A new one is adopted only when that place is empty.
 void Pipeline::adopt_matcher() noexcept {
-    if (retired_.load(std::memory_order_acquire) != nullptr) return;
-    match::Matcher* fresh = offered_.exchange(nullptr, std::memory_order_acq_rel);
+    match::Matcher* fresh = matchers_.take();
     if (fresh == nullptr) return;
     if (matcher_ != nullptr) {
         const auto& matched = matcher_->counters();
         texts_base_ += matched.requests + matched.payloads;
         texts_passed_base_ += matched.requests_passed;
-        retired_.store(matcher_, std::memory_order_release);
+        matchers_.retire(matcher_);
     }
     matcher_ = fresh;
     request_stage_.want(fresh->rules().wants_bodies(), fresh->rules().wants_responses());

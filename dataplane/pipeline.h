@@ -16,11 +16,13 @@
 
 #include "dataplane/api/counters.h"
 #include "dataplane/api/mailbox.h"
+#include "dataplane/capture/frame_filter.h"
 #include "dataplane/duplicate/duplicate_window.h"
 #include "dataplane/emit/emitter.h"
 #include "dataplane/emit/fold_reporter.h"
 #include "dataplane/flow/flow_tracker.h"
 #include "dataplane/fragment/fragment_stage.h"
+#include "dataplane/handover.h"
 #include "dataplane/http/request_stage.h"
 #include "dataplane/match/flow_bits.h"
 #include "dataplane/match/matcher.h"
@@ -106,11 +108,11 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     // --- housekeeping thread ---
     // Hands a matcher over; the worker adopts it between bursts. Returns the one that was offered before
     // and has not been adopted, or nullptr.
-    match::Matcher* offer_matcher(match::Matcher* matcher) noexcept {
-        return offered_.exchange(matcher, std::memory_order_acq_rel);
-    }
+    match::Matcher* offer_matcher(match::Matcher* matcher) noexcept { return matchers_.offer(matcher); }
     // The matcher that the worker no longer uses, once; nullptr if there is none.
-    match::Matcher* take_retired() noexcept { return retired_.exchange(nullptr, std::memory_order_acq_rel); }
+    match::Matcher* take_retired() noexcept { return matchers_.take_retired(); }
+    // The same for the filter of frames that are to be copied.
+    Handover<capture::FrameFilter>& filters() noexcept { return filters_; }
 
     // A walk that the worker does step by step. REQUIRES: the previous one is done (walking() is false).
     void begin_walk(std::uint64_t walk_id, const api::WalkFilter& filter) noexcept;
@@ -156,6 +158,8 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void judge_bits() noexcept;
     [[nodiscard]] std::uint32_t flow_of(const match::WaitingHit& hit) noexcept;
     void adopt_matcher() noexcept;
+    void adopt_filter() noexcept;
+    void copy_frames(std::span<const rx::Frame> frames) noexcept;
     void walk_step(bool idle) noexcept;
     void count(std::uint16_t port, api::Outcome outcome) noexcept {
         ++audits_[port].outcomes[static_cast<std::size_t>(outcome)];
@@ -239,8 +243,9 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     std::size_t response_count_ = 0;
 
     match::Matcher* matcher_ = nullptr;  // owned; null before the first rule set
-    std::atomic<match::Matcher*> offered_{nullptr};
-    std::atomic<match::Matcher*> retired_{nullptr};
+    Handover<match::Matcher> matchers_;
+    capture::FrameFilter* filter_ = nullptr;  // owned; null before the first one
+    Handover<capture::FrameFilter> filters_;
 
     std::atomic<std::uint64_t> walk_id_{0};
     api::WalkFilter walk_filter_;

@@ -1,4 +1,5 @@
-// The packets of flows that have a hit go to the control plane, from the one that hit on.
+// What of the frames goes to the control plane: the packets of flows that have a hit, from the one that hit
+// on, and the frames that a command asks for.
 #include <algorithm>
 #include <functional>
 
@@ -57,6 +58,27 @@ void Pipeline::keep_packet(std::size_t i) noexcept {
     event.from_responder = packet.side != flow::initiator_side(hot) ? 1 : 0;
     event.protocol = packet.key.protocol;
     emitter_->packet(event, packet.time_ns, {frame->data, frame->captured_length});
+}
+
+void Pipeline::adopt_filter() noexcept {
+    capture::FrameFilter* fresh = filters_.take();
+    if (fresh == nullptr) return;
+    if (filter_ != nullptr) filters_.retire(filter_);
+    filter_ = fresh;
+}
+
+// Each frame where it is received, whoever owns its flow.
+void Pipeline::copy_frames(std::span<const rx::Frame> frames) noexcept {
+    for (const rx::Frame& frame : frames) {
+        if (frame.quote_only || !filter_->passes(frame)) continue;
+        api::PacketEvent event;
+        event.capture = filter_->capture();
+        event.wire_length = frame.wire_length;
+        event.link_type = static_cast<std::uint16_t>(frame.link_type);
+        event.port = frame.port;
+        const std::uint32_t kept = std::min(frame.captured_length, filter_->frame_bytes());
+        emitter_->packet(event, frame.time_ns, {frame.data, kept});
+    }
 }
 
 // nullptr for what waited for other fragments: its frame is gone, or its payload lies elsewhere.

@@ -138,6 +138,7 @@ int run_application(int argument_count, char** arguments) {
     add_scan_commands(application, context);
     add_spoof_commands(application, context);
     add_event_commands(application, context);
+    add_capture_command(application, context);
     add_export_commands(application, context);
     add_watch_commands(application, context);
     add_rule_commands(application, context);

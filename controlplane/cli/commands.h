@@ -23,6 +23,7 @@ void add_probe_commands(CLI::App& application, Context& context);
 void add_scan_commands(CLI::App& application, Context& context);
 void add_spoof_commands(CLI::App& application, Context& context);
 void add_event_commands(CLI::App& application, Context& context);
+void add_capture_command(CLI::App& application, Context& context);
 void add_export_commands(CLI::App& application, Context& context);
 void add_watch_commands(CLI::App& application, Context& context);
 void add_rule_commands(CLI::App& application, Context& context);

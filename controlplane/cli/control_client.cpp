@@ -97,7 +97,7 @@ void ControlClient::explain_unreachable(const std::string& reason) const {
                      "look at its log; try again once it runs", status_reach);
 }
 
-std::string ControlClient::exchange(const Request& request) {
+ControlClient::Body ControlClient::exchange(const Request& request) {
     httplib::Client http(socket_);
     http.set_address_family(AF_UNIX);
     http.set_connection_timeout(5);
@@ -112,11 +112,12 @@ std::string ControlClient::exchange(const Request& request) {
     httplib::Result result = http.send(message);
     if (!result) explain_unreachable(httplib::to_string(result.error()));
     if (result->status != 200) throw_refusal(socket_, request.path, result->status, result->body);
-    return std::move(result->body);
+    return {std::move(result->body),
+            result->get_header_value("Content-Type").starts_with("application/json")};
 }
 
 Json ControlClient::send(const Request& request) {
-    Json answer = Json::parse(exchange(request), nullptr, false);
+    Json answer = Json::parse(exchange(request).bytes, nullptr, false);
     if (answer.is_discarded()) {
         throw SetupError(socket_, "the answer to " + request.path + " is not JSON",
                          "is picketd of the same version as picket? picket -V", status_reach);
@@ -128,7 +129,7 @@ Json ControlClient::get(const std::string& path, const Parameters& parameters) {
     return send({"GET", path, parameters, "", ""});
 }
 
-std::string ControlClient::get_bytes(const std::string& path, const Parameters& parameters) {
+ControlClient::Body ControlClient::get_body(const std::string& path, const Parameters& parameters) {
     return exchange({"GET", path, parameters, "", ""});
 }
 
@@ -157,8 +158,8 @@ Json ControlClient::put(const std::string& path, const std::string& body) {
     return send({"PUT", path, {}, body, "text/plain"});
 }
 
-Json ControlClient::remove(const std::string& path) {
-    return send({"DELETE", path, {}, "", ""});
+Json ControlClient::remove(const std::string& path, const Parameters& parameters) {
+    return send({"DELETE", path, parameters, "", ""});
 }
 
 }  // namespace picket::cli

@@ -23,8 +23,12 @@ class ControlClient {
     void set_answer_timeout_s(unsigned seconds) { answer_timeout_s_ = seconds; }
 
     [[nodiscard]] Json get(const std::string& path, const Parameters& parameters = {});
-    // An answer that is no JSON.
-    [[nodiscard]] std::string get_bytes(const std::string& path, const Parameters& parameters = {});
+    // An answer that may be no JSON.
+    struct Body {
+        std::string bytes;
+        bool json = false;
+    };
+    [[nodiscard]] Body get_body(const std::string& path, const Parameters& parameters = {});
     [[nodiscard]] Json post(const std::string& path, const Parameters& parameters = {});
     // The parameters and `ips`, a text of any length, as a form.
     [[nodiscard]] Json post_ips(const std::string& path, const Parameters& parameters,
@@ -33,7 +37,7 @@ class ControlClient {
     [[nodiscard]] Json post_text(const std::string& path, const Parameters& parameters,
                                  const std::string& text);
     [[nodiscard]] Json put(const std::string& path, const std::string& body);
-    [[nodiscard]] Json remove(const std::string& path);
+    [[nodiscard]] Json remove(const std::string& path, const Parameters& parameters = {});
 
     // Does somebody accept connections there? errno of the attempt, 0 if so.
     [[nodiscard]] static int probe(const std::string& socket);
@@ -46,7 +50,7 @@ class ControlClient {
         std::string body;
         std::string content_type;
     };
-    [[nodiscard]] std::string exchange(const Request& request);
+    [[nodiscard]] Body exchange(const Request& request);
     [[nodiscard]] Json send(const Request& request);
     [[noreturn]] void explain_unreachable(const std::string& reason) const;
 

@@ -66,7 +66,7 @@ Case gather(ControlClient& client, const Parameters& parameters) {
     found.alerts = client.get("/v1/alerts", parameters);
     found.rules = client.get("/v1/rules/hit", parameters);
     found.kept = client.get("/v1/packets", parameters);
-    found.packets = client.get_bytes("/v1/packets", with("format", "pcapng"));
+    found.packets = client.get_body("/v1/packets", with("format", "pcapng")).bytes;
     note_kept(found.flows, found.kept);
     return found;
 }

@@ -96,8 +96,8 @@ bool packet(const std::byte* from, std::size_t size, EventSink& sink) {
     if (!copy_fixed(from, size, event)) return false;
     TextReader reader(from + sizeof event, size - sizeof event);
     const auto frame = reader.take(event.captured);
-    if (reader.failed() || event.flow_id == 0 || event.payload_at > event.captured ||
-        event.payload_length > event.captured - event.payload_at)
+    if (reader.failed() || (event.flow_id == 0) == (event.capture == 0) ||
+        event.payload_at > event.captured || event.payload_length > event.captured - event.payload_at)
         return false;
     sink.on_packet(event, frame);
     return true;

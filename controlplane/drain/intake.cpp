@@ -146,6 +146,7 @@ void Intake::on_packet(const api::PacketEvent& event, std::string_view frame) {
     packet.protocol = event.protocol;
     packet.frame = frame;
     see(packet.time_ns);
+    if (event.capture != 0) return parts_.capture.deliver(event.capture, std::move(packet));
     if (parts_.archive) parts_.archive->add_packet(packet);
     parts_.packets.add(std::move(packet));
 }

@@ -19,6 +19,7 @@
 #include "controlplane/detect/thresholds.h"
 #include "controlplane/drain/event_sink.h"
 #include "controlplane/drain/held_hits.h"
+#include "controlplane/drain/live_capture.h"
 #include "controlplane/drain/mailbox_client.h"
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
@@ -45,6 +46,7 @@ struct IntakeParts {
     const store::RuleDirectory& rules;
     MailboxClient& mailbox;
     WalkCollector& walks;
+    LiveCapture& capture;
     exporter::EveWriter* eve = nullptr;
     archive::Archive* archive = nullptr;
     detect::HitSamples* samples = nullptr;

@@ -1,8 +1,7 @@
 #include "controlplane/export/pcapng_file.h"
 
+#include <array>
 #include <cstring>
-#include <map>
-#include <utility>
 
 namespace picket::exporter {
 
@@ -82,26 +81,32 @@ void add_packet(std::string& file, const store::StoredPacket& packet, std::uint3
     block.add(static_cast<std::uint32_t>(packet.frame.size()));
     block.add(std::max(packet.wire_length, static_cast<std::uint32_t>(packet.frame.size())));
     block.add_padded(packet.frame);
-    block.add_option(comment, "flow " + std::to_string(packet.flow.id));
-    block.add_option(end_of_options, {});
+    if (packet.flow.id != 0) {
+        block.add_option(comment, "flow " + std::to_string(packet.flow.id));
+        block.add_option(end_of_options, {});
+    }
     block.finish();
 }
 
 }  // namespace
 
+PcapngWriter::PcapngWriter(const std::string& application, PortName port_name)
+    : port_name_(std::move(port_name)) {
+    add_section(text_, application);
+}
+
+void PcapngWriter::add(const store::StoredPacket& packet) {
+    const auto number = static_cast<std::uint32_t>(interfaces_.size());
+    const auto [place, is_new] = interfaces_.try_emplace({packet.port, packet.link_type}, number);
+    if (is_new) add_interface(text_, packet.link_type, port_name_(packet.port));
+    add_packet(text_, packet, place->second);
+}
+
 std::string pcapng_file(std::span<const std::shared_ptr<const store::StoredPacket>> packets,
-                        const std::string& application,
-                        const std::function<std::string(std::uint16_t)>& port_name) {
-    std::string file;
-    add_section(file, application);
-    std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t> interfaces;
-    for (const auto& packet : packets) {
-        const auto number = static_cast<std::uint32_t>(interfaces.size());
-        const auto [place, is_new] = interfaces.try_emplace({packet->port, packet->link_type}, number);
-        if (is_new) add_interface(file, packet->link_type, port_name(packet->port));
-        add_packet(file, *packet, place->second);
-    }
-    return file;
+                        const std::string& application, PcapngWriter::PortName port_name) {
+    PcapngWriter writer(application, std::move(port_name));
+    for (const auto& packet : packets) writer.add(*packet);
+    return writer.take();
 }
 
 }  // namespace picket::exporter

@@ -14,6 +14,7 @@
 #include "controlplane/archive/archive.h"
 #include "controlplane/serve/alert_handlers.h"
 #include "controlplane/serve/archive_handlers.h"
+#include "controlplane/serve/capture_handlers.h"
 #include "controlplane/serve/flow_handlers.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/serve/packet_handlers.h"
@@ -94,6 +95,7 @@ ControlServer::ControlServer(std::string path, Sensor& sensor, std::function<voi
     add_alert_handlers(server_, sensor_, waiters_);
     add_probe_handlers(server_, sensor_);
     add_packet_handlers(server_, sensor_);
+    add_capture_handlers(server_, sensor_, waiters_);
     add_scan_handlers(server_, sensor_);
     add_spoof_handlers(server_, sensor_);
     add_archive_handlers(server_, sensor_);

@@ -42,11 +42,6 @@ Json rows_json(const store::FlatMap<store::FlowKey, Kept>& kept) {
     return rows;
 }
 
-std::string name_of_port(const Sensor& sensor, std::uint16_t port) {
-    const auto counters = sensor.counters();
-    return counters && port < counters->ports.size() ? counters->ports[port].name : "";
-}
-
 void packets(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/packets"));
     const auto format = parameter(request, "format");
@@ -85,6 +80,11 @@ void packets(const httplib::Request& request, httplib::Response& response, Senso
 }
 
 }  // namespace
+
+std::string name_of_port(const Sensor& sensor, std::uint16_t port) {
+    const auto counters = sensor.counters();
+    return counters && port < counters->ports.size() ? counters->ports[port].name : "";
+}
 
 void add_packet_handlers(httplib::Server& server, Sensor& sensor) {
     const auto handler = [&sensor](const httplib::Request& request, httplib::Response& response) {

@@ -3,9 +3,15 @@
 
 #include <httplib.h>
 
+#include <cstdint>
+#include <string>
+
 #include "controlplane/sensor.h"
 
 namespace picket::serve {
+
+// Empty if it is not known.
+std::string name_of_port(const Sensor& sensor, std::uint16_t port);
 
 void add_packet_handlers(httplib::Server& server, Sensor& sensor);
 

@@ -32,7 +32,7 @@ enum class EventKind : std::uint16_t {
     fold = 14,       // FoldEvent: who was folded, about once a second while the flow table is under pressure
     hit_count = 15,  // HitCountEvent: hits that were not written one by one, because the ring was nearly full
     http_response_end = 16,  // ResponseEndEvent: of a response whose body went on after its event
-    packet = 17,             // PacketEvent: a packet of a flow that has a hit, from the one that hit on
+    packet = 17,  // PacketEvent: of a flow that has a hit, from the one that hit on; or asked for by copy
 };
 
 inline constexpr std::array<std::string_view, 18> event_kind_names{
@@ -307,10 +307,11 @@ struct HitCountEvent {
 };
 static_assert(sizeof(HitCountEvent) == 128);
 
-// A frame as it was received; what is beyond packet_kept_max is cut. The hit was told before.
+// A frame as it was received, of a flow with a hit, which was told before, or because a command asks for it;
+// what is beyond packet_kept_max is cut.
 struct PacketEvent {
-    EventHeader header;  // kind packet; time_ns: when it was received
-    std::uint64_t flow_id = 0;
+    EventHeader header;         // kind packet; time_ns: when it was received
+    std::uint64_t flow_id = 0;  // 0: of a command
     std::uint32_t wire_length = 0;
     std::uint32_t captured = 0;        // bytes of the frame that follow
     std::uint32_t payload_at = 0;      // where in them the flow's own payload (layer 4) begins
@@ -320,7 +321,8 @@ struct PacketEvent {
     std::uint16_t port = 0;            // ingress port
     std::uint8_t from_responder = 0;
     std::uint8_t protocol = 0;
-    std::array<std::uint8_t, 6> reserved{};
+    std::array<std::uint8_t, 2> reserved{};
+    std::uint32_t capture = 0;  // FrameProgram::capture, with flow_id 0
     // the frame follows
 };
 static_assert(sizeof(PacketEvent) == 56);

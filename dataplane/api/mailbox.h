@@ -18,6 +18,7 @@ enum class CommandKind : std::uint32_t {
     walk = 3,        // emit a flow_live event for every flow that passes the filter, then walk_done
     drain = 4,       // stop receiving, end all flows (forced_end), emit them, report input_done; stay alive
     stop = 5,        // drain, then leave the process
+    copy = 6,        // emit a packet event for every frame that passes the program; an empty one ends that
 };
 
 struct Prefix {
@@ -38,6 +39,26 @@ struct WalkFilter {
     std::array<Prefix, walk_prefixes_max> prefixes{};
 };
 
+// As in struct bpf_insn of classic BPF, which libpcap compiles filter expressions to.
+struct FilterInstruction {
+    std::uint16_t code = 0;
+    std::uint8_t if_true = 0;
+    std::uint8_t if_false = 0;
+    std::uint32_t value = 0;
+};
+static_assert(sizeof(FilterInstruction) == 8);
+
+inline constexpr std::size_t filter_instructions_max = 512;
+
+// Judges Ethernet frames; of other link types none passes.
+struct FrameProgram {
+    std::uint32_t capture = 0;      // whose packets they are: PacketEvent::capture
+    std::uint32_t length = 0;       // instructions
+    std::uint32_t frame_bytes = 0;  // kept of each frame at most
+    std::uint32_t pad = 0;
+    std::array<FilterInstruction, filter_instructions_max> instructions{};
+};
+
 struct Command {
     std::uint64_t id = 0;  // > 0, rising
     CommandKind kind = CommandKind::start;
@@ -45,6 +66,7 @@ struct Command {
     std::uint64_t offset = 0;  // load_rules: from the beginning of the control segment
     std::uint64_t size = 0;    // load_rules: bytes
     WalkFilter filter;         // walk
+    FrameProgram program;      // copy
 };
 static_assert(sizeof(Command) % 8 == 0);
 

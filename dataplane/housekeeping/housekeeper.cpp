@@ -72,6 +72,7 @@ void Housekeeper::tick() {
         execute(command);
     continue_walk();
     rules_.collect();
+    for (Pipeline* pipeline : parts_.pipelines) delete pipeline->filters().take_retired();
     update_clock();
     const std::uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     if (now_ns - ports_read_ns_ > port_interval_ns) update_ports();
@@ -145,6 +146,9 @@ void Housekeeper::execute(const api::Command& command) {
             leave_ = true;
             reply(command, 0, "");
             return;
+        case api::CommandKind::copy:
+            copy_frames(command);
+            return;
     }
     reply(command, EINVAL, "no such command");
 }
@@ -159,6 +163,17 @@ void Housekeeper::load_rules(const api::Command& command) {
     const bool loaded = rules_.load({bytes, command.size}, command.generation, error);
     if (loaded) rules_.publish_costs(parts_.segments->rule_costs());  // whose they are, before they grow
     reply(command, loaded ? 0 : EINVAL, error);
+}
+
+void Housekeeper::copy_frames(const api::Command& command) {
+    std::string error;
+    for (Pipeline* pipeline : parts_.pipelines) {
+        auto filter = capture::FrameFilter::create(command.program, error);
+        if (!filter) return reply(command, EINVAL, error);
+        // An offer that was not taken up yet is withdrawn: the newest counts.
+        delete pipeline->filters().offer(filter.release());
+    }
+    reply(command, 0, "");
 }
 
 // A walk begins on all workers when all have done the one before.

@@ -51,6 +51,7 @@ class Housekeeper {
     bool take_command(api::Command& command) noexcept;
     void execute(const api::Command& command);
     void load_rules(const api::Command& command);
+    void copy_frames(const api::Command& command);
     void continue_walk() noexcept;
     void drain() noexcept;
     void update_state() noexcept;

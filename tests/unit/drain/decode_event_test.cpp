@@ -130,8 +130,13 @@ TEST(DecodeEvent, Packets) {
     EXPECT_EQ(judge(), DecodeResult::malformed) << "a frame beyond the event";
     event.captured = 7;
     event.flow_id = 0;
-    EXPECT_EQ(judge(), DecodeResult::malformed);
+    EXPECT_EQ(judge(), DecodeResult::malformed) << "of no flow, and nobody has asked for it";
     EXPECT_EQ(sink.packets.size(), 1U);
+    event.capture = 3;
+    EXPECT_EQ(judge(), DecodeResult::handled);
+    event.flow_id = 7;
+    EXPECT_EQ(judge(), DecodeResult::malformed);
+    EXPECT_EQ(sink.packets.size(), 2U);
 }
 
 TEST(DecodeEvent, FlowsAreLeftToTheCaller) {
