@@ -13,9 +13,12 @@
 namespace picket::cli {
 namespace {
 
+constexpr std::size_t table_rows_max = 1000;
+
 struct WatchOptions {
     std::string name;
     std::string file;
+    std::optional<std::size_t> limit;
 };
 
 std::string path_of(const std::string& name) {
@@ -52,26 +55,18 @@ void print_list(const Printer& printer, const std::string& name, const Json& ans
                  {"BYTES", Give::compact, 2},
                  time_column("FIRST", 1, day),
                  time_column("LAST", 2, day)});
-    std::uint64_t seen = 0;
-    std::uint64_t retrospective = 0;
-    for (const bool wanted : {true, false}) {
-        for (const Json& row : rows) {
-            if (flag_at(row, "seen") != wanted) continue;
-            seen += wanted ? 1 : 0;
-            retrospective += count_at(row, "retrospective");
-            const std::string address =
-                text_at(row, "ip").empty() ? text_at(row, "network") : text_at(row, "ip");
-            table.add({address, wanted ? "yes" : "no", grouped(count_at(row, "flows")),
-                       grouped(count_at(row, "packets")), grouped(count_at(row, "bytes")),
-                       printer.moment(member(row, "first"), day), printer.moment(member(row, "last"), day)});
-        }
+    for (const Json& row : rows) {
+        const std::string address = text_at(row, "ip").empty() ? text_at(row, "network") : text_at(row, "ip");
+        table.add({address, flag_at(row, "seen") ? "yes" : "no", grouped(count_at(row, "flows")),
+                   grouped(count_at(row, "packets")), grouped(count_at(row, "bytes")),
+                   printer.moment(member(row, "first"), day), printer.moment(member(row, "last"), day)});
     }
     const Json& sum = member(answer, "sum");
-    const std::uint64_t entries = sum.is_object() ? count_at(sum, "entries") : rows.size();
-    if (sum.is_object()) seen = count_at(sum, "seen");
+    const std::uint64_t retrospective = count_at(sum, "retrospective");
     if (!day.empty() && !printer.quiet()) std::cout << "on " << day << '\n';
     printer.print(table);
-    std::cout << name << ": " << grouped(seen) << " of " << grouped(entries) << " seen\n";
+    std::cout << name << ": " << grouped(count_at(sum, "seen")) << " of " << grouped(count_at(sum, "entries"))
+              << " seen\n";
     if (retrospective > 0) {
         std::cout << "retrospective: " << grouped(retrospective)
                   << " flows began before a list named them, without an alert\n";
@@ -97,7 +92,10 @@ int show(const Context& context, const WatchOptions& options) {
         }
     }
     for (const std::string& name : names) {
-        Json answer = client.get(path_of(name));
+        Parameters parameters;
+        if (options.limit || printer.table())
+            parameters.emplace_back("limit", std::to_string(options.limit.value_or(table_rows_max)));
+        Json answer = client.get(path_of(name), parameters);
         printer.prepare(answer);
         if (printer.print_plain(answer, {"ip", "network", "seen", "flows", "packets", "bytes", "first",
                                          "last", "retrospective"})) {
@@ -165,6 +163,8 @@ void add_watch_commands(CLI::App& application, Context& context) {
         [](const Context& c, const WatchOptions&) { return list(c); });
     CLI::App* shown = add("show", "who of a list was seen, how much, first and last", show);
     shown->add_option("NAME", options->name, "the list (default: every one)");
+    shown->add_option("--limit", options->limit,
+                      "rows, those that were seen first (default: 1000 in tables)");
     CLI::App* loaded = add("load", "load or replace a list", load);
     loaded->add_option("NAME", options->name, "its name")->required();
     loaded->add_option("FILE", options->file, "an address or network a line, # comments")->required();

@@ -32,8 +32,8 @@ namespace picket::serve {
 namespace {
 
 constexpr std::size_t threads = 32;
-constexpr int waiters_max = 24;  // long polls hold a thread each
-constexpr std::size_t body_bytes_max = std::size_t{64} << 20;
+constexpr int waiters_max = 24;                                 // long polls hold a thread each
+constexpr std::size_t body_bytes_max = std::size_t{256} << 20;  // watch lists of millions
 constexpr const char* group_name = "picket";
 constexpr std::chrono::seconds start_patience{5};
 constexpr int any_port = 80;  // a unix socket has none, the library wants a number

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "controlplane/serve/flow_json.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/serve/rule_handlers.h"
@@ -53,6 +55,19 @@ void list(const httplib::Request&, httplib::Response& response, Sensor& sensor) 
     send_json(response, document);
 }
 
+Json entry_row(const detect::WatchEntry& entry) {
+    Json row;
+    row[entry.network.is_host() ? "ip" : "network"] = store::format_network(entry.network);
+    row.update({{"seen", entry.seen()},
+                {"flows", entry.flows},
+                {"packets", entry.packets},
+                {"bytes", entry.bytes},
+                {"first", time_or_null(entry.first_ns)},
+                {"last", time_or_null(entry.last_ns)},
+                {"retrospective", entry.retrospective}});
+    return row;
+}
+
 void show(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     const std::string name = request.matches[1];
     const auto networks = sensor.watch_lists().find(name);
@@ -62,27 +77,28 @@ void show(const httplib::Request& request, httplib::Response& response, Sensor& 
     query->watch = networks;
     const FlowAnswer answer = sensor.ask(*query, false);
     const auto count = count_list(answer, networks);
+    const std::size_t entries = count.entries().size();
+    const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), entries);
+    // Who was seen comes first: of a million the others are of no interest.
     Json rows = Json::array();
-    for (const auto& entry : count.entries()) {
-        Json row;
-        row[entry.network.is_host() ? "ip" : "network"] = store::format_network(entry.network);
-        row.update({{"seen", entry.seen()},
-                    {"flows", entry.flows},
-                    {"packets", entry.packets},
-                    {"bytes", entry.bytes},
-                    {"first", time_or_null(entry.first_ns)},
-                    {"last", time_or_null(entry.last_ns)},
-                    {"retrospective", entry.retrospective}});
-        rows.push_back(std::move(row));
+    std::uint64_t retrospective = 0;
+    for (const bool seen : {true, false}) {
+        for (const auto& entry : count.entries()) {
+            if (entry.seen() != seen) continue;
+            retrospective += entry.retrospective;
+            if (rows.size() < shown) rows.push_back(entry_row(entry));
+        }
     }
     const std::size_t seen = seen_entries(count);
-    Json document{
-        {"rows", std::move(rows)},
-        {"sum",
-         {{"entries", count.entries().size()}, {"seen", seen}, {"not_seen", count.entries().size() - seen}}},
-        {"coverage", coverage_json(answer.coverage)},
-        {"truncated", false},
-        {"horizon", time_or_null(answer.horizon_ns)}};
+    Json document{{"rows", std::move(rows)},
+                  {"sum",
+                   {{"entries", entries},
+                    {"seen", seen},
+                    {"not_seen", entries - seen},
+                    {"retrospective", retrospective}}},
+                  {"coverage", coverage_json(answer.coverage)},
+                  {"truncated", shown < entries},
+                  {"horizon", time_or_null(answer.horizon_ns)}};
     if (!answer.notes.empty()) document["notes"] = answer.notes;
     send_json(response, document);
 }

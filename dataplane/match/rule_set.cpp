@@ -224,6 +224,7 @@ std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::byte> blob, st
     for (const api::RuleEntry& rule : tables->view.rules) {
         tables->phases |= rule.flags & api::rule_phases;
     }
+    tables->watch = WatchIndex(tables->view.watch_ranges);
     return std::shared_ptr<const RuleSet>(new RuleSet(std::move(tables)));
 }
 
@@ -240,14 +241,7 @@ api::Dialect RuleSet::dialect() const noexcept {
 }
 
 std::uint64_t RuleSet::watch_lookup(const api::Address& address) const noexcept {
-    const auto ranges = tables_->view.watch_ranges;
-    const auto after = std::upper_bound(
-        ranges.begin(), ranges.end(), address,
-        [](const api::Address& key, const api::WatchRange& range) { return key < range.first; });
-    if (after == ranges.begin() || std::prev(after)->last < address) {
-        return 0;
-    }
-    return std::prev(after)->lists;
+    return tables_->watch.lookup(address);
 }
 
 std::uint32_t RuleSet::watch_list_count() const noexcept {

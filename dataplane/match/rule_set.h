@@ -40,7 +40,7 @@ class RuleSet {
     [[nodiscard]] std::uint32_t rule_count() const noexcept;
     [[nodiscard]] api::Dialect dialect() const noexcept;
 
-    // Bit i: the address is on watch list i. At most log2(ranges) steps.
+    // Bit i: the address is on watch list i.
     [[nodiscard]] std::uint64_t watch_lookup(const api::Address& address) const noexcept;
     [[nodiscard]] std::uint32_t watch_list_count() const noexcept;
     [[nodiscard]] std::string_view watch_list_name(std::uint32_t list) const noexcept;

@@ -19,6 +19,7 @@
 #include "dataplane/api/rule_blob.h"
 #include "dataplane/match/rule_guard.h"
 #include "dataplane/match/rule_set.h"
+#include "dataplane/match/watch_index.h"
 
 #ifndef PCRE2_CODE_UNIT_WIDTH
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -87,6 +88,7 @@ struct RuleSet::Tables {
     std::vector<std::uint32_t> bit_rule_of;  // a rule's index in view.bit_rules; only where it has one
     std::array<PayloadPorts, 2> tcp;         // index 1: packets to the server
     std::array<PayloadPorts, 2> udp;
+    WatchIndex watch;
     std::uint8_t phases = 0;  // api::rule_phases of all rules together
 
     [[nodiscard]] const api::FilterGroupEntry& group(api::FilterGroup which) const noexcept {
