@@ -109,8 +109,8 @@ TEST(FrameCopy, AnyProgramIsRefusedOrHarmless) {
     EXPECT_EQ(FrameFilter::create(endless, error), nullptr);
     std::size_t taken = 0;
     for (int round = 0; round < 20'000; ++round) {
-        api::FrameProgram program =
-            program_of(round % 2 == 0 ? "tcp port 80 and host 10.0.0.1" : "ip[2] / ip[3] = udp[1] % ip[4] ^ 7");
+        api::FrameProgram program = program_of(round % 2 == 0 ? "tcp port 80 and host 10.0.0.1"
+                                                              : "ip[2] / ip[3] = udp[1] % ip[4] ^ 7");
         for (std::size_t i = 0; i < 1 + random() % 3; ++i) {
             auto& changed = program.instructions[random() % program.length];
             changed.code = static_cast<std::uint16_t>(random() % 4 == 0 ? random() : changed.code);
