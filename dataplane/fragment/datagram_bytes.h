@@ -51,6 +51,10 @@ class DatagramBytes {
     [[nodiscard]] bool has(std::uint32_t unit) const noexcept {
         return (there_[unit / 64] >> unit % 64 & 1) != 0;
     }
+    // Of the units from `unit` on that are all there, or all not.
+    [[nodiscard]] std::uint32_t end_of_run(std::uint32_t unit, std::uint32_t units_end) const noexcept;
+    // [unit, end) are there.
+    void mark(std::uint32_t unit, std::uint32_t end) noexcept;
     void write(std::uint32_t at, std::span<const std::uint8_t> bytes, ChunkPool& pool) noexcept;
     [[nodiscard]] bool equals(std::uint32_t at, std::span<const std::uint8_t> bytes,
                               const ChunkPool& pool) const noexcept;
