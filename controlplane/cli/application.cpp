@@ -36,6 +36,15 @@ void add_common_options(CLI::App& application, Context& context) {
         ->check(CLI::IsMember({"auto", "always", "never"}));
     application.add_option("--tz", context.zone, "time zone: UTC, local, or a name as America/New_York");
     application.add_flag("--wide", context.wide, "tables unabbreviated");
+    context.labels = label_files_of_the_machine();
+    application
+        .add_option("--labels", context.labels.names,
+                    "names of addresses: NETWORK,NAME[,FROM[,UNTIL]] a line")
+        ->type_name("FILE");
+    application.add_option("--asn", context.labels.systems, "MaxMind DB of autonomous systems")
+        ->type_name("FILE");
+    application.add_option("--country", context.labels.countries, "MaxMind DB of countries")
+        ->type_name("FILE");
     application.set_version_flag("-V,--version", std::string("picket ") + PICKET_VERSION);
 }
 

@@ -59,6 +59,7 @@ Printer::Printer(const Context& context)
     : context_(context),
       times_(context.zone),
       mask_(context.masks),
+      labels_(context.labels),
       format_(context.format),
       width_(context.wide ? 0 : terminal_width()) {
     if (format_.empty()) format_ = context.json ? "json" : context.csv ? "csv" : "table";
@@ -68,6 +69,7 @@ Printer::Printer(const Context& context)
 
 void Printer::prepare(Json& answer) const {
     mask_.apply(answer);
+    labels_.add_to(answer);
     apply_zone(answer, times_);
 }
 
@@ -81,6 +83,7 @@ bool Printer::print_plain(const Json& answer, const std::vector<std::string>& cs
     if (fields.empty() && !rows_of(answer).empty()) {
         for (const auto& [key, value] : rows_of(answer).front().items()) fields.push_back(key);
     }
+    add_label_fields(rows_of(answer), fields);
     std::cout << csv_line(fields) << '\n';
     for (const Json& row : rows_of(answer)) {
         std::vector<std::string> cells;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/cli/json.h"
+#include "controlplane/cli/labels.h"
 #include "controlplane/cli/mask.h"
 #include "controlplane/cli/table.h"
 #include "controlplane/cli/time_text.h"
@@ -33,7 +34,8 @@ struct Context {
     std::string zone = "UTC";
     std::string format;              // table, json, csv, netflow, eve; empty: table unless json or csv
     std::vector<std::string> masks;  // networks whose addresses are not shown
-    std::string command;             // as typed, for 'next:' lines: "picket -s PATH"
+    LabelFiles labels;
+    std::string command;  // as typed, for 'next:' lines: "picket -s PATH"
     std::function<int()> action;
 };
 
@@ -52,12 +54,14 @@ class Printer {
     [[nodiscard]] std::size_t width() const noexcept { return width_; }
     [[nodiscard]] const std::string& command() const noexcept { return context_.command; }
 
-    // Masks addresses and moves times to the zone: call once on an answer before it is shown.
+    // Masks addresses, adds labels to the others, and moves times to the zone: call once on an answer before
+    // it is shown.
     void prepare(Json& answer) const;
 
     [[nodiscard]] std::string masked(const std::string& text) const { return mask_.apply(text); }
 
-    // json and csv, which need nothing but the answer. False if the format is another one.
+    // json and csv, which need nothing but the answer. False if the format is another one. CSV has labels
+    // too.
     bool print_plain(const Json& answer, const std::vector<std::string>& csv_fields) const;
     void print(const Table& rows) const;
 
@@ -70,6 +74,7 @@ class Printer {
     const Context& context_;
     TimeText times_;
     Mask mask_;
+    Labels labels_;
     std::string format_;
     bool bold_ = false;
     std::size_t width_ = 80;

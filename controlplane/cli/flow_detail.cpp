@@ -106,8 +106,13 @@ void print_flow_detail(const Printer& printer, const Json& answer) {
         std::cout << "flow " << plain_text(member(row, "id")) << "   " << text_at(row, "proto") << "   "
                   << text_at(row, "outcome") << "   " << text_at(row, "state") << " "
                   << text_at(row, "history") << '\n';
-        print_field("source", text_at(row, "src_ip") + " port " + plain_text(member(row, "src_port")));
-        print_field("destination", text_at(row, "dest_ip") + " port " + plain_text(member(row, "dest_port")));
+        const auto end = [&](const char* address, const char* port, const char* labels) {
+            const std::string label = label_of(row, labels);
+            return text_at(row, address) + " port " + plain_text(member(row, port)) +
+                   (label.empty() ? "" : "  " + label);
+        };
+        print_field("source", end("src_ip", "src_port", "src"));
+        print_field("destination", end("dest_ip", "dest_port", "dest"));
         print_field("first", printer.moment(member(row, "first")));
         print_field("last", printer.moment(member(row, "last")));
         print_field("ended by", text_at(row, "end_reason"));

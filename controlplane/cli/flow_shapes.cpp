@@ -79,15 +79,16 @@ void print_flow_talkers(const Printer& printer, const Json& answer) {
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
     Table table({{"IP", Give::middle, 3, 15},
+                 {has_labels(rows, "ip") ? "NAME" : "", Give::end, 4, 12},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
                  {"BYTES", Give::compact, 2},
                  time_column("FIRST", 1, day),
                  time_column("LAST", 2, day)});
     for (const Json& row : rows) {
-        table.add({text_at(row, "ip"), grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
-                   grouped(count_at(row, "bytes")), printer.moment(member(row, "first"), day),
-                   printer.moment(member(row, "last"), day)});
+        table.add({text_at(row, "ip"), label_of(row, "ip"), grouped(count_at(row, "flows")),
+                   grouped(count_at(row, "packets")), grouped(count_at(row, "bytes")),
+                   printer.moment(member(row, "first"), day), printer.moment(member(row, "last"), day)});
     }
     print_day(printer, day);
     printer.print(table);
@@ -128,9 +129,10 @@ void print_flow_groups(const Printer& printer, const Json& answer, const std::st
                   : by == "source"  ? "SOURCE"
                                     : "DESTINATION",
                   Give::middle, 5, 15},
-                 {by == "rule"  ? "MESSAGE"
-                  : by_protocol ? "PROTO"
-                                : "",
+                 {by == "rule"           ? "MESSAGE"
+                  : by_protocol          ? "PROTO"
+                  : has_labels(rows, by) ? "NAME"
+                                         : "",
                   Give::end, 3, 16},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
@@ -141,7 +143,9 @@ void print_flow_groups(const Printer& printer, const Json& answer, const std::st
                  time_column("LAST", 2, day)});
     for (const Json& row : rows) {
         const std::string label = plain_text(member(row, by.c_str()));
-        const std::string detail = by == "rule" ? text_at(row, "msg") : by_protocol ? protocol_text(row) : "";
+        const std::string detail = by == "rule"  ? text_at(row, "msg")
+                                   : by_protocol ? protocol_text(row)
+                                                 : label_of(row, by);
         table.add({label, detail, grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
                    grouped(count_at(row, "bytes")), grouped(count_at(row, "sources")),
                    grouped(count_at(row, "destinations")), printer.moment(member(row, "first"), day),

@@ -197,7 +197,7 @@ void print_probe_details(const Printer& printer, const Json& answer) {
 
 void print_probe_sources(const Printer& printer, const Json& answer, ControlClient& client) {
     for (const Json& row : rows_of(answer)) {
-        std::cout << text_at(row, "source") << "   " << text_at(row, "msg") << "   rule "
+        std::cout << named(row, "source") << "   " << text_at(row, "msg") << "   rule "
                   << plain_text(member(row, "rule")) << '\n';
         std::cout << "  " << span_text(printer, row) << "   " << state_text(row) << '\n';
         std::cout << "  " << grouped(count_at(row, "destinations"))

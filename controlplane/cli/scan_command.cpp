@@ -53,7 +53,7 @@ std::string clock_of(const Printer& printer, const Json& row, const char* key) {
 
 void print_scan(const Printer& printer, const Json& row) {
     const std::uint64_t sources = count_at(row, "sources");
-    const std::string who = sources > 1 ? grouped(sources) + " sources" : text_at(row, "source");
+    const std::string who = sources > 1 ? grouped(sources) + " sources" : named(row, "source");
     const bool ports = text_at(row, "kind") == "port-scan";
     std::cout << who << "   " << text_at(row, "kind") << " of " << target_text(row) << "   "
               << text_at(row, "state") << '\n';

@@ -96,12 +96,13 @@ std::vector<std::size_t> Table::fit(std::size_t width) const {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         std::size_t widest = display_width(columns_[i].head);
         for (const auto& row : rows_) widest = std::max(widest, display_width(row[i]));
-        widths.push_back(widest);
+        // Neither head nor cells: nothing of this kind is known.
+        widths.push_back(widest == 0 ? dropped : widest);
     }
     if (width == 0) return widths;
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        if (columns_[i].give != Give::nothing) order.push_back(i);
+        if (columns_[i].give != Give::nothing && widths[i] != dropped) order.push_back(i);
     }
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return columns_[a].rank < columns_[b].rank; });

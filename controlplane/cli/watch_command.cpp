@@ -49,6 +49,7 @@ void print_list(const Printer& printer, const std::string& name, const Json& ans
     const Json& rows = rows_of(answer);
     const std::string day = printer.wide() ? "" : printer.shared_day(rows, {"first", "last"});
     Table table({{"ADDRESS", Give::middle, 3, 15},
+                 {has_labels(rows, "ip") ? "NAME" : "", Give::end, 4, 12},
                  {"SEEN"},
                  {"FLOWS", Give::compact, 2},
                  {"PACKETS", Give::compact, 2},
@@ -57,9 +58,10 @@ void print_list(const Printer& printer, const std::string& name, const Json& ans
                  time_column("LAST", 2, day)});
     for (const Json& row : rows) {
         const std::string address = text_at(row, "ip").empty() ? text_at(row, "network") : text_at(row, "ip");
-        table.add({address, flag_at(row, "seen") ? "yes" : "no", grouped(count_at(row, "flows")),
-                   grouped(count_at(row, "packets")), grouped(count_at(row, "bytes")),
-                   printer.moment(member(row, "first"), day), printer.moment(member(row, "last"), day)});
+        table.add({address, label_of(row, "ip"), flag_at(row, "seen") ? "yes" : "no",
+                   grouped(count_at(row, "flows")), grouped(count_at(row, "packets")),
+                   grouped(count_at(row, "bytes")), printer.moment(member(row, "first"), day),
+                   printer.moment(member(row, "last"), day)});
     }
     const Json& sum = member(answer, "sum");
     const std::uint64_t retrospective = count_at(sum, "retrospective");

@@ -9,6 +9,7 @@
 
 #include "controlplane/drain/decode_event.h"
 #include "controlplane/drain/intake.h"
+#include "controlplane/store/answer_bytes.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace picket {
@@ -36,6 +37,7 @@ struct Stores {
     store::FlowStore flows{2000};
     store::RequestStore requests{16, 1 << 16};
     store::HitStore hits{16};
+    store::PacketStore packets{1 << 16};
     detect::AlertTable alerts{16};
     detect::ReplaySummary summary;
     detect::EventLog events;
@@ -46,13 +48,14 @@ struct Stores {
     TwoRules rules;
     drain::MailboxClient mailbox;
     drain::WalkCollector walks{mailbox, 16};
+    drain::LiveCapture capture{mailbox};
     std::unique_ptr<exporter::EveWriter> eve;
     drain::Intake intake;
 
     explicit Stores(bool exports)
         : eve(exports ? std::make_unique<exporter::EveWriter>("/dev/null", true) : nullptr),
-          intake({flows, requests, hits, alerts, summary, events, folds, scans, thresholds, rules, mailbox,
-                  walks, eve.get()}) {
+          intake({flows, requests, hits, packets, alerts, summary, events, folds, scans, thresholds, rules,
+                  mailbox, walks, capture, eve.get()}) {
         intake.set_run(1, {"left", "right"});
     }
 
@@ -61,6 +64,9 @@ struct Stores {
         static_cast<void>(flows.snapshot());
         static_cast<void>(requests.last(16));
         static_cast<void>(hits.all());
+        store::ChosenFlows chosen;
+        for (std::uint64_t id = 0; id < 8; ++id) chosen.keys[{id, 1}] = 1;
+        static_cast<void>(store::answer_after(packets.of(chosen), 0));
         static_cast<void>(scans.scans());
         static_cast<void>(alerts.all());
         static_cast<void>(summary.talkers(10));

@@ -8,9 +8,10 @@ die() {
 
 build_packages="g++ meson ninja-build pkg-config ccache libdpdk-dev libhyperscan-dev libpcre2-dev zlib1g-dev
 libbpf-dev libxdp-dev libcap-ng-dev clang llvm bpftool libspdlog-dev nlohmann-json3-dev rapidjson-dev libcli11-dev
-libtomlplusplus-dev libcpp-httplib-dev libssl-dev prometheus-cpp-dev libpcap-dev"
+libtomlplusplus-dev libcpp-httplib-dev libssl-dev prometheus-cpp-dev libpcap-dev
+libmaxminddb-dev"
 test_packages="libgtest-dev libgmock-dev libbenchmark-dev tshark wireshark-common python3 python3-scapy iproute2
-ethtool curl prometheus clang-format nfdump libfixbuf-tools"
+ethtool curl prometheus clang-format nfdump libfixbuf-tools mmdb-bin"
 fuzz_packages="libclang-rt-14-dev"
 
 # install_packages NAME... : those of Debian's packages that are not there yet.
