@@ -21,7 +21,7 @@ LONGER_FILES = {}
 PLANES = ('dataplane/', 'controlplane/')
 RTE_PLACES = ('dataplane/rx/', 'dataplane/xdp/', 'dataplane/live_ports.cpp',
               'tests/live/', 'bench/tool/deep_ring.cpp', 'bench/tool/port_sender.cpp',  # a port's other end
-              'bench/flow/rte_hash_bench.cpp')  # the baseline
+              'bench/flow/rte_hash_bench.cpp', 'bench/fragment/fragment_bench.cpp')  # the baseline
 SNAKE_CASE = re.compile(r'[a-z0-9]+(_[a-z0-9]+)*')
 # Data is named after what it holds, decisions by number and title.
 FREE_NAMES = ('tests/captures/bundled/', 'docs/decisions/', 'controlplane/archive/duckdb/package-lock.json')
