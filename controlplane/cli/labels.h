@@ -1,6 +1,6 @@
 // Names, countries and autonomous systems of the addresses in an answer's rows, from an operator's own files.
 //
-// The files are read when they are first needed. Throws SetupError where one cannot be used.
+// Throws SetupError where a file cannot be used.
 #pragma once
 
 #include <memory>

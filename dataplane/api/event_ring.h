@@ -68,13 +68,14 @@ class EventRingWriter {
         return capacity_ - free_bytes_;
     }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-    // Less than a quarter is free. PERF: asks the consumer, whose line lies in another core's cache, only
-    // when what was free at the last asking has been used up.
-    [[nodiscard]] bool nearly_full() noexcept {
-        if (free_bytes_ >= capacity_ / 4) return false;
-        refresh();
-        return free_bytes_ < capacity_ / 4;
+    // PERF: asks the consumer, whose line lies in another core's cache, only when what was free at the last
+    // asking has been used up.
+    [[nodiscard]] bool has_free(std::size_t bytes) noexcept {
+        if (free_bytes_ < bytes) refresh();
+        return free_bytes_ >= bytes;
     }
+    // Less than a quarter is free.
+    [[nodiscard]] bool nearly_full() noexcept { return !has_free(capacity_ / 4); }
 
   private:
     void refresh() noexcept {

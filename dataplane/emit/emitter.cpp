@@ -189,7 +189,8 @@ bool Emitter::fold(const api::FoldEvent& event, std::uint64_t time_ns) noexcept 
 
 void Emitter::packet(api::PacketEvent event, std::uint64_t time_ns,
                      std::span<const std::uint8_t> frame) noexcept {
-    if (pressed()) return lose_packet();
+    // Long before records would be folded for want of room.
+    if (!settings_.wait_for_room && !ring_.has_free(ring_.capacity() / 2)) return lose_packet();
     frame = frame.first(std::min(frame.size(), api::packet_kept_max));
     event.captured = static_cast<std::uint32_t>(frame.size());
     event.payload_at = std::min(event.payload_at, event.captured);

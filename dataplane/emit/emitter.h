@@ -57,7 +57,8 @@ class alignas(api::cache_line) Emitter {
     // hit: ends, generation, rule, request and request_flags are taken from it.
     void rule_hit(api::HitEvent hit, std::uint64_t time_ns, const EventTexts& texts) noexcept;
     void watch_hit(api::WatchEvent hit, std::uint64_t time_ns) noexcept;
-    // event: all but its header and how much of the frame follows. Not written where records need the room.
+    // event: all but its header and how much of the frame follows. Not written to a ring that is half
+    // full: records need the room.
     void packet(api::PacketEvent event, std::uint64_t time_ns, std::span<const std::uint8_t> frame) noexcept;
     // A packet that should be told, and whose frame is not there any more.
     void lose_packet() noexcept { ++dropped_[static_cast<std::size_t>(api::EventKind::packet)]; }
