@@ -91,6 +91,19 @@ def wait_for(condition, what, seconds=20):
         time.sleep(0.01)
 
 
+def end_nfcapd(collector, port, seconds=20):
+    """It looks for signals when a datagram has come: one that another of its threads gets does not wake it."""
+    collector.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        while collector.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+            out.sendto(b'', ('127.0.0.1', port))
+    if collector.poll() is None:
+        collector.kill()
+        raise OSError('nfcapd does not end')
+
+
 def collect_with_nfcapd(made, directory):
     """nfcapd receives them over UDP and writes into the directory."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -108,5 +121,4 @@ def collect_with_nfcapd(made, directory):
             if queue_of(port)[1] > 0:
                 raise OSError('nfcapd lost datagrams')
         finally:
-            collector.send_signal(signal.SIGTERM)
-            collector.wait(20)
+            end_nfcapd(collector, port)
