@@ -41,6 +41,10 @@ match::FlowEnds flow_ends(const api::EventEnds& ends) noexcept {
     return to;
 }
 
+bool is_to_server(const parse::Packet& packet, const flow::Tracked& tracked) noexcept {
+    return packet.side == (tracked.marks & flow::mark_initiator_b);
+}
+
 void turn_around(match::FlowEnds& ends) noexcept {
     std::swap(ends.source, ends.destination);
     std::swap(ends.source_port, ends.destination_port);
@@ -164,18 +168,31 @@ bool Pipeline::is_first_of_answer(const parse::Packet& packet, const flow::Track
     return tracked.side_bytes <= answer_bytes && tracker_.table().cold(tracked.cold).part == 1;
 }
 
+// PERF: in two rounds, because which packets have a payload, or are UDP, cannot be predicted: one round took
+// 9 ns a packet of a replay.
 void Pipeline::match_payloads() noexcept {
-    std::size_t count = 0;
+    const unsigned kinds = matcher_->rules().payload_kinds();
+    std::array<std::uint8_t, packets_max> asked;
+    std::size_t asked_count = 0;
     for (; payloads_next_ < payloads_end_; ++payloads_next_) {
         const std::size_t i = payloads_next_;
         const parse::Packet& packet = packets_[i];
-        if (packet.payload_captured == 0 || tracked_[i].cold == flow::no_index) continue;
+        const unsigned kind = match::RuleSet::payload_kind(packet.key.protocol == parse::protocol_udp,
+                                                           is_to_server(packet, tracked_[i]));
+        const bool asks = ((kinds >> kind & 1u) != 0) & (packet.payload_captured != 0) &
+                          (tracked_[i].cold != flow::no_index);
+        asked[asked_count] = static_cast<std::uint8_t>(i);
+        asked_count += asks ? 1 : 0;
+    }
+    std::size_t count = 0;
+    for (const std::uint8_t i : std::span(asked).first(asked_count)) {
+        const parse::Packet& packet = packets_[i];
         match::FlowEnds ports;
         ports.protocol = packet.key.protocol;
         ports.source_port = packet.side == 0 ? packet.key.port_a : packet.key.port_b;
         ports.destination_port = packet.side == 0 ? packet.key.port_b : packet.key.port_a;
+        ports.to_server = is_to_server(packet, tracked_[i]);
         const unsigned marks = tracked_[i].marks;
-        ports.to_server = packet.side == (marks & flow::mark_initiator_b);
         if (!matcher_->rules().wants_payload(ports) || !is_first_of_answer(packet, tracked_[i])) continue;
         const flow::HotFlow& hot = *tracked_[i].hot;
         api::EventEnds ends;
@@ -187,7 +204,7 @@ void Pipeline::match_payloads() noexcept {
         payloads_[count].payload = {packet.payload, packet.payload_captured};
         payloads_[count].packet_size = packet.payload_length;
         payloads_[count].tcp_flags = packet.tcp_flags;
-        payload_packet_[count++] = static_cast<std::uint8_t>(i);
+        payload_packet_[count++] = i;
     }
     if (count == 0) return;
     matcher_->match_payloads(std::span(payloads_).first(count),

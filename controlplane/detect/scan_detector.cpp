@@ -80,7 +80,9 @@ void ScanDetector::add(const Contact& contact) {
     tell_news();
 }
 
-void ScanDetector::keep(std::vector<Contact>& contacts, const Contact& contact) {
+void ScanDetector::keep(Contacts& contacts, const Contact& contact) {
+    // Address space for all at once, so that they are never moved.
+    if (contacts.capacity() == 0) contacts.reserve(collected_max);
     if (contacts.size() < collected_max) {
         contacts.push_back(contact);
     } else {
@@ -91,7 +93,7 @@ void ScanDetector::keep(std::vector<Contact>& contacts, const Contact& contact) 
 // Whoever is there answers a first packet within a second, nearly always; four in a row that do not are
 // enough.
 void ScanDetector::add_waiting() {
-    std::vector<Contact> waiting;
+    Contacts waiting;
     {
         const std::lock_guard lock(judge_mutex_);
         waiting.swap(waiting_);

@@ -29,6 +29,7 @@
 #include "controlplane/detect/contact.h"
 #include "controlplane/detect/scan_series.h"
 #include "controlplane/store/flat_map.h"
+#include "controlplane/store/large_pages.h"
 #include "controlplane/store/network_set.h"
 
 namespace picket::detect {
@@ -130,7 +131,8 @@ class ScanDetector {
     void tell_news();
     void drop_unsuspicious();
     void add_waiting();
-    void keep(std::vector<Contact>& contacts, const Contact& contact);
+    using Contacts = std::vector<Contact, store::LargePages<Contact>>;
+    void keep(Contacts& contacts, const Contact& contact);
     // create: also if it is not known yet. nullptr if it is not, and shall not be.
     template <typename Value>
     Value* touch(Generations<Value>& generations, const Key& key, std::size_t size_max, bool create);
@@ -143,8 +145,8 @@ class ScanDetector {
     Generations<ScanSeries> series_;
     Generations<Crowd> crowds_;
     std::uint64_t generation_begin_ns_ = 0;
-    std::vector<Contact> collected_;
-    std::vector<Contact> waiting_;  // for an answer, when the input ended
+    Contacts collected_;
+    Contacts waiting_;  // for an answer, when the input ended
     std::vector<Scan> news_;
     mutable std::mutex mutex_;  // of scans_ and its positions
     std::vector<Scan> scans_;

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/store/large_pages.h"
 #include "dataplane/api/abi.h"
 
 namespace picket::store {
@@ -157,7 +158,7 @@ class FlatMap {
     }
 
     void grow() {
-        std::vector<Cell> old(cells_.empty() ? 16 : cells_.size() * 2);
+        std::vector<Cell, LargePages<Cell>> old(cells_.empty() ? 16 : cells_.size() * 2);
         old.swap(cells_);
         for (const Cell& cell : old) {
             if (cell.position == none) continue;
@@ -167,8 +168,8 @@ class FlatMap {
         }
     }
 
-    std::vector<Cell> cells_;
-    std::vector<std::pair<Key, Value>> entries_;
+    std::vector<Cell, LargePages<Cell>> cells_;
+    std::vector<std::pair<Key, Value>, LargePages<std::pair<Key, Value>>> entries_;
     Hash hash_;
 };
 

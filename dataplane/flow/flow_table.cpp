@@ -4,7 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <new>
+#include <exception>
 #include <span>
 #include <utility>
 
@@ -13,23 +13,29 @@ namespace picket::flow {
 FlowTable::FlowTable(const KeyedHash& hash, std::size_t capacity, bool fixed) : hash_(hash), fixed_(fixed) {
     const std::size_t slots = std::bit_ceil(std::max<std::size_t>(capacity * 2, 64));
     const auto pages = fixed ? PageMapping::Pages::reserved : PageMapping::Pages::growing;
-    hot_memory_ = PageMapping((fixed ? slots : slots_max) * sizeof(HotFlow), pages);
+    hot_memory_ = PageMapping((fixed ? slots : 2 * flows_max) * sizeof(HotFlow), pages);
     hot_ = reinterpret_cast<HotFlow*>(hot_memory_.data());
     mask_ = slots - 1;
     capacity_ = fixed ? capacity : slots / 2;
+    map_records(fixed ? capacity : flows_max, pages);
     if (!fixed) return;
-    const std::size_t chunks = (capacity + chunk_records - 1) / chunk_records;
-    chunk_memory_.emplace_back(chunks * chunk_bytes, pages);
     // PERF: pages that are first touched by packets cost a fault each: with 4 M flows and new flows only, 87
     // % of a worker's time went into clearing pages, and an AF_XDP ring overflowed at 10,000 packets a
     // second.
-    hot_memory_.populate();
-    chunk_memory_.back().populate();
-    for (std::size_t i = 0; i < chunks; ++i) {
-        chunks_.push_back(chunk_at(chunk_memory_.back().data() + i * chunk_bytes));
-    }
-    // From the last to the first, so that the lowest record is taken first.
-    for (std::size_t i = chunks; i-- > 0;) free_chunk(i);
+    for (PageMapping* memory : {&hot_memory_, &cold_memory_, &link_memory_, &far_memory_}) memory->populate();
+    free_records(0, capacity);
+    records_there_ = capacity;
+}
+
+void FlowTable::map_records(std::size_t records, PageMapping::Pages pages) {
+    cold_memory_ = PageMapping(records * sizeof(ColdFlow), pages);
+    link_memory_ = PageMapping(records * sizeof(ColdLink), pages);
+    far_memory_ = PageMapping(records * sizeof(FarFlow), pages);
+    cold_ = reinterpret_cast<ColdFlow*>(cold_memory_.data());
+    links_ = reinterpret_cast<ColdLink*>(link_memory_.data());
+    far_ = reinterpret_cast<FarFlow*>(far_memory_.data());
+    records_max_ = std::min({cold_memory_.bytes() / sizeof(ColdFlow), link_memory_.bytes() / sizeof(ColdLink),
+                             far_memory_.bytes() / sizeof(FarFlow), records});
 }
 
 HotFlow* FlowTable::find(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept {
@@ -42,7 +48,7 @@ HotFlow* FlowTable::find(const FlowKey& key, std::uint64_t hash, const Ipv6Sides
 
 HotFlow* FlowTable::insert(const FlowKey& key, std::uint64_t hash, const Ipv6Sides* ipv6) noexcept {
     if (entries_ >= capacity_ && (fixed_ || !grow())) return nullptr;
-    if (free_head_ == no_index && !add_chunk()) return nullptr;
+    if (free_head_ == no_index && !add_records()) return nullptr;
     const std::uint32_t index = free_head_;
     free_head_ = link(index).next_free;
     records_used_ = std::max<std::size_t>(records_used_, index + std::size_t{1});
@@ -95,32 +101,26 @@ std::size_t FlowTable::free_slot(std::uint64_t hash) const noexcept {
     return slot;
 }
 
-bool FlowTable::add_chunk() noexcept {
-    if (fixed_ || chunks_.size() * chunk_records >= no_index - chunk_records) return false;
+bool FlowTable::add_records() noexcept {
+    const std::size_t end = std::min(records_there_ + records_a_step, records_max_);
+    if (fixed_ || end == records_there_) return false;
+    // PERF: a first touch of each page, then a copy of the zero page where it was read before: 257 ms of a
+    // replay with 900,000 flows. FarFlow is left out: most flows never use it.
     try {
-        chunk_memory_.emplace_back(chunk_bytes);
-        // PERF: a first touch of each page, then a copy of the zero page where it was read before: 257 ms of
-        // a replay with 900,000 flows.
-        chunk_memory_.back().populate(chunk_near_bytes);
-        chunks_.push_back(chunk_at(chunk_memory_.back().data()));
-        free_chunk(chunks_.size() - 1);
+        cold_memory_.populate(records_there_ * sizeof(ColdFlow), end * sizeof(ColdFlow));
+        link_memory_.populate(records_there_ * sizeof(ColdLink), end * sizeof(ColdLink));
     } catch (const std::exception&) {
         return false;
     }
+    free_records(records_there_, end);
+    records_there_ = end;
     return true;
 }
 
-FlowTable::Chunk FlowTable::chunk_at(std::byte* memory) noexcept {
-    return {reinterpret_cast<ColdFlow*>(memory),
-            reinterpret_cast<ColdLink*>(memory + chunk_records * sizeof(ColdFlow)),
-            reinterpret_cast<FarFlow*>(memory + chunk_near_bytes)};
-}
-
-// Puts the chunk's records before the free ones, the lowest first.
-void FlowTable::free_chunk(std::size_t chunk) noexcept {
-    const auto base = static_cast<std::uint32_t>(chunk * chunk_records);
-    for (std::size_t i = chunk_records; i-- > 0;) {
-        const auto index = static_cast<std::uint32_t>(base + i);
+// Puts the records before the free ones, the lowest first.
+void FlowTable::free_records(std::size_t begin, std::size_t end) noexcept {
+    for (std::size_t i = end; i-- > begin;) {
+        const auto index = static_cast<std::uint32_t>(i);
         link(index).next_free = free_head_;
         free_head_ = index;
     }

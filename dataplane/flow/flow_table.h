@@ -1,9 +1,9 @@
 // The flow table of one worker: from a key to its HotFlow, its ColdFlow and its timer.
 //
 // Memory: an array of HotFlow, addressed by linear probing from the key's home line on, at most half full, so
-// that three quarters of the flows or more are in their home line; a pool of ColdFlow and ColdLink in chunks,
+// that three quarters of the flows or more are in their home line; arrays of ColdFlow, ColdLink and FarFlow,
 // addressed by index. With `fixed` all memory is there from construction on and insert() fails at the
-// capacity; otherwise (replay) the arrays grow.
+// capacity; otherwise (replay) the arrays grow where they lie, up to flows_max.
 //
 // A batch looks up in steps, so that no lookup waits for memory alone: prefetch() all, look() at home for
 // all, at the next line for those that are not at home, and so on.
@@ -18,8 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <vector>
 
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/page_mapping.h"
@@ -28,6 +26,8 @@ namespace picket::flow {
 
 class FlowTable {
   public:
+    static constexpr std::size_t flows_max = std::size_t{1} << 28;
+
     // capacity: flows. fixed: see above; otherwise capacity is where the table begins.
     FlowTable(const KeyedHash& hash, std::size_t capacity, bool fixed);
 
@@ -73,12 +73,8 @@ class FlowTable {
     // Removes everything.
     void clear() noexcept;
 
-    [[nodiscard]] ColdFlow& cold(std::uint32_t index) noexcept {
-        return cold_chunk(index)[index & chunk_mask];
-    }
-    [[nodiscard]] FarFlow& far(std::uint32_t index) noexcept {
-        return chunks_[index >> chunk_shift].far[index & chunk_mask];
-    }
+    [[nodiscard]] ColdFlow& cold(std::uint32_t index) noexcept { return cold_[index]; }
+    [[nodiscard]] FarFlow& far(std::uint32_t index) noexcept { return far_[index]; }
     [[nodiscard]] FlowState state_of(const HotFlow& hot) noexcept {
         return {hot, cold(hot.cold), far(hot.cold)};
     }
@@ -96,11 +92,6 @@ class FlowTable {
         load(&hot_[(slot + 1) & mask_].key.family);
     }
     void prefetch_link(std::uint32_t cold) noexcept { __builtin_prefetch(&link(cold), 1); }
-    void prefetch_entry(std::uint32_t cold) noexcept {
-        const std::size_t slot = link(cold).slot;
-        __builtin_prefetch(&hot_[slot], 1);
-        __builtin_prefetch(&hot_[(slot + 1) & mask_]);  // erase() looks at it
-    }
     // All that an ordinary flow has in its cold record; for what else there is see ColdFlow.
     void prefetch_record(std::uint32_t index) noexcept {
         const auto* record = reinterpret_cast<const std::byte*>(&cold(index));
@@ -136,30 +127,14 @@ class FlowTable {
     }
 
   private:
-    static constexpr std::size_t slots_max = std::size_t{1} << 31;  // positions have 32 bits
-    static constexpr std::size_t chunk_shift = 12;
-    static constexpr std::size_t chunk_records = std::size_t{1} << chunk_shift;
-    static constexpr std::size_t chunk_mask = chunk_records - 1;
-    static constexpr std::size_t chunk_near_bytes = chunk_records * (sizeof(ColdFlow) + sizeof(ColdLink));
-    static constexpr std::size_t chunk_bytes = chunk_near_bytes + chunk_records * sizeof(FarFlow);
+    static constexpr std::size_t records_a_step = 16'384;  // of the cold record three pages of 2 MiB
 
-    struct Chunk {
-        ColdFlow* cold;
-        ColdLink* links;
-        FarFlow* far;
-    };
-
-    [[nodiscard]] ColdLink& link(std::uint32_t index) noexcept {
-        return chunks_[index >> chunk_shift].links[index & chunk_mask];
-    }
+    [[nodiscard]] ColdLink& link(std::uint32_t index) noexcept { return links_[index]; }
     [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept { return hash & mask_; }
-    [[nodiscard]] ColdFlow* cold_chunk(std::uint32_t index) noexcept {
-        return chunks_[index >> chunk_shift].cold;
-    }
     [[nodiscard]] std::size_t free_slot(std::uint64_t hash) const noexcept;
-    [[nodiscard]] bool add_chunk() noexcept;
-    [[nodiscard]] static Chunk chunk_at(std::byte* memory) noexcept;
-    void free_chunk(std::size_t chunk) noexcept;
+    void map_records(std::size_t records, PageMapping::Pages pages);
+    [[nodiscard]] bool add_records() noexcept;
+    void free_records(std::size_t begin, std::size_t end) noexcept;
     [[nodiscard]] bool grow() noexcept;
 
     KeyedHash hash_;
@@ -170,8 +145,14 @@ class FlowTable {
     std::size_t records_used_ = 0;
     PageMapping hot_memory_;
     HotFlow* hot_ = nullptr;
-    std::vector<PageMapping> chunk_memory_;
-    std::vector<Chunk> chunks_;
+    PageMapping cold_memory_;
+    PageMapping link_memory_;
+    PageMapping far_memory_;
+    ColdFlow* cold_ = nullptr;
+    ColdLink* links_ = nullptr;
+    FarFlow* far_ = nullptr;
+    std::size_t records_max_ = 0;         // as far as there is address space
+    std::size_t records_there_ = 0;       // as far as there is memory
     std::uint32_t free_head_ = no_index;  // free cold records, linked by ColdLink::next_free
     std::uint32_t growths_ = 0;
 };

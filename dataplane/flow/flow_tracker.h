@@ -143,6 +143,7 @@ class FlowTracker {
     }
     [[nodiscard]] bool is_over(const HotFlow& hot, std::uint64_t now_ns) const noexcept;
     void end_flow(std::uint32_t cold) noexcept;
+    void end_with_input(HotFlow& hot, std::uint64_t last_ns, bool forced) noexcept;
     void file_timer(const HotFlow& hot, std::uint64_t now_ns) noexcept;
     [[nodiscard]] std::uint64_t idle_timeout(const HotFlow& hot) const noexcept {
         return settings_.idle_timeout_ns[static_cast<std::size_t>(activity_of(hot))];

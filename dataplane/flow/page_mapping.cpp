@@ -67,16 +67,21 @@ PageMapping& PageMapping::operator=(PageMapping&& other) noexcept {
     return *this;
 }
 
-void PageMapping::populate(std::size_t bytes) {
+void PageMapping::populate(std::size_t begin, std::size_t end) {
     constexpr std::size_t page = 4096;
-    bytes = (bytes + page - 1) / page * page;
-    if (data_ == nullptr || madvise(data_, bytes, MADV_POPULATE_WRITE) == 0) return;
+    begin = begin / page * page;
+    end = (end + page - 1) / page * page;
+    if (data_ == nullptr || begin == end || madvise(data_ + begin, end - begin, MADV_POPULATE_WRITE) == 0)
+        return;
     if (errno == EINVAL) {
         // Before Linux 5.14: touch every page.
-        for (std::size_t at = 0; at < bytes; at += page) data_[at] = std::byte{0};
+        for (std::size_t at = begin; at < end; at += page) {
+            auto* byte = reinterpret_cast<volatile std::byte*>(data_ + at);
+            *byte = *byte;
+        }
         return;
     }
-    throw SetupError("flow table", "no " + std::to_string(bytes >> 20) + " MiB of memory",
+    throw SetupError("flow table", "no " + std::to_string((end - begin) >> 20) + " MiB of memory",
                      "lower flow.capacity, or free memory");
 }
 

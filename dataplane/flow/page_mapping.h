@@ -26,10 +26,10 @@ class PageMapping {
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
-    // Has the kernel provide every page now instead of at first touch, or those of the first so many bytes.
+    // Has the kernel provide every page now instead of at first touch, or those with bytes of [begin, end).
     // Throws SetupError if it cannot.
-    void populate() { populate(bytes_); }
-    void populate(std::size_t bytes);
+    void populate() { populate(0, bytes_); }
+    void populate(std::size_t begin, std::size_t end);
 
   private:
     std::byte* data_ = nullptr;

@@ -130,9 +130,11 @@ void collect_payload_ports(RuleSet::Tables& tables) {
             }
             if ((rule.flags & api::rule_tcp) != 0) {
                 mark_payload_ports(tables.view, rule, tables.tcp[to_server ? 1 : 0]);
+                tables.payload_kinds |= 1u << RuleSet::payload_kind(false, to_server);
             }
             if ((rule.flags & api::rule_udp) != 0) {
                 mark_payload_ports(tables.view, rule, tables.udp[to_server ? 1 : 0]);
+                tables.payload_kinds |= 1u << RuleSet::payload_kind(true, to_server);
             }
         }
     }
@@ -260,6 +262,10 @@ bool RuleSet::wants_payload(const FlowEnds& ends) const noexcept {
     return (ends.protocol == 6 || ends.protocol == 17) &&
            (ports.any || (ports.some_destination && ports.destination[ends.destination_port]) ||
             (ports.some_source && ports.source[ends.source_port]));
+}
+
+unsigned RuleSet::payload_kinds() const noexcept {
+    return tables_->payload_kinds;
 }
 
 bool RuleSet::wants_requests() const noexcept {

@@ -47,6 +47,11 @@ class RuleSet {
 
     // False if no payload rule can match a packet with these ends: its payload need not be scanned.
     [[nodiscard]] bool wants_payload(const FlowEnds& ends) const noexcept;
+    // Bit payload_kind(): a payload rule may match such packets, whatever their ports.
+    [[nodiscard]] unsigned payload_kinds() const noexcept;
+    [[nodiscard]] static constexpr unsigned payload_kind(bool udp, bool to_server) noexcept {
+        return (udp ? 2u : 0u) | (to_server ? 1u : 0u);
+    }
     // False if no rule looks at requests at all.
     [[nodiscard]] bool wants_requests() const noexcept;
     // Whether some rule looks at bodies of requests, at responses.

@@ -88,6 +88,7 @@ struct RuleSet::Tables {
     std::vector<std::uint32_t> bit_rule_of;  // a rule's index in view.bit_rules; only where it has one
     std::array<PayloadPorts, 2> tcp;         // index 1: packets to the server
     std::array<PayloadPorts, 2> udp;
+    unsigned payload_kinds = 0;  // see RuleSet::payload_kinds()
     WatchIndex watch;
     std::uint8_t phases = 0;  // api::rule_phases of all rules together
 
