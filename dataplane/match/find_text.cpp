@@ -11,14 +11,6 @@
 namespace picket::match {
 namespace {
 
-template <bool caseless>
-bool equals_at(const char* place, std::string_view needle) noexcept {
-    if constexpr (caseless) {
-        return equals_caseless({place, needle.size()}, needle);
-    }
-    return std::memcmp(place, needle.data(), needle.size()) == 0;
-}
-
 __m128i upper_of(char lower) noexcept {
     return _mm_set1_epi8(lower >= 'a' && lower <= 'z' ? static_cast<char>(lower & ~0x20) : lower);
 }
@@ -42,7 +34,7 @@ std::size_t find(std::string_view text, std::string_view needle) noexcept {
             const auto byte = static_cast<unsigned char>(text[at]);
             const auto first = static_cast<unsigned char>(needle.front());
             if ((caseless ? lower_byte(byte) : byte) == first &&
-                equals_at<caseless>(text.data() + at, needle)) {
+                equals_text<caseless>(text.substr(at, needle.size()), needle)) {
                 return at;
             }
         }
@@ -60,7 +52,7 @@ std::size_t find(std::string_view text, std::string_view needle) noexcept {
                                            equal_bytes(place + needle.size() - 1, last, last_upper));
         for (auto mask = static_cast<std::uint32_t>(_mm_movemask_epi8(both)); mask != 0; mask &= mask - 1) {
             const auto found = static_cast<std::size_t>(std::countr_zero(mask));
-            if (equals_at<caseless>(place + found, needle)) {
+            if (equals_text<caseless>({place + found, needle.size()}, needle)) {
                 return block + found;
             }
         }

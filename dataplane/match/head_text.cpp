@@ -29,12 +29,6 @@ class Writer {
 
 }  // namespace
 
-bool equals_caseless(std::string_view text, std::string_view lower) noexcept {
-    return std::ranges::equal(text, lower, [](char a, char b) {
-        return lower_byte(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b);
-    });
-}
-
 std::size_t normalize_headers(std::string_view raw, std::string_view left_out, std::span<char> out) noexcept {
     Writer writer(out);
     bool open = false;     // a header was written whose line end is still missing

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -35,7 +37,42 @@ constexpr unsigned char lower_byte(unsigned char byte) noexcept {
     return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte | 0x20) : byte;
 }
 
-// True if text equals lower (which is in lower case) but for the case of ASCII letters.
-bool equals_caseless(std::string_view text, std::string_view lower) noexcept;
+// The same of eight bytes at once.
+constexpr std::uint64_t lower_bytes(std::uint64_t bytes) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    const std::uint64_t low_bits = bytes & 0x7f * ones;
+    // The highest bit of each byte: at least 'A', and above 'Z'.
+    const std::uint64_t from_a = low_bits + (0x80 - 'A') * ones;
+    const std::uint64_t above_z = low_bits + (0x7f - 'Z') * ones;
+    return bytes | ((from_a ^ above_z) & ~bytes & 0x80 * ones) >> 2;
+}
+
+// True if text equals wanted, which is in lower case where `caseless`: there ASCII letters of text count as
+// such. PERF: out of line and byte by byte it took a tenth of what judging an adversary's URIs took.
+template <bool caseless>
+inline bool equals_text(std::string_view text, std::string_view wanted) noexcept {
+    if (text.size() != wanted.size()) return false;
+    const auto equal_at = [&](std::size_t at) {
+        std::uint64_t left;
+        std::uint64_t right;
+        std::memcpy(&left, text.data() + at, 8);
+        std::memcpy(&right, wanted.data() + at, 8);
+        return (caseless ? lower_bytes(left) : left) == right;
+    };
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+        if (!equal_at(at)) return false;
+    }
+    if (at != 0) return at == text.size() || equal_at(text.size() - 8);
+    for (; at < text.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if ((caseless ? lower_byte(byte) : byte) != static_cast<unsigned char>(wanted[at])) return false;
+    }
+    return true;
+}
+
+inline bool equals_caseless(std::string_view text, std::string_view lower) noexcept {
+    return equals_text<true>(text, lower);
+}
 
 }  // namespace picket::match

@@ -36,13 +36,18 @@ bool Matcher::State::guard_admits(std::uint32_t rule, std::uint32_t slot) noexce
     if (requests.empty()) {
         return true;
     }
-    const RuleGuard& guard = tables.guards[rule];
-    if (!guard.admits_shape(RequestShape(requests[slot])) || !guard.header_start.admits(requests[slot])) {
+    const RuleGuard& guard = tables.guards.of_rules[rule];
+    const std::uint64_t slot_bit = std::uint64_t{1} << slot;
+    if ((shaped_slots & slot_bit) == 0) {
+        shaped_slots |= slot_bit;
+        shapes[slot] = RequestShape(requests[slot]);
+    }
+    if (!guard.admits_shape(shapes[slot]) || !guard.header_start.admits(requests[slot])) {
         return false;
     }
-    if ((signed_slots >> slot & 1) == 0) {
-        signed_slots |= std::uint64_t{1} << slot;
-        signatures[slot] = uri_signature(requests[slot]);
+    if ((signed_slots & slot_bit) == 0) {
+        signed_slots |= slot_bit;
+        signatures[slot] = uri_signature(requests[slot], tables.guards.raw_uri);
     }
     return guard.admits_signature(signatures[slot]);
 }
@@ -69,13 +74,13 @@ void Matcher::State::judge_always() noexcept {
     if (rules_listed == 0) {
         return;
     }
-    std::array<RequestShape, chunk_requests> shapes;
     for (std::size_t slot = 0; slot < requests.size(); ++slot) {
         shapes[slot] = RequestShape(requests[slot]);
     }
+    shaped_slots = ~std::uint64_t{0};
     for (const api::FilterGroupEntry* entry : std::span(groups).first(count)) {
         for (const std::uint32_t rule : lists.subspan(entry->always_first, entry->always_count)) {
-            const RuleGuard& guard = tables.guards[rule];
+            const RuleGuard& guard = tables.guards.of_rules[rule];
             std::uint64_t admitted = 0;
             for (std::size_t slot = 0; slot < requests.size(); ++slot) {
                 admitted |= std::uint64_t{guard.admits_shape(shapes[slot])} << slot;
@@ -133,6 +138,7 @@ void Matcher::State::match_chunk(std::span<const RequestView> chunk) noexcept {
     found = 0;
     passed = 0;
     ++epoch;
+    shaped_slots = 0;
     signed_slots = 0;
     phases = 0;
     for (const RequestView& request : chunk) {

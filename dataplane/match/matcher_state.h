@@ -71,6 +71,8 @@ struct Matcher::State {
     std::uint32_t lone_slot = api::no_index;  // of a text that is scanned without the batch
     std::vector<Judged> judged;
     std::shared_ptr<RuleCosts> costs;
+    std::array<RequestShape, chunk_requests> shapes;  // of the chunk's requests, of those in shaped_slots
+    std::uint64_t shaped_slots = 0;
     std::array<TextSignature, chunk_requests> signatures;  // of the chunk's URIs, of those in signed_slots
     std::uint64_t signed_slots = 0;
     std::uint64_t epoch = 0;

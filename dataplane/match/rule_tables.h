@@ -83,7 +83,7 @@ struct RuleSet::Tables {
     BlobView view;
     std::array<HyperscanDatabase, api::filter_group_count> databases;
     std::vector<PcreCode> pcres;
-    std::vector<RuleGuard> guards;           // one a rule
+    RuleGuards guards;                       // one a rule
     std::vector<std::uint32_t> bits;         // ids of view.bit_lists, from BitNames
     std::vector<std::uint32_t> bit_rule_of;  // a rule's index in view.bit_rules; only where it has one
     std::array<PayloadPorts, 2> tcp;         // index 1: packets to the server
