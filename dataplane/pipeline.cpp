@@ -2,6 +2,8 @@
 
 #include <x86intrin.h>
 
+#include <utility>
+
 #include "dataplane/flow/flow_record.h"
 #include "dataplane/http/normalize_uri.h"
 #include "dataplane/steer/owner.h"
@@ -17,36 +19,50 @@ constexpr std::size_t frame_addresses_at = 26;  // a frame may begin anywhere in
 constexpr std::size_t prefetch_group = 16;
 
 // Packets of a burst by kind.
-// PERF: sums of conditions in registers; a branch on each packet's protocol cannot be predicted.
-struct KindCounts {
-    std::uint64_t all = 0;
-    std::uint64_t ipv6 = 0;
-    std::uint64_t vlan = 0;
-    std::uint64_t fragment = 0;
-    std::uint64_t tcp = 0;
-    std::uint64_t udp = 0;
-    std::uint64_t icmp = 0;
-
+//
+// PERF: TCP, UDP and ICMP are counted in one word, whose addend a table has: of comparisons the compiler
+// makes branches, and a mix of protocols cannot be predicted.
+class KindCounts {
+  public:
     void add(const parse::Packet& packet) noexcept {
-        const std::uint8_t protocol = packet.key.protocol;
-        ++all;
-        ipv6 += packet.ipv6 != nullptr ? 1 : 0;
-        vlan += (packet.flags & parse::packet_vlan) != 0 ? 1 : 0;
-        fragment += (packet.flags & parse::packet_fragment) != 0 ? 1 : 0;
-        tcp += protocol == parse::protocol_tcp ? 1 : 0;
-        udp += protocol == parse::protocol_udp ? 1 : 0;
-        icmp += ((protocol == parse::protocol_icmp) | (protocol == parse::protocol_icmpv6)) ? 1 : 0;
+        ++all_;
+        protocols_ += addends[packet.key.protocol];
+        ipv6_ += packet.ipv6 != nullptr ? 1 : 0;
+        vlan_ += (packet.flags & parse::packet_vlan) != 0 ? 1 : 0;
+        fragment_ += (packet.flags & parse::packet_fragment) != 0 ? 1 : 0;
     }
     void add_to(api::WorkerCounters& counters) const noexcept {
-        counters.packets_ipv4 += all - ipv6;
-        counters.packets_ipv6 += ipv6;
-        counters.packets_vlan += vlan;
-        counters.packets_fragment += fragment;
+        const std::uint64_t tcp = protocols_ & field_mask;
+        const std::uint64_t udp = protocols_ >> udp_shift & field_mask;
+        const std::uint64_t icmp = protocols_ >> icmp_shift & field_mask;
+        counters.packets_ipv4 += all_ - ipv6_;
+        counters.packets_ipv6 += ipv6_;
+        counters.packets_vlan += vlan_;
+        counters.packets_fragment += fragment_;
         counters.packets_tcp += tcp;
         counters.packets_udp += udp;
         counters.packets_icmp += icmp;
-        counters.packets_other_ip += all - tcp - udp - icmp;
+        counters.packets_other_ip += all_ - tcp - udp - icmp;
     }
+
+  private:
+    static constexpr unsigned udp_shift = 16;
+    static constexpr unsigned icmp_shift = 32;
+    static constexpr std::uint64_t field_mask = 0xffff;
+    static_assert(packets_max <= field_mask);
+    static constexpr std::array<std::uint64_t, 256> addends = [] {
+        std::array<std::uint64_t, 256> made{};
+        made[parse::protocol_tcp] = 1;
+        made[parse::protocol_udp] = std::uint64_t{1} << udp_shift;
+        made[parse::protocol_icmp] = made[parse::protocol_icmpv6] = std::uint64_t{1} << icmp_shift;
+        return made;
+    }();
+
+    std::uint64_t all_ = 0;
+    std::uint64_t protocols_ = 0;
+    std::uint64_t ipv6_ = 0;
+    std::uint64_t vlan_ = 0;
+    std::uint64_t fragment_ = 0;
 };
 
 fragment::FragmentSettings fragment_settings(const PipelineSettings& settings) {
@@ -89,10 +105,14 @@ void Pipeline::process(std::span<const rx::Frame> frames, Origin origin) noexcep
         copy_frames(frames);
     parse_burst(frames, origin);
     take_stage_time(api::Stage::parse);
-    steer_burst(frames, origin);
-    take_stage_time(api::Stage::steer);
-    if (window_) find_duplicates();
-    take_stage_time(api::Stage::copies);
+    if (settings_.workers != 1) {
+        steer_burst(frames, origin);
+        take_stage_time(api::Stage::steer);
+    }
+    if (window_) {
+        find_duplicates();
+        take_stage_time(api::Stage::copies);
+    }
     if (fragments_came_ || fragments_.waits()) [[unlikely]]
         place_fragments();
     run_flows();
@@ -132,15 +152,9 @@ void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noe
     quotes_ = false;
     // A copy, because the compiler must take the secrets for changed after each packet that is stored.
     const flow::KeyedHash hash = tracker_.table().hasher();
+    count_frames(frames, origin);
     for (std::size_t i = 0; i < frames.size(); ++i) {
         const rx::Frame& frame = frames[i];
-        api::PortAudit& port = audit(frame.port);
-        if (origin == Origin::queue) {
-            ++port.received;
-            port.received_bytes += frame.wire_length;
-        } else if (origin == Origin::mesh && !frame.quote_only) {
-            ++port.taken_in;
-        }
         if (i + frames_ahead < frames.size())
             __builtin_prefetch(frames[i + frames_ahead].data + frame_addresses_at);
         frame_of_[count_parsed] = static_cast<std::uint8_t>(i);
@@ -157,6 +171,27 @@ void Pipeline::parse_burst(std::span<const rx::Frame> frames, Origin origin) noe
     tracker_.prefetch(std::span(packets_).first(count_parsed).subspan(count_prefetched));
     packet_count_ = count_parsed;
     fragments_came_ = (rare_flags_ & parse::packet_fragment) != 0;
+}
+
+// PERF: by stretches of one port, since a burst hardly has several: a counter in memory that each packet
+// reads and writes is a chain of its own.
+void Pipeline::count_frames(std::span<const rx::Frame> frames, Origin origin) noexcept {
+    for (std::size_t at = 0; at < frames.size();) {
+        const std::uint16_t number = frames[at].port;
+        api::PortAudit counted;
+        for (; at < frames.size() && frames[at].port == number; ++at) {
+            ++counted.received;
+            counted.received_bytes += frames[at].wire_length;
+            counted.taken_in += frames[at].quote_only ? 0 : 1;
+        }
+        api::PortAudit& port = audit(number);
+        if (origin == Origin::queue) {
+            port.received += counted.received;
+            port.received_bytes += counted.received_bytes;
+        } else if (origin == Origin::mesh) {
+            port.taken_in += counted.taken_in;
+        }
+    }
 }
 
 // Not the short way: returns how many packets there are from packets_[at] on, 0 if an outcome was counted, 2
@@ -191,35 +226,38 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
     const bool watching = matcher_ != nullptr && matcher_->rules().watch_list_count() != 0;
     KindCounts kinds;
     marks_seen_ = 0;
+    wanted_count_ = 0;
+    std::uint16_t port = packets_[from].port;
+    std::uint64_t in_flows = 0;
     for (std::size_t i = from; i < from + done; ++i) {
+        const parse::Packet& packet = packets_[i];
         if (tracked_[i].cold == flow::no_index) {
-            if ((packets_[i].flags & parse::packet_quoted) != 0) continue;
-            count(packets_[i].port, tracked_[i].outcome);
+            if ((packet.flags & parse::packet_quoted) != 0) continue;
+            count(packet.port, tracked_[i].outcome);
             continue;
         }
-        ++audits_[packets_[i].port].in_flows;
-        kinds.add(packets_[i]);
+        if (packet.port != port) {  // PERF: see count_frames()
+            audits_[std::exchange(port, packet.port)].in_flows += std::exchange(in_flows, 0);
+        }
+        ++in_flows;
+        kinds.add(packet);
         marks_seen_ |= tracked_[i].marks;
+        // PERF: one condition, because which of them holds cannot be predicted.
+        const bool wants = (packet.key.protocol == parse::protocol_tcp) & (packet.payload_captured != 0);
+        wanted_[wanted_count_] = static_cast<std::uint8_t>(i);
+        wanted_count_ += wants ? 1 : 0;
         if (tracked_[i].begun && watching) look_up_watch_lists(i);
     }
+    audits_[port].in_flows += in_flows;
     kinds.add_to(counters_);
     return from + done;
 }
 
 void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
-    std::array<std::uint8_t, burst_max> wanted;
-    std::size_t wanted_count = 0;
-    for (std::size_t i = from; i < to; ++i) {
-        const parse::Packet& packet = packets_[i];
-        // PERF: one condition, because which of them holds cannot be predicted.
-        const bool wants = (packet.key.protocol == parse::protocol_tcp) & (packet.payload_captured != 0) &
-                           (tracked_[i].cold != flow::no_index);
-        wanted[wanted_count] = static_cast<std::uint8_t>(i);
-        wanted_count += wants ? 1 : 0;
-    }
+    const std::span wanted = std::span(wanted_).first(wanted_count_);
     // PERF: for all packets first what the next round reads: each of a followed flow waited for its cold
     // record and then for its state, 142 ns a packet of web traffic in place of NEW.
-    for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
+    for (const std::uint8_t i : wanted) {
         // Requests and responses begin with a capital letter, and touch the whole record.
         const unsigned letter = *packets_[i].payload - unsigned{'A'};
         if (letter < 26) {
@@ -228,15 +266,14 @@ void Pipeline::find_requests(std::size_t from, std::size_t to) noexcept {
             tracker_.table().prefetch_http(tracked_[i].cold);
         }
     }
-    for (const std::uint8_t i : std::span(wanted).first(wanted_count)) {
+    for (const std::uint8_t i : wanted) {
         if ((tracked_[i].marks & flow::mark_http) != 0) request_stage_.prefetch_state(tracked_[i].cold);
     }
     if (request_stage_.holds_segments()) {
         find_in_order(from, to);
         return;
     }
-    for (std::size_t at = 0; at < wanted_count; ++at) {
-        const std::uint8_t i = wanted[at];
+    for (const std::uint8_t i : wanted) {
         look_at(i);
         request_stage_.inspect(packets_[i], tracked_[i]);
         if (request_stage_.holds_segments()) {

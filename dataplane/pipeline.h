@@ -125,6 +125,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
   private:
     // The stages; each works on the whole burst.
     void parse_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
+    void count_frames(std::span<const rx::Frame> frames, Origin origin) noexcept;
     [[nodiscard]] std::size_t parse_rare(const rx::Frame& frame, std::size_t at) noexcept;
     void steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept;
     void find_duplicates() noexcept;
@@ -222,10 +223,12 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     bool fragments_came_ = false;                           // in this burst
     std::array<parse::Packet, packets_max> burst_packets_;  // of a burst with fragments, as they came
     std::array<std::array<std::uint8_t, 32>, packets_max> held_addresses_;  // IPv6 addresses of packets_
-    unsigned rare_flags_ = 0;  // of the packets of the burst that went the long way
-    bool quotes_ = false;      // some packet of the burst is packet_quoted
-    bool copies_ = false;      // some packet of the burst is packet_copy
-    unsigned marks_seen_ = 0;  // of the flows of the stretch's packets
+    unsigned rare_flags_ = 0;                         // of the packets of the burst that went the long way
+    bool quotes_ = false;                             // some packet of the burst is packet_quoted
+    bool copies_ = false;                             // some packet of the burst is packet_copy
+    unsigned marks_seen_ = 0;                         // of the flows of the stretch's packets
+    std::array<std::uint8_t, packets_max> wanted_{};  // packets of the stretch with TCP payload
+    std::size_t wanted_count_ = 0;
     // Flows that had their first hit in this stretch, and the packet that hit.
     struct FirstHit {
         std::uint32_t cold;

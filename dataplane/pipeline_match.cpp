@@ -69,8 +69,8 @@ void Pipeline::flush_requests() noexcept {
     if (matcher_ != nullptr) {
         match_payloads();
         judge_bits();
+        take_stage_time(api::Stage::match);
     }
-    take_stage_time(api::Stage::match);
     if (!requests_.releases().empty() || !requests_.body_releases().empty()) request_stage_.release_batch();
     requests_.clear();
     tell_responses();

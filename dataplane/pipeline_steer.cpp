@@ -7,7 +7,7 @@ namespace picket {
 // Keeps the packets whose flows are this worker's and hands the others over. What comes from elsewhere is its
 // own, but for what ICMP errors quote: the owner of that was told by whoever received the frame.
 void Pipeline::steer_burst(std::span<const rx::Frame> frames, Origin origin) noexcept {
-    if (settings_.workers == 1 || (origin != Origin::queue && !quotes_)) return;
+    if (origin != Origin::queue && !quotes_) return;
     std::size_t kept = 0;
     std::uint32_t owner_before = settings_.worker;
     for (std::size_t i = 0; i < packet_count_; ++i) {

@@ -122,11 +122,8 @@ std::size_t FlowTracker::track(std::span<const parse::Packet> packets, std::span
         const parse::Packet& packet = packets[done];
         HotFlow* hot = table_.growths() == growths ? entries[done] : nullptr;
         if (hot != nullptr && update_ordinary(*hot, packet, limits_)) {
-            results[done] = Tracked{};
-            results[done].hot = hot;
-            results[done].cold = hot->cold;
-            results[done].side_bytes = hot->bytes[packet.side];
-            results[done].marks = hot->marks;
+            results[done] = Tracked{
+                .hot = hot, .cold = hot->cold, .side_bytes = hot->bytes[packet.side], .marks = hot->marks};
         } else if (!track_one(packet, hot, done == 0, results[done])) {
             break;
         }
