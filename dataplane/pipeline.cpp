@@ -242,10 +242,7 @@ std::size_t Pipeline::track_flows(std::size_t from) noexcept {
         ++in_flows;
         kinds.add(packet);
         marks_seen_ |= tracked_[i].marks;
-        // PERF: one condition, because which of them holds cannot be predicted.
-        const bool wants = (packet.key.protocol == parse::protocol_tcp) & (packet.payload_captured != 0);
-        wanted_[wanted_count_] = static_cast<std::uint8_t>(i);
-        wanted_count_ += wants ? 1 : 0;
+        note_wanted(i);
         if (tracked_[i].begun && watching) look_up_watch_lists(i);
     }
     audits_[port].in_flows += in_flows;

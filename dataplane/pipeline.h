@@ -134,6 +134,15 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     void turn_timers(std::uint64_t now_ns) noexcept;
     void give_up_fragments() noexcept;
     std::size_t track_flows(std::size_t from) noexcept;
+    // Packets that the http stage looks at; of a stretch in their order.
+    // PERF: one condition, because which of them holds cannot be predicted.
+    void note_wanted(std::size_t i) noexcept {
+        const parse::Packet& packet = packets_[i];
+        const bool wants = (packet.key.protocol == parse::protocol_tcp) & (packet.payload_captured != 0) &
+                           (tracked_[i].cold != flow::no_index);
+        wanted_[wanted_count_] = static_cast<std::uint8_t>(i);
+        wanted_count_ += wants ? 1 : 0;
+    }
     void find_requests(std::size_t from, std::size_t to) noexcept;
     void find_in_order(std::size_t from, std::size_t to) noexcept;
     void match_payloads() noexcept;

@@ -61,6 +61,8 @@ void Pipeline::tell_late(const parse::Packet& packet) noexcept {
     packets_[0] = packet;
     tracked_[0] = tracker_.tell_late(packet);
     payloads_next_ = 0;
+    wanted_count_ = 0;
+    note_wanted(0);
     find_requests(0, 1);
     payloads_end_ = 1;
     flush_requests();
