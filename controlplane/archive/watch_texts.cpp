@@ -48,7 +48,7 @@ Failure WatchTexts::write(DurableDirectory& directory, std::vector<WatchFile>& f
         if (!known) {
             if (auto failure = directory.write(file, text)) return failure;
         }
-        std::erase_if(files, [&](const WatchFile& other) { return other.name == name; });
+        std::erase_if(files, [&name = name](const WatchFile& other) { return other.name == name; });
         files.push_back({name, file});
         written_[name] = list;
     }
