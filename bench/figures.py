@@ -23,9 +23,9 @@ PARTS = {
     'web': {**{f'web_{flows}': ['--mix', 'web', '--rules', '1500', '--flows', flows] for flows in ('100k', '1M')},
             'imix': ['--mix', 'imix']},
     'two': {f'two_{flows}': ['--workers', '2', '--flows', flows] for flows in ('100k', '1M')},
-    'port': {'ring': ['--via', 'ring'], 'memif': ['--via', 'memif']},
+    'port': {'ring': ['--via', 'ring'], 'ring_flood': ['--via', 'ring', '--flood'], 'memif': ['--via', 'memif']},
 }
-STAGES = ('parse', 'steer', 'flow', 'http', 'match', 'emit', 'timers')
+STAGES = ('parse', 'steer', 'copies', 'flow', 'http', 'match', 'emit', 'timers')
 
 
 def own_rules():

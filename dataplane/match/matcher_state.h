@@ -15,6 +15,7 @@
 #include "dataplane/match/bit_judge.h"
 #include "dataplane/match/judge.h"
 #include "dataplane/match/matcher.h"
+#include "dataplane/match/request_shapes.h"
 #include "dataplane/match/rule_guard.h"
 #include "dataplane/match/rule_tables.h"
 #include "dataplane/match/text_batch.h"
@@ -23,7 +24,7 @@ namespace picket::match {
 
 // PERF: a call of hs_scan costs 80 to 200 ns before it looks at a byte; URIs have 20 to 60. Scanning 32 or
 // more of them as one buffer brings that to 10 to 30 ns a URI (docs/performance.md). 64 fits a machine word.
-inline constexpr std::size_t chunk_requests = 64;
+inline constexpr std::size_t chunk_requests = RequestShapes::slots_max;
 
 // Which slots of the current chunk a rule has been judged for.
 struct Judged {
@@ -59,6 +60,7 @@ struct Matcher::State {
     void judge_always() noexcept;
     void propose(std::uint32_t element, std::size_t end) noexcept;
     void judge_rule(std::uint32_t rule, std::uint32_t slot) noexcept;
+    [[nodiscard]] const RequestShapes& shapes_of_chunk() noexcept;
     [[nodiscard]] bool guard_admits(std::uint32_t rule, std::uint32_t slot) noexcept;
     void choose(std::uint32_t slot) noexcept;
 
@@ -71,8 +73,8 @@ struct Matcher::State {
     std::uint32_t lone_slot = api::no_index;  // of a text that is scanned without the batch
     std::vector<Judged> judged;
     std::shared_ptr<RuleCosts> costs;
-    std::array<RequestShape, chunk_requests> shapes;  // of the chunk's requests, of those in shaped_slots
-    std::uint64_t shaped_slots = 0;
+    RequestShapes shapes;  // of the chunk's requests, if shaped
+    bool shaped = false;
     std::array<TextSignature, chunk_requests> signatures;  // of the chunk's URIs, of those in signed_slots
     std::uint64_t signed_slots = 0;
     std::uint64_t epoch = 0;

@@ -188,17 +188,6 @@ bool HeaderStart::admits_headers(const RequestView& request) const noexcept {
                       [](char wanted, char byte) { return wanted == lower_case(byte); });
 }
 
-RequestShape::RequestShape(const RequestView& request) noexcept
-    : uri_length(static_cast<std::uint32_t>(request.normalized_uri.size())),
-      raw_uri_length(static_cast<std::uint32_t>(request.raw_uri.size())),
-      phases(request.phases) {
-    if (request.method == "GET") {
-        method = method_get;
-    } else if (request.method == "POST") {
-        method = method_post;
-    }
-}
-
 TextSignature uri_signature(const RequestView& request, bool raw_too) noexcept {
     const bool differ = raw_too && request.raw_uri.data() != request.normalized_uri.data();
     TextSignature signature;
