@@ -9,6 +9,7 @@ build-fuzz/findings. Exit status 1 if there is a finding. PICKET_CAPTURES: a fol
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 
@@ -31,8 +32,13 @@ def build():
     subprocess.run(['ninja', '-C', BUILD, 'fuzzers'], check=True)
 
 
+def children_cpu_s():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def run(fuzzer, seconds):
-    """(executions, [finding, ...])"""
+    """(executions, its CPU seconds, [finding, ...])"""
     made, corpus, findings = (BUILD / name / fuzzer for name in ('seeds', 'corpus', 'findings'))
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +49,7 @@ def run(fuzzer, seconds):
                '-print_final_stats=1', f'-artifact_prefix={findings}/']
     if fuzzer in DICTIONARIES:
         command.append(f'-dict={seeds.ROOT}/tests/fuzz/dictionaries/{DICTIONARIES[fuzzer]}.dict')
+    cpu_before = children_cpu_s()
     with open(BUILD / f'{fuzzer}.log', 'w', encoding='utf-8', errors='replace') as log:
         status = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
     text = (BUILD / f'{fuzzer}.log').read_text(encoding='utf-8', errors='replace')
@@ -50,7 +57,7 @@ def run(fuzzer, seconds):
     found = sorted(set(findings.iterdir()) - before)
     if status and not found:
         found = [BUILD / f'{fuzzer}.log']
-    return int(executed[-1]) if executed else 0, found
+    return int(executed[-1]) if executed else 0, children_cpu_s() - cpu_before, found
 
 
 def main():
@@ -58,9 +65,9 @@ def main():
     build()
     failed = False
     for fuzzer in chosen:
-        executions, found = run(fuzzer, seconds)
+        executions, cpu_s, found = run(fuzzer, seconds)
         failed = failed or bool(found)
-        print(f'{fuzzer:15} {executions:12,} executions, {len(found)} findings', *found, flush=True)
+        print(f'{fuzzer:15} {executions:12,} executions, {cpu_s:5.0f} s of CPU, {len(found)} findings', *found, flush=True)
     return 1 if failed else 0
 
 
