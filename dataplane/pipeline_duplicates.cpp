@@ -15,15 +15,13 @@ void Pipeline::find_duplicates() noexcept {
         window_->prefetch(fingerprints[i]);
     }
     copies_ = false;
-    std::uint64_t displaced = 0;
     for (std::size_t i = 0; i < packets; ++i) {
         if (fingerprints[i] == duplicate::no_fingerprint) continue;
-        if (!window_->has_seen(fingerprints[i], packets_[i].time_ns, displaced)) continue;
+        if (!window_->has_seen(fingerprints[i], packets_[i].time_ns)) continue;
         packets_[i].flags |= parse::packet_copy;
         ++audits_[packets_[i].port].duplicates;
         copies_ = true;
     }
-    window_->count_displaced(displaced);
     if (copies_ && settings_.duplicates == Duplicates::drop) drop_copies();
 }
 

@@ -2,8 +2,8 @@
 //
 // Takes address space in steps of 2 MiB, and memory only once it is used. Stateless and thread-safe.
 //
-// PERF: a fault a page of 4 KiB took 7 % of the CPU time of a replay with 900,000 flows, two thirds of them
-// in two containers.
+// PERF: of 81,000 faults of a replay with 900,000 flows, on pages of 4 KiB, 58 % were in two containers of
+// picketd.
 #pragma once
 
 #include <sys/mman.h>

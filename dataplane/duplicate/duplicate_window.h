@@ -44,12 +44,8 @@ class DuplicateWindow {
     void prefetch(Fingerprint fingerprint) const noexcept { __builtin_prefetch(&line_of(fingerprint), 1); }
 
     // Whether a packet of that fingerprint was seen within the window; if not, this one is from now on.
-    // displaced: counts fingerprints that gave way within their window, for count_displaced().
     // REQUIRES: not no_fingerprint.
-    //
-    // PERF: the caller's local, because a member had to be read and written between one line and the next.
-    [[nodiscard]] bool has_seen(Fingerprint fingerprint, std::uint64_t time_ns,
-                                std::uint64_t& displaced) noexcept {
+    [[nodiscard]] bool has_seen(Fingerprint fingerprint, std::uint64_t time_ns) noexcept {
         Line& line = line_of(fingerprint);
         const Moment now = moment_of(time_ns);
         for (unsigned way = 0; way < ways; ++way) {
@@ -59,23 +55,15 @@ class DuplicateWindow {
         const std::uint32_t way = line.next;
         const Fingerprint old = line.fingerprints[way];
         // Of an empty place bit 0 is not set.
-        displaced += static_cast<std::uint64_t>(distance(now, line.moments[way]) <= window_of(old)) & old;
+        displaced_ += static_cast<std::uint64_t>(distance(now, line.moments[way]) <= window_of(old)) & old;
         line.fingerprints[way] = fingerprint;
         line.moments[way] = now;
         line.next = way + 1 == ways ? 0 : way + 1;
         return false;
     }
 
-    [[nodiscard]] bool has_seen(Fingerprint fingerprint, std::uint64_t time_ns) noexcept {
-        std::uint64_t displaced = 0;
-        const bool seen = has_seen(fingerprint, time_ns, displaced);
-        count_displaced(displaced);
-        return seen;
-    }
-
     // Fingerprints that gave way within their window: a copy of their packets would not be recognised.
     [[nodiscard]] std::uint64_t displaced() const noexcept { return displaced_; }
-    void count_displaced(std::uint64_t displaced) noexcept { displaced_ += displaced; }
 
   private:
     // A tick in the upper 30 bits; below, how many copies were told since.

@@ -79,9 +79,6 @@ bool opens_new_connection(const HotFlow& hot, const ColdFlow& cold, const parse:
 
 void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noexcept {
     const unsigned side = packet.side;
-    // PERF: as cold.sides has it, but at hand: a midstream flow waited for both of its lines, 3.4 % of a
-    // replay.
-    const bool peer_syn_seen = (hot.tcp_flags[1 - side] & tcp_syn) != 0;
     const auto fresh = static_cast<std::uint8_t>(packet.tcp_flags & ~hot.tcp_flags[side]);
     hot.tcp_flags[side] |= packet.tcp_flags;
     if ((fresh & tcp_syn) != 0) {
@@ -91,11 +88,11 @@ void track_flags(HotFlow& hot, ColdFlow& cold, const parse::Packet& packet) noex
         cold.flags &= ~static_cast<std::uint32_t>(api::flow_midstream);
         if (!answer) cold.syn_ns = packet.time_ns;
         // Simultaneous open: both send a SYN without ACK; the first one stays the initiator.
-        if (answer || !peer_syn_seen) set_initiator(hot, cold, answer ? 1 - side : side);
+        if (answer || cold.sides[1 - side].syn_seen == 0) set_initiator(hot, cold, answer ? 1 - side : side);
         add_history(hot, cold, answer ? 'H' : 'S', side);
     }
     if ((fresh & tcp_ack) != 0 && (packet.tcp_flags & tcp_syn) == 0 && side == initiator_side(hot) &&
-        peer_syn_seen && cold.syn_ns != 0 && packet.time_ns >= cold.syn_ns) {
+        cold.syn_ns != 0 && cold.sides[1 - side].syn_seen != 0 && packet.time_ns >= cold.syn_ns) {
         cold.handshake_rtt_ns = packet.time_ns - cold.syn_ns;
     }
     if ((fresh & tcp_fin) != 0) {

@@ -2,7 +2,7 @@
 // the texts.
 //
 // PERF: a bit a request and lengths side by side, so that a rule that is to be judged always asks all of them
-// at once: request by request a dozen such rules took 15 ns a request, as much as scanning a third of it.
+// at once. Request by request the stage took 1.58 of the raw scan (bare requests, community rules), so 1.22.
 #pragma once
 
 #include <array>
