@@ -1,5 +1,5 @@
-// What decides how the answer to a request is framed (RFC 9112 §6.3), kept in two bits for each of the
-// newest 16 requests of a flow.
+// What decides how the answer to a request is framed (RFC 9112 §6.3) and whose turn it is to be answered,
+// kept in two bits for each of the newest 16 requests of a flow.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +11,38 @@
 
 namespace picket::http {
 
-enum class RequestKind : std::uint8_t { other, head, connect };
+enum class RequestKind : std::uint8_t {
+    other,
+    head,
+    connect,
+    earlier,  // of a flow joined midstream: sent before all that were seen before it; of any method
+};
 
 inline constexpr std::uint32_t kinds_kept = 16;
 
-inline void note_kind(flow::ColdFlow& cold, std::uint32_t request, std::string_view method) noexcept {
+[[nodiscard]] inline RequestKind kind_of(std::string_view method) noexcept {
+    return method == "HEAD"      ? RequestKind::head
+           : method == "CONNECT" ? RequestKind::connect
+                                 : RequestKind::other;
+}
+
+inline void note_kind(flow::ColdFlow& cold, std::uint32_t request, RequestKind kind) noexcept {
     const unsigned shift = request % kinds_kept * 2;
-    const auto kind = method == "HEAD"      ? RequestKind::head
-                      : method == "CONNECT" ? RequestKind::connect
-                                            : RequestKind::other;
     cold.request_kinds = (cold.request_kinds & ~(3u << shift)) | static_cast<unsigned>(kind) << shift;
 }
 
 [[nodiscard]] inline RequestKind kind_of(const flow::ColdFlow& cold, std::uint32_t request) noexcept {
     if (cold.requests - request > kinds_kept) return RequestKind::other;
     return static_cast<RequestKind>(cold.request_kinds >> request % kinds_kept * 2 & 3);
+}
+
+// The number of the request that is answered at that turn. Those that came earlier each come before all with
+// lower numbers.
+[[nodiscard]] inline std::uint32_t at_turn(const flow::ColdFlow& cold, std::uint32_t turn) noexcept {
+    if (cold.requests > kinds_kept) return turn;
+    std::uint32_t earlier = 0;
+    while (earlier + 1 < cold.requests && kind_of(cold, earlier + 1) == RequestKind::earlier) ++earlier;
+    return turn <= earlier ? earlier - turn : turn;
 }
 
 // The body of a response that is not interim.

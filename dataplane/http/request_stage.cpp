@@ -34,8 +34,9 @@ void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tra
         (tracked.gap || tracked.amid) && waits_for_earlier(packet, tracked, text.substr(seen), known);
     // Ordinary payload of an ordinary flow is left here, after its first bytes.
     if (!known && !waits && !may_begin_message(packet, tracked, text.substr(seen))) return;
-    const Place place = place_of(hot, packet.time_ns, packet.side);
+    Place place = place_of(hot, packet.time_ns, packet.side);
     if (place.cold->http_state == flow::http_ended) return;
+    place.earlier = tracked.amid && place.cold->requests != 0;
     const std::uint32_t cut = packet.payload_length - packet.payload_captured;
     if (place.cold->http_state != flow::no_index || waits || cut != 0) {
         scratch_.roles_unknown = !known;
@@ -73,6 +74,8 @@ void RequestStage::follow_stream(const Place& place, const parse::Packet& packet
     const std::uint32_t begin = begin_of(packet);
     const std::uint32_t cut = packet.payload_length - packet.payload_captured;
     if ((packet.tcp_flags & parse::tcp_ack) != 0) pass_acknowledged(place.other(), packet.tcp_acknowledgment);
+    const std::uint32_t later = side.next;
+    const bool was_known = side.next_known;
     // It begins earlier than was thought.
     if (tracked.amid && side.idle()) side.next_known = false;
     if (!side.next_known) {
@@ -99,6 +102,9 @@ void RequestStage::follow_stream(const Place& place, const parse::Packet& packet
         return;
     }
     arrange(place, begin, text, cut);
+    // What came before all others is followed by what was seen already.
+    if (place.earlier && was_known && side.idle() && sequence_distance(side.next, later) > 0)
+        side.next = later;
 }
 
 // What remains of the call: a flow keeps a state only while there is something to be remembered.

@@ -147,7 +147,7 @@ std::string_view RequestStage::answer(const Place& place, const ResponseHead& he
     found.time_ns = place.time_ns;
     RequestKind kind = RequestKind::other;
     if (cold.responses < cold.requests) {
-        found.request = cold.responses++;
+        found.request = at_turn(cold, cold.responses++);
         kind = kind_of(cold, found.request);
         if (found.request == 0) cold.first_status = head.status;
     }

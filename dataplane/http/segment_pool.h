@@ -32,7 +32,7 @@ struct HeldList {
 
 class SegmentPool {
   public:
-    static constexpr std::size_t piece_bytes_max = 2048 - 16;
+    static constexpr std::size_t piece_bytes_max = 2048 - 24;
     static constexpr std::uint32_t list_bytes_max = 64 * 1024;
     static constexpr std::uint32_t list_pieces_max = 40;
 
@@ -49,17 +49,22 @@ class SegmentPool {
         pool_full,  // all sides together do
     };
     // Copies those bytes of text, whose first has this sequence number, that are not held yet. If not all
-    // of them could be held, some may be.
-    [[nodiscard]] Held hold(HeldList& list, std::uint32_t owner, std::uint32_t begin,
-                            std::string_view text) noexcept;
+    // of them could be held, some may be. time_ns: when they were seen. apart: in pieces of their own, so
+    // that where the segment began can still be told; others go on in the piece before them.
+    [[nodiscard]] Held hold(HeldList& list, std::uint32_t owner, std::uint32_t begin, std::string_view text,
+                            std::uint64_t time_ns, bool apart = false) noexcept;
 
-    // REQUIRES of all four: list is not empty.
+    // REQUIRES of all five: list is not empty.
     [[nodiscard]] std::uint32_t begin_of(const HeldList& list) const noexcept {
         return piece(list.first).begin;
     }
     [[nodiscard]] std::string_view text_of(const HeldList& list) const noexcept {
         const Piece& first = piece(list.first);
         return {first.data.data(), first.length};
+    }
+    // When the last of the first piece's bytes were seen.
+    [[nodiscard]] std::uint64_t time_of(const HeldList& list) const noexcept {
+        return piece(list.first).time_ns;
     }
     // Takes the first piece out of the list. Its text stays until give_back().
     [[nodiscard]] std::uint32_t take_first(HeldList& list) noexcept;
@@ -81,6 +86,7 @@ class SegmentPool {
 
   private:
     struct Piece {
+        std::uint64_t time_ns;
         std::uint32_t next;
         std::uint32_t begin;  // sequence number
         std::uint32_t length;
@@ -92,10 +98,10 @@ class SegmentPool {
     [[nodiscard]] Piece& piece(std::uint32_t index) const noexcept {
         return reinterpret_cast<Piece*>(memory_.data())[index];
     }
-    // Fills a hole of the list; link: where its index goes, before_link: the piece that holds it, if one
-    // does, which takes what fits behind its own bytes.
+    // Fills a hole of the list; link: where its index goes, before_link: the piece that takes what fits
+    // behind its own bytes, if one does.
     [[nodiscard]] Held fill(HeldList& list, Piece* before_link, std::uint32_t*& link, std::uint32_t owner,
-                            std::uint32_t begin, std::string_view text) noexcept;
+                            std::uint32_t begin, std::string_view text, std::uint64_t time_ns) noexcept;
 
     flow::PageMapping memory_;
     std::vector<std::uint32_t> owners_;  // by piece: the flow's cold index

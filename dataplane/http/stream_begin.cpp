@@ -27,10 +27,8 @@ bool is_common_method(std::string_view method) noexcept {
 }
 
 // A first line that cannot be a piece of something else.
-bool begins_surely(std::string_view text) noexcept {
+bool is_surely_request(std::string_view text) noexcept {
     RequestHead request;
-    ResponseHead response;
-    if (text.starts_with("HTTP/")) return parse_response_head(text, response);
     if (parse_request_head(text, request) == HeadStatus::not_a_message) return false;
     return request.line_complete && is_common_method(request.method);
 }
@@ -56,11 +54,11 @@ bool RequestStage::may_begin_message(const parse::Packet& packet, const flow::Tr
 }
 
 // Whether the text has to wait for bytes before it. REQUIRES: there is a gap before it, or it is the first of
-// a side whose beginning was not seen. known: the flow is HTTP; of others only what may be a part of a head
-// waits.
+// a side whose beginning was not seen; of such a side all waits but a request, which is told at once: a rule
+// may hit it. known: the flow is HTTP; of others only what may be a part of a head waits behind a gap.
 bool RequestStage::waits_for_earlier(const parse::Packet& packet, const flow::Tracked& tracked,
                                      std::string_view text, bool known) const noexcept {
-    if (tracked.amid) return (known || looks_like_text(text)) && !begins_surely(text);
+    if (tracked.amid) return !is_surely_request(text);
     if (known) return true;
     if (tracked.gap_bytes == 0 || tracked.gap_bytes > SegmentPool::list_bytes_max) return false;
     return looks_like_text(text) ||
@@ -71,13 +69,13 @@ bool RequestStage::waits_for_earlier(const parse::Packet& packet, const flow::Tr
 void RequestStage::hold_unplaced(const Place& place, std::uint32_t begin, std::string_view text,
                                  std::uint32_t cut) noexcept {
     StreamSide& side = place.mine();
-    auto result = segments_.hold(side.held, place.hot->cold, begin, text);
+    auto result = segments_.hold(side.held, place.hot->cold, begin, text, place.time_ns, true);
     while (result == SegmentPool::Held::pool_full && make_room(place))
-        result = segments_.hold(side.held, place.hot->cold, begin, text);
+        result = segments_.hold(side.held, place.hot->cold, begin, text, place.time_ns, true);
     const bool all_held = result == SegmentPool::Held::held && cut == 0;
     if (all_held) ++held_;
     ++side.unplaced;
-    if (all_held && side.unplaced < unplaced_max && !begins_surely(segments_.text_of(side.held))) return;
+    if (all_held && side.unplaced < unplaced_max && !is_surely_request(text)) return;
     if (!side.held.empty()) {
         begin_at_first_held(place);
     } else {

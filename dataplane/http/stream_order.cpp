@@ -21,7 +21,7 @@ void RequestStage::arrange(const Place& place, std::uint32_t begin, std::string_
         if (ahead > 0 && static_cast<std::uint64_t>(ahead) <= may_miss(place))
             lose(place, static_cast<std::uint32_t>(ahead));
         if (sequence_distance(side.next, begin) <= 0) break;
-        const auto result = segments_.hold(side.held, place.hot->cold, begin, text);
+        const auto result = segments_.hold(side.held, place.hot->cold, begin, text, place.time_ns);
         if (result == SegmentPool::Held::held) {
             ++held_;
             return;
@@ -69,13 +69,15 @@ void RequestStage::deliver_ready(const Place& place) noexcept {
             lose(place, static_cast<std::uint32_t>(ahead));
         }
         std::string_view text = segments_.text_of(side.held);
+        Place seen = place;
+        seen.time_ns = segments_.time_of(side.held);
         const std::uint32_t index = segments_.take_first(side.held);
         text.remove_prefix(
             std::min<std::size_t>(text.size(), static_cast<std::size_t>(ahead < 0 ? -ahead : 0)));
         side.next += static_cast<std::uint32_t>(text.size());
         side.acknowledged = 0;
         const std::uint64_t found = requests_ + responses_;
-        deliver(place, text);
+        deliver(seen, text);
         // What was found refers to the piece.
         if (requests_ + responses_ != found) sink_->flush_requests();
         segments_.give_back(index);

@@ -47,7 +47,8 @@ the rows.
 ## Other segments
 
 The TCP payload of captures with HTTP comes again in segments of one byte, of seven, of twenty, out of order, and twice
-(`tests/support/resegment.py`): the same requests, status codes and hits of rules as in the original?
+(`tests/support/resegment.py`): the same requests, each with its status code, and the same hits of rules as in the
+original? Of a flow that is joined midstream the last of several requests is told first if it comes first.
 
 {segment_sums}
 
@@ -85,6 +86,8 @@ def reasons(found, differences, what, capture=0):
         of[reason] += sum(counts)
         where[reason].add(key[capture])
     rows = [[reason, number, len(where[reason])] for reason, number in of.most_common()]
+    if not rows:
+        return 'Nothing differs.'
     return table(['reason of the rest', what, 'captures'], rows)
 
 

@@ -47,7 +47,7 @@ def size_of(records, size=0, **_):
 
 
 class Seen:
-    """Requests and status codes by flow in their order, and hits by rule."""
+    """By flow the requests with their status codes, and the status codes of no request; hits by rule."""
 
     def __init__(self, capture):
         with tempfile.NamedTemporaryFile('w', suffix='.toml', encoding='utf-8') as config:
@@ -60,9 +60,13 @@ class Seen:
         for event in sorted(replay.of_type('http'), key=lambda one: (one['flow_id'], one.get('tx_id', -1))):
             http = event['http']
             flow = event['src_ip'], event['src_port'], event['dest_ip'], event['dest_port']
-            if 'http_method' in http:  # else an answer whose request was not seen
-                self.requests[flow].append((http['http_method'], http.get('hostname'), http['url']))
-            self.responses[flow].append(http.get('status'))
+            if 'http_method' in http:
+                self.requests[flow].append((http['http_method'], http.get('hostname'), http['url'], http.get('status')))
+            else:
+                self.responses[flow].append(http.get('status'))
+        # Of a flow joined midstream the last of several requests may be told first, if it came first.
+        for requests in self.requests.values():
+            requests.sort(key=repr)
         self.rules = replay.report['alerts_by_rule']
 
     def differences(self, other):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The long campaign: builds the fuzzers with clang++ and lets each run for SECONDS, one after the other.
+"""The long campaign: builds the fuzzers with clang++ and lets each run for SECONDS of CPU time, one after the other.
 
     tests/fuzz/run.py SECONDS [FUZZER ...]
 
@@ -38,7 +38,16 @@ def children_cpu_s():
 
 
 def run(fuzzer, seconds):
-    """(executions, its CPU seconds, [finding, ...])"""
+    """(executions, its CPU seconds, [finding, ...]): until it has had its seconds, on however busy a machine."""
+    executions, cpu_s, found = 0, 0.0, []
+    while not found and cpu_s < seconds:
+        more, used_s, found = run_once(fuzzer, max(5, round(seconds - cpu_s)))
+        executions, cpu_s = executions + more, cpu_s + used_s
+    return executions, cpu_s, found
+
+
+def run_once(fuzzer, seconds):
+    """As run(), for some seconds of time."""
     made, corpus, findings = (BUILD / name / fuzzer for name in ('seeds', 'corpus', 'findings'))
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)

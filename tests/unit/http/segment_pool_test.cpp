@@ -32,7 +32,7 @@ TEST(SegmentPool, FirstWinsWhereverTheyOverlap) {
             const std::size_t from = dice() % 60;
             const std::size_t length = 1 + dice() % (64 - from);
             const std::string text(length, letter);
-            const auto result = pool.hold(list, 1, begin + static_cast<std::uint32_t>(from), text);
+            const auto result = pool.hold(list, 1, begin + static_cast<std::uint32_t>(from), text, 0);
             if (result != Held::held) break;
             for (std::size_t i = from; i < from + length; ++i) {
                 if (expected[i] == '.') expected[i] = letter;
@@ -48,10 +48,10 @@ TEST(SegmentPool, FirstWinsWhereverTheyOverlap) {
 TEST(SegmentPool, Bounds) {
     SegmentPool pool(50);
     HeldList list;
-    EXPECT_EQ(pool.hold(list, 1, 0, std::string(200'000, 'x')), Held::list_full);
+    EXPECT_EQ(pool.hold(list, 1, 0, std::string(200'000, 'x'), 0), Held::list_full);
     EXPECT_LE(list.bytes, SegmentPool::list_bytes_max);
     HeldList other;
-    EXPECT_EQ(pool.hold(other, 2, 0, std::string(60'000, 'y')), Held::pool_full);
+    EXPECT_EQ(pool.hold(other, 2, 0, std::string(60'000, 'y'), 0), Held::pool_full);
     EXPECT_EQ(pool.oldest_owner(), 1u);
     pool.clear(list);
     pool.clear(other);
@@ -63,9 +63,11 @@ TEST(SegmentPool, Bounds) {
 TEST(SegmentPool, SegmentsInARowShareAPiece) {
     SegmentPool pool(4);
     HeldList list;
-    for (std::uint32_t at = 0; at < 3000; ++at) ASSERT_EQ(pool.hold(list, 1, at, "x"), Held::held);
+    for (std::uint32_t at = 0; at < 3000; ++at) ASSERT_EQ(pool.hold(list, 1, at, "x", at), Held::held);
     EXPECT_EQ(list.bytes, 3000u);
     EXPECT_EQ(list.pieces, 2u);
+    // A piece was there when its last byte was.
+    EXPECT_EQ(pool.time_of(list), SegmentPool::piece_bytes_max - 1);
     EXPECT_EQ(take_all(pool, list, 0, 3000), std::string(3000, 'x'));
 }
 

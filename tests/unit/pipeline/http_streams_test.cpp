@@ -4,62 +4,17 @@
 #include <algorithm>
 #include <random>
 
-#include "tests/support/pipeline_harness.h"
+#include "tests/support/http_connection.h"
 
 namespace picket {
 namespace {
 
-using testing::PacketBuilder;
+using testing::Connection;
+using testing::cut;
 using testing::PipelineHarness;
 using testing::second_ns;
-
-struct Segment {
-    bool from_client;
-    std::uint32_t at;  // of its first byte in the side's stream
-    std::string_view text;
-};
-
-// A connection whose segments are sent one by one, in any order. Acknowledgments are the test's affair.
-class Connection {
-  public:
-    enum class Seen : std::uint8_t { from_syn, midstream };
-
-    explicit Connection(PipelineHarness& harness, std::uint16_t port = 4000, Seen seen = Seen::from_syn)
-        : harness_(&harness), port_(port) {
-        if (seen == Seen::midstream) return;
-        send({true, 0xffffffff, ""}, parse::tcp_syn);
-        send({false, 0xffffffff, ""}, parse::tcp_syn | parse::tcp_ack);
-    }
-    Connection& send(const Segment& segment, std::uint8_t flags = parse::tcp_ack, std::uint32_t ack = 0) {
-        const testing::TcpFields fields{flags, first(segment.from_client) + segment.at,
-                                        first(!segment.from_client) + ack};
-        auto builder = PacketBuilder().ethernet();
-        if (segment.from_client) {
-            builder.ipv4("10.1.7.44", "203.0.113.80").tcp(port_, 80, fields);
-        } else {
-            builder.ipv4("203.0.113.80", "10.1.7.44").tcp(80, port_, fields);
-        }
-        harness_->feed(builder.payload(segment.text), time_ns_ += 1000);
-        return *this;
-    }
-    Connection& client(std::uint32_t at, std::string_view text) { return send({true, at, text}); }
-    Connection& server(std::uint32_t at, std::string_view text) { return send({false, at, text}); }
-    // The server has got the client's first bytes.
-    Connection& server_acknowledges(std::uint32_t bytes) {
-        return send({false, 0, ""}, parse::tcp_ack, bytes);
-    }
-    Connection& wait(std::uint64_t time_ns) {
-        time_ns_ += time_ns;
-        return *this;
-    }
-
-  private:
-    static std::uint32_t first(bool client) { return client ? 0xfffffff0u : 9000u; }  // numbers wrap
-
-    PipelineHarness* harness_;
-    std::uint16_t port_;
-    std::uint64_t time_ns_ = second_ns;
-};
+using testing::Segment;
+using testing::told;
 
 const std::string two_requests =
     "POST /upload HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -70,38 +25,8 @@ const std::string two_responses =
     "12\r\nHTTP/1.1 500 Not\r\n\r\n0\r\n\r\n"
     "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nnot found";
 
-std::string told(PipelineHarness& worker) {
-    worker.run(7);
-    worker.finish(9 * second_ns);
-    std::string text;
-    for (const auto& request : worker.requests)
-        text += request.method + ' ' + request.uri + ' ' + request.host + '\n';
-    for (const auto& response : worker.responses) {
-        std::int64_t bytes = response.event.body_bytes;
-        for (const auto& end : worker.response_ends) {
-            if (end.request == response.event.request) bytes = end.body_bytes;
-        }
-        text += std::to_string(response.event.request) + ' ' + std::to_string(response.event.status) + ' ' +
-                response.content_type + ' ' + std::to_string(bytes) + '\n';
-    }
-    EXPECT_EQ(worker.area.counters.http_states_active, 0u);
-    return text;
-}
-
 const std::string expected =
     "POST /upload a.example\nbrew /next?q=1 c.example\n0 201  18\n1 404 text/html 9\n";
-
-std::vector<Segment> cut(bool from_client, std::string_view text, std::vector<std::size_t> at) {
-    at.push_back(text.size());
-    std::vector<Segment> segments;
-    std::size_t from = 0;
-    for (const std::size_t to : at) {
-        if (to > from)
-            segments.push_back({from_client, static_cast<std::uint32_t>(from), text.substr(from, to - from)});
-        from = std::max(from, to);
-    }
-    return segments;
-}
 
 TEST(HttpStreams, EverySplitPositionInEitherOrder) {
     for (std::size_t at = 1; at < two_requests.size(); ++at) {
@@ -216,29 +141,6 @@ TEST(HttpStreams, AnAnswerShowsWhatIsMissing) {
     EXPECT_EQ(worker.area.counters.http_gaps, 1u);
 }
 
-// Both sides' first three segments in any order, though nothing says where the streams begin.
-TEST(HttpStreams, EveryOrderMidstream) {
-    const std::string request =
-        "GET /midstream?a=bcdefgh HTTP/1.1\r\nHost: a.example\r\nX: yyyyyyyyyy\r\n\r\n";
-    const std::string response =
-        "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nnot found";
-    for (std::size_t first = 1; first < 60; first += 11) {
-        for (std::size_t second = first + 1; second < request.size(); second += 9) {
-            std::array<std::size_t, 3> order{0, 1, 2};
-            const auto asked = cut(true, request, {first, second});
-            const auto answered = cut(false, response, {first, second});
-            do {
-                PipelineHarness worker;
-                Connection connection(worker, 4000, Connection::Seen::midstream);
-                for (const std::size_t i : order) connection.send(asked[i]);
-                for (const std::size_t i : order) connection.send(answered[i]);
-                ASSERT_EQ(told(worker), "GET /midstream?a=bcdefgh a.example\n0 404 text/html 9\n")
-                    << first << ' ' << second << ' ' << order[0] << order[1] << order[2];
-            } while (std::next_permutation(order.begin(), order.end()));
-        }
-    }
-}
-
 TEST(HttpStreams, AResponseByteByByte) {
     const std::string_view response = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
     for (const auto seen : {Connection::Seen::from_syn, Connection::Seen::midstream}) {
@@ -253,19 +155,6 @@ TEST(HttpStreams, AResponseByteByByte) {
         EXPECT_EQ(worker.responses[0].event.status, 400);
         EXPECT_EQ(worker.responses[0].event.ends.client_port, 4000);
     }
-}
-
-// The bytes of a body that lost its head do not hide the next response, however they are cut.
-TEST(HttpStreams, AResponseAfterTheRestOfAnother) {
-    const std::string stream = std::string(30, 'H') + "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-    PipelineHarness worker;
-    Connection connection(worker, 4000, Connection::Seen::midstream);
-    connection.client(0, "GET / HTTP/1.1\r\n\r\n");
-    for (std::size_t at = 0; at < stream.size(); ++at)
-        connection.server(static_cast<std::uint32_t>(at), std::string_view(stream).substr(at, 1));
-    worker.run();
-    ASSERT_EQ(worker.responses.size(), 1u);
-    EXPECT_EQ(worker.responses[0].event.status, 404);
 }
 
 TEST(HttpStreams, AResetTellsWhatWaits) {
