@@ -158,6 +158,11 @@ struct ColdFlow {
 };
 static_assert(sizeof(ColdFlow) % 64 == 0, "cold records start at a line");
 
+// The peer acknowledged bytes of a side that were not seen.
+[[nodiscard]] inline bool has_lost(const ColdFlow& cold) noexcept {
+    return cold.sides[0].lost_bytes + cold.sides[1].lost_bytes != 0;
+}
+
 // All that is kept of a flow.
 struct FlowState {
     const HotFlow& hot;

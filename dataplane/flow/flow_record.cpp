@@ -134,7 +134,7 @@ void fill_ends(const FlowState& flow, unsigned client_side, api::EventEnds& ends
     ends.client_port = port_of(hot, client_side);
     ends.server_port = port_of(hot, 1 - client_side);
     ends.protocol = hot.key.protocol;
-    ends.flow_lost = cold.sides[0].lost_bytes + cold.sides[1].lost_bytes != 0 ? 1 : 0;
+    ends.flow_lost = has_lost(cold) ? 1 : 0;
     ends.port = cold.port;
     ends.vlan = cold.vlan;
 }

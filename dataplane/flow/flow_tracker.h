@@ -137,9 +137,7 @@ class FlowTracker {
     void emit(HotFlow& hot, api::EndReason reason, bool final) noexcept;
     void visit_due(std::span<const std::uint32_t> due, std::uint64_t now_ns) noexcept;
     [[nodiscard]] bool has_lost(const HotFlow& hot) noexcept {
-        if ((hot.marks & mark_unseen) == 0) return false;
-        const ColdFlow& cold = table_.cold(hot.cold);
-        return cold.sides[0].lost_bytes + cold.sides[1].lost_bytes != 0;
+        return (hot.marks & mark_unseen) != 0 && flow::has_lost(table_.cold(hot.cold));
     }
     [[nodiscard]] bool is_over(const HotFlow& hot, std::uint64_t now_ns) const noexcept;
     void end_flow(std::uint32_t cold) noexcept;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "dataplane/http/message_head.h"
 #include "dataplane/match/flow_ends.h"
@@ -63,6 +64,8 @@ class RequestBatch {
         packet_ = packet;
         flow_lost_ = flow_lost;
     }
+    // The same for what is told of another flow than the packet's. Returns what it was.
+    bool exchange_flow_lost(bool flow_lost) noexcept { return std::exchange(flow_lost_, flow_lost); }
     [[nodiscard]] std::span<char> arena_rest() noexcept {
         return {arena_.get() + arena_used_, arena_bytes - arena_used_};
     }

@@ -169,8 +169,10 @@ std::uint32_t RequestStage::take_state() noexcept {
     if (!oldest.idle()) ++exhausted_;
     flow::HotFlow& hot = table_->hot_of(oldest.cold);
     const Place place = place_of(hot, hot.last_ns, 0);
+    const bool lost = batch_->exchange_flow_lost(flow::has_lost(*place.cold));
     finish_sides(place);
     end_following(place);
+    batch_->exchange_flow_lost(lost);
     return states_.take(scratch_);
 }
 
@@ -183,12 +185,14 @@ std::uint32_t RequestStage::take_assembly(const Place& place) noexcept {
         ++exhausted_;
         flow::HotFlow& hot = table_->hot_of(owner);
         const Place client = place_of(hot, hot.last_ns, client_side_of(hot));
+        const bool lost = batch_->exchange_flow_lost(flow::has_lost(*client.cold));
         if (client.mine().mode == StreamMode::head) give_up_request(client, false);
         if (client.other().mine().mode == StreamMode::head) give_up_response(client.other(), false);
         for (StreamSide& side : client.state->sides) {
             if (side.mode == StreamMode::head_rest) drop_assembly(side);
         }
         if (client.other().mine().mode == StreamMode::between) end_response(client.other());
+        batch_->exchange_flow_lost(lost);
     }
     sink_->flush_requests();
     return assemblies_.take(place.hot->cold);
@@ -210,8 +214,10 @@ void RequestStage::forget_if_unproven(const Place& place) noexcept {
 void RequestStage::finish(flow::HotFlow& hot, flow::ColdFlow& cold, std::uint64_t time_ns) noexcept {
     if (cold.http_state >= flow::http_ended) return;
     const Place place = place_of(hot, time_ns, 0);
+    const bool lost = batch_->exchange_flow_lost(flow::has_lost(cold));
     finish_sides(place);
     end_following(place);
+    batch_->exchange_flow_lost(lost);
     sink_->flush_requests();
 }
 

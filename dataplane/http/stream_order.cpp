@@ -130,8 +130,10 @@ bool RequestStage::make_room(const Place& place) noexcept {
     ++exhausted_;
     flow::HotFlow& hot = table_->hot_of(owner);
     const Place other = place_of(hot, hot.last_ns, 0);
+    const bool lost = batch_->exchange_flow_lost(flow::has_lost(*other.cold));
     pass_all(other);
     pass_all(other.other());
+    batch_->exchange_flow_lost(lost);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "tests/support/http_connection.h"
+#include "tests/support/rule_worker.h"
 
 namespace picket {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using testing::Connection;
 using testing::cut;
 using testing::PipelineHarness;
+using testing::RuleWorker;
 using testing::second_ns;
 using testing::told;
 
@@ -93,6 +95,24 @@ TEST(HttpMidstream, AResponseAfterTheRestOfAnother) {
     worker.run();
     ASSERT_EQ(worker.responses.size(), 1u);
     EXPECT_EQ(worker.responses[0].event.status, 404);
+}
+
+// What is told when a flow ends says of that flow, not of the packet that was looked at last, whether bytes
+// were lost.
+TEST(HttpMidstream, WhatWaitedForTheEndIsOfItsOwnFlow) {
+    RuleWorker sensor;
+    sensor.load("alert http any any -> any any (flow:to_client; http.stat_code; content:\"404\"; sid:1;)\n");
+    Connection(sensor.worker, 4000, Connection::Seen::midstream)
+        .client(0, "GET /x HTTP/1.1\r\n\r\n")
+        .server(0, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    Connection(sensor.worker, 4001, Connection::Seen::midstream)
+        .client(0, "GET /y HTTP/1.1\r\n\r\n")
+        .server_acknowledges(500);
+    sensor.worker.run();
+    EXPECT_TRUE(sensor.worker.hits.empty());
+    sensor.worker.finish(9 * second_ns);
+    ASSERT_EQ(sensor.worker.hits.size(), 1u);
+    EXPECT_EQ(sensor.worker.hits[0].ends.flow_lost, 0);
 }
 
 }  // namespace
