@@ -91,9 +91,10 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     std::vector<detect::Scan> suspects;
     detect::ScanDetector detector(settings, [&](const detect::Scan& scan) { suspects.push_back(scan); });
     std::size_t contacts = 0;
+    detect::FlowsSeen seen;
     const auto add = [&](const store::StoredFlow& flow) {
         if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
-        detector.note_flow(flow.went_both_ways(), flow.last_ns);
+        seen.add(flow.went_both_ways(), flow.last_ns);
         const auto contact = detect::contact_of(flow);
         if (contact && contacts++ < detect::ScanDetector::collected_max) detector.add(*contact);
     };
@@ -110,6 +111,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
                               std::to_string(contacts) +
                               " first contacts were judged: narrow --since and --until");
     }
+    detector.note_flows(seen);
     detector.finish();
     for (const detect::Scan& suspect : suspects) static_cast<void>(detector.confirm(suspect));
     found.scans = detector.scans();

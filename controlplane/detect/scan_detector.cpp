@@ -16,7 +16,14 @@ constexpr std::size_t port_scan_failures_min = 8;
 constexpr std::size_t crowd_sources_min = 20;
 constexpr std::size_t crowd_targets_min = 20;
 constexpr std::size_t crowd_kept = 4096;
+constexpr unsigned series_failures_min = 4;  // fewer never reach the threshold
 constexpr double crowd_failed_share_min = 0.9;
+// A crowd of F failures has at most F / 9 successes, and one of its runs of twenty failures in a row at most
+// 39 / 9 within.
+constexpr std::size_t crowd_run = std::min(crowd_sources_min, crowd_targets_min);
+constexpr auto crowd_run_successes_max = static_cast<std::size_t>(
+    static_cast<double>(2 * crowd_run - 1) * (1 - crowd_failed_share_min) / crowd_failed_share_min);
+static_assert(crowd_run_successes_max == 4);
 constexpr std::size_t crowds_max = 4096;
 constexpr std::uint64_t one_way_flows_min = 20;
 constexpr std::uint64_t answer_wait_ns = 1'000'000'000;
@@ -48,13 +55,13 @@ std::string describe(const Scan& scan) {
 ScanDetector::ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect)
     : settings_(std::move(settings)), suspect_(std::move(suspect)) {}
 
-void ScanDetector::note_flow(bool answered, std::uint64_t last_ns) noexcept {
+void ScanDetector::note_flows(const FlowsSeen& seen) noexcept {
     std::uint64_t latest = latest_ns_.load(std::memory_order_relaxed);
-    while (latest < last_ns &&
-           !latest_ns_.compare_exchange_weak(latest, last_ns, std::memory_order_relaxed)) {
+    while (latest < seen.latest_ns &&
+           !latest_ns_.compare_exchange_weak(latest, seen.latest_ns, std::memory_order_relaxed)) {
     }
-    flows_.fetch_add(1, std::memory_order_relaxed);
-    if (answered) flows_answered_.fetch_add(1, std::memory_order_relaxed);
+    flows_.fetch_add(seen.flows, std::memory_order_relaxed);
+    flows_answered_.fetch_add(seen.answered, std::memory_order_relaxed);
 }
 
 bool ScanDetector::one_way() const noexcept {
@@ -64,36 +71,33 @@ bool ScanDetector::one_way() const noexcept {
            static_cast<double>(answered) < one_way_share_max * static_cast<double>(flows);
 }
 
-void ScanDetector::add(const Contact& contact) {
-    if (settings_.known_nat && settings_.known_nat->contains(contact.source)) return;
+void ScanDetector::add(std::span<const Contact> contacts) {
     {
         const std::lock_guard lock(judge_mutex_);
-        if (contact.waiting_since_ns != 0) {
-            keep(waiting_, contact);
-        } else if (settings_.collect) {
-            keep(collected_, contact);
-        } else {
-            judge(contact);
+        for (const Contact& contact : contacts) {
+            if (!settings_.known_nat || !settings_.known_nat->contains(contact.source)) take(contact);
         }
         if (news_.empty()) return;
     }
     tell_news();
 }
 
-void ScanDetector::keep(Contacts& contacts, const Contact& contact) {
-    // Address space for all at once, so that they are never moved.
-    if (contacts.capacity() == 0) contacts.reserve(collected_max);
-    if (contacts.size() < collected_max) {
-        contacts.push_back(contact);
-    } else {
-        forgotten_.fetch_add(1, std::memory_order_relaxed);
+void ScanDetector::take(const Contact& contact) {
+    if (contact.waiting_since_ns == 0) {
+        if (!settings_.collect) return judge(contact);
+        if (collected_.add(contact)) return;
+    } else if (waiting_.size() < collected_max) {
+        // Address space for all at once, so that they are never moved.
+        if (waiting_.capacity() == 0) waiting_.reserve(collected_max);
+        return waiting_.push_back(contact);
     }
+    forgotten_.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Whoever is there answers a first packet within a second, nearly always; four in a row that do not are
 // enough.
 void ScanDetector::add_waiting() {
-    Contacts waiting;
+    std::vector<Contact> waiting;
     {
         const std::lock_guard lock(judge_mutex_);
         waiting.swap(waiting_);
@@ -115,37 +119,12 @@ void ScanDetector::tell_news() {
     for (const Scan& scan : news) suspect_(scan);
 }
 
-// PERF: of millions of contacts nearly all are of sources that never fail often enough; collisions of the
-// counters let some more pass, which changes nothing.
-void ScanDetector::drop_unsuspicious() {
-    constexpr std::size_t counters = std::size_t{1} << 20;
-    constexpr std::uint8_t series_failures_min = 4;  // fewer never reach the threshold
-    std::vector<std::uint8_t> by_source(counters);
-    std::vector<std::uint32_t> by_port(std::size_t{1} << 16);
-    const auto source_of = [&](const Contact& contact) { return hash_(contact.source) & (counters - 1); };
-    for (const Contact& contact : collected_) {
-        if (!contact.failed) continue;
-        std::uint8_t& failures = by_source[source_of(contact)];
-        failures = static_cast<std::uint8_t>(std::min<unsigned>(failures + 1u, series_failures_min));
-        ++by_port[contact.port];
-    }
-    std::erase_if(collected_, [&](const Contact& contact) {
-        return by_source[source_of(contact)] < series_failures_min &&
-               by_port[contact.port] < crowd_sources_min;
-    });
-}
-
 void ScanDetector::finish() {
     add_waiting();
     {
         const std::lock_guard lock(judge_mutex_);
-        drop_unsuspicious();
-        std::ranges::sort(collected_, [](const Contact& a, const Contact& b) {
-            return std::tie(a.time_ns, a.source.bytes, a.destination.bytes, a.port) <
-                   std::tie(b.time_ns, b.source.bytes, b.destination.bytes, b.port);
-        });
-        for (const Contact& contact : collected_) judge(contact);
-        collected_ = {};
+        const ScanLeast least{series_failures_min, crowd_run, crowd_run_successes_max};
+        for (const Contact& contact : collected_.take_suspicious(hash_, least)) judge(contact);
     }
     tell_news();
 }

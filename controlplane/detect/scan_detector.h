@@ -22,14 +22,15 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "controlplane/detect/contact.h"
+#include "controlplane/detect/kept_contacts.h"
 #include "controlplane/detect/scan_series.h"
 #include "controlplane/store/flat_map.h"
-#include "controlplane/store/large_pages.h"
 #include "controlplane/store/network_set.h"
 
 namespace picket::detect {
@@ -61,22 +62,34 @@ struct ScanSettings {
     bool collect = false;  // replay: judge everything at the end, by time, whatever order it comes in
 };
 
+// Flows that went by, whether or not they are contacts: they tell one-way views.
+struct FlowsSeen {
+    std::uint64_t flows = 0;
+    std::uint64_t answered = 0;  // that have packets of both directions
+    std::uint64_t latest_ns = 0;
+
+    void add(bool both_ways, std::uint64_t last_ns) noexcept {
+        ++flows;
+        answered += both_ways ? 1 : 0;
+        latest_ns = latest_ns < last_ns ? last_ns : latest_ns;
+    }
+};
+
 class ScanDetector {
   public:
-    // Contacts that are kept until the end, of a replay or of an archive's flows: 56 bytes each.
-    static constexpr std::size_t collected_max = 4'000'000;
+    // Contacts that are kept until the end, of a replay or of an archive's flows.
+    static constexpr std::size_t collected_max = KeptContacts::count_max;
 
     // suspect is called, under no lock, by the thread that adds, once for each scan that is suspected.
     ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect);
 
-    void add(const Contact& contact);
+    void add(const Contact& contact) { add(std::span(&contact, 1)); }
+    void add(std::span<const Contact> contacts);
     // What is known of a contact so far; a replay waits for the end instead.
     void add_provisional(const Contact& contact) {
         if (!settings_.collect) add(contact);
     }
-    // A flow went by, whether or not it is a contact: tells one-way views. answered: it has packets of both
-    // directions.
-    void note_flow(bool answered, std::uint64_t last_ns) noexcept;
+    void note_flows(const FlowsSeen& seen) noexcept;
     // The input has ended: contacts that still wait for an answer are judged, in a replay all of them.
     void finish();
     // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held.
@@ -121,6 +134,7 @@ class ScanDetector {
         store::FlatMap<Key, Value> old;
     };
 
+    void take(const Contact& contact);
     void judge(const Contact& contact);
     void judge_series(const Key& key, const api::Address& target_host, std::uint64_t target,
                       const Contact& contact);
@@ -129,10 +143,7 @@ class ScanDetector {
     void forget_suspicion(const Key& key);
     [[nodiscard]] static Key key_of(const Scan& scan) noexcept;
     void tell_news();
-    void drop_unsuspicious();
     void add_waiting();
-    using Contacts = std::vector<Contact, store::LargePages<Contact>>;
-    void keep(Contacts& contacts, const Contact& contact);
     // create: also if it is not known yet. nullptr if it is not, and shall not be.
     template <typename Value>
     Value* touch(Generations<Value>& generations, const Key& key, std::size_t size_max, bool create);
@@ -145,8 +156,8 @@ class ScanDetector {
     Generations<ScanSeries> series_;
     Generations<Crowd> crowds_;
     std::uint64_t generation_begin_ns_ = 0;
-    Contacts collected_;
-    Contacts waiting_;  // for an answer, when the input ended
+    KeptContacts collected_;
+    std::vector<Contact> waiting_;  // for an answer, when the input ended
     std::vector<Scan> news_;
     mutable std::mutex mutex_;  // of scans_ and its positions
     std::vector<Scan> scans_;

@@ -7,8 +7,7 @@ namespace picket::drain {
 namespace {
 
 constexpr std::chrono::microseconds pause_first{100};
-constexpr std::chrono::microseconds pause_replay_max{1'000};
-constexpr std::chrono::microseconds pause_live_max{4'000};
+constexpr std::chrono::microseconds pause_max{4'000};
 constexpr std::chrono::milliseconds tick_interval{100};
 constexpr std::chrono::milliseconds retry_soon{10};
 constexpr std::chrono::milliseconds retry_later{250};
@@ -150,9 +149,7 @@ void DrainLoop::tick() {
 }
 
 void DrainLoop::idle() {
-    const auto longest =
-        link_.segments()->layout().replay && !status_.input_finished ? pause_replay_max : pause_live_max;
-    pause_ = pause_.count() == 0 ? pause_first : std::min(pause_ * 2, longest);
+    pause_ = pause_.count() == 0 ? pause_first : std::min(pause_ * 2, pause_max);
     sleep(pause_);
 }
 

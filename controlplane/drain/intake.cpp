@@ -50,7 +50,7 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
     for (const auto* record : records) {
         batch_.push_back(store::store_flow(*record, utc_minus_packet_ns_, run_));
     }
-    for (const auto& flow : batch_) judge_contact(flow);
+    judge_contacts();
     if (parts_.flows.capacity() == 0 && !parts_.eve && !parts_.archive) return;
     parts_.flows.append(batch_);
     if (parts_.archive) parts_.archive->add_flows(batch_);
@@ -58,11 +58,17 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
     for (const auto& flow : batch_) parts_.eve->flow_part(flow);
 }
 
-// The first part of a flow tells how it began.
-void Intake::judge_contact(const store::StoredFlow& flow) {
-    if (flow.part != 1) return;
-    parts_.scans.note_flow(flow.went_both_ways(), flow.last_ns);
-    if (const auto contact = detect::contact_of(flow)) parts_.scans.add(*contact);
+// Of the batch: the first part of a flow tells how it began.
+void Intake::judge_contacts() {
+    detect::FlowsSeen seen;
+    contacts_.clear();
+    for (const auto& flow : batch_) {
+        if (flow.part != 1) continue;
+        seen.add(flow.went_both_ways(), flow.last_ns);
+        if (const auto contact = detect::contact_of(flow)) contacts_.push_back(*contact);
+    }
+    parts_.scans.note_flows(seen);
+    parts_.scans.add(contacts_);
 }
 
 void Intake::add_scan(const detect::Scan& scan) {

@@ -96,7 +96,7 @@ class Intake final : public EventSink {
         return packet_ns == 0 ? 0 : packet_ns + static_cast<std::uint64_t>(utc_minus_packet_ns_);
     }
     void see(std::uint64_t time_ns) noexcept;
-    void judge_contact(const store::StoredFlow& flow);
+    void judge_contacts();
     void keep_hit(const api::HitEvent& event, const detect::Hit& hit,
                   const std::optional<store::StoredRequest>& request);
     [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
@@ -117,6 +117,7 @@ class Intake final : public EventSink {
     std::uint64_t run_ = 0;
     std::vector<std::string> port_names_;
     std::vector<store::StoredFlow> batch_;
+    std::vector<detect::Contact> contacts_;  // of the batch
     HeldHits held_;
     std::uint64_t settled_ns_ = 0;  // hits up to here have waited long enough
     std::atomic<std::uint64_t> latest_ns_{0};

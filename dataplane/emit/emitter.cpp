@@ -89,12 +89,15 @@ std::byte* Emitter::begin_hit(api::EventKind kind, std::size_t size, const api::
 }
 
 std::byte* Emitter::wait_for_room(std::size_t size) noexcept {
-    constexpr std::uint64_t pause_ns = 50'000;
+    // PERF: a full ring takes its reader milliseconds; each awakening costs both of them microseconds.
+    constexpr std::uint64_t pause_max_ns = 800'000;
+    std::uint64_t pause_ns = 50'000;
     ring_.publish();
     for (std::uint64_t waited_ns = 0; waited_ns < patience_ns_; waited_ns += pause_ns) {
         if (settings_.abandon != nullptr && settings_.abandon->load(std::memory_order_relaxed))
             return nullptr;
-        const timespec pause{0, pause_ns};
+        if (waited_ns != 0) pause_ns = std::min(2 * pause_ns, pause_max_ns);
+        const timespec pause{0, static_cast<long>(pause_ns)};
         nanosleep(&pause, nullptr);
         if (std::byte* at = ring_.reserve(size)) return at;
     }

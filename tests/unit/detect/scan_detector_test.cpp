@@ -69,7 +69,7 @@ TEST_F(Scans, silence_at_the_end_counts_if_it_lasted) {
     };
     for (unsigned i = 0; i < 3; ++i) wait(i, end - 5 * second_ns);
     for (unsigned i = 3; i < 9; ++i) wait(i, end - second_ns / 2);
-    detector_.note_flow(false, end);
+    detector_.note_flows({1, 0, end});
     EXPECT_TRUE(detector_.scans().empty());
     detector_.finish();
     EXPECT_TRUE(detector_.scans().empty()) << "three hosts had time to answer";
@@ -215,6 +215,47 @@ TEST(ScanDetector, any_order_gives_the_same_verdicts) {
     for (const auto& verdict : verdicts) EXPECT_EQ(verdict, verdicts[0]);
 }
 
+// At the end of a replay only contacts that can make a scan are judged: with the same verdicts as all of
+// them.
+TEST(ScanDetector, what_cannot_be_a_scan_makes_no_difference) {
+    std::mt19937 random(11);
+    std::size_t distributed = 0;
+    for (unsigned round = 0; round < 300; ++round) {
+        std::vector<Contact> contacts;
+        // Ports with phases in which more or fewer contacts fail, of sources that come once or often.
+        std::uint64_t time_ns = second_ns;
+        for (unsigned phase = 0; phase < 6; ++phase) {
+            const unsigned failing = std::array{0u, 50u, 85u, 90u, 95u, 100u}[random() % 6];
+            const unsigned sources = random() % 2 == 0 ? 2000 : 40;
+            for (unsigned i = 0; i < 60; ++i) {
+                time_ns += 1 + random() % second_ns;
+                const auto port = static_cast<std::uint16_t>(80 + random() % 2);
+                const std::uint8_t protocol = random() % 4 == 0 ? 17 : 6;
+                contacts.push_back({host(5000 + random() % sources), host(random() % 900), time_ns, port,
+                                    protocol, random() % 100 < failing});
+            }
+        }
+        const auto scans_of = [&](bool collect) {
+            ScanSettings settings;
+            settings.collect = collect;
+            std::vector<Scan> suspected;
+            ScanDetector detector(settings, [&](const Scan& scan) { suspected.push_back(scan); });
+            detector.add(contacts);
+            detector.finish();
+            for (const Scan& scan : suspected) static_cast<void>(detector.confirm(scan));
+            std::vector<std::string> scans;
+            for (const Scan& scan : detector.scans()) {
+                distributed += scan.kind == ScanKind::distributed ? 1 : 0;
+                scans.push_back(std::to_string(scan.flagged_ns) + ' ' + describe(scan));
+            }
+            std::ranges::sort(scans);
+            return scans;
+        };
+        ASSERT_EQ(scans_of(true), scans_of(false)) << round;
+    }
+    EXPECT_GT(distributed, 100U);
+}
+
 TEST(ScanDetector, room_is_bounded_and_what_is_forgotten_is_counted) {
     ScanSettings settings;
     settings.series_max = 1000;
@@ -228,11 +269,11 @@ TEST(ScanDetector, room_is_bounded_and_what_is_forgotten_is_counted) {
 
 TEST(ScanDetector, where_nothing_comes_back_silence_proves_little) {
     ScanDetector detector({}, [](const Scan&) {});
-    for (int i = 0; i < 19; ++i) detector.note_flow(false, 0);
+    detector.note_flows({19, 0, 0});
     EXPECT_FALSE(detector.one_way());
-    detector.note_flow(false, 0);
+    detector.note_flows({1, 0, 0});
     EXPECT_TRUE(detector.one_way());
-    detector.note_flow(true, 0);
+    detector.note_flows({1, 1, 0});
     EXPECT_FALSE(detector.one_way());
 }
 
