@@ -109,7 +109,7 @@ class PortFailures {
         return false;
     }
 
-    // Crowds are of a port and a protocol.
+    // Crowds are of a port and a protocol. What is not TCP is UDP: contact_of() takes no other with ports.
     [[nodiscard]] static std::size_t slot_of(const Contact& contact) noexcept {
         const bool tcp = contact.protocol == store::protocol_tcp;
         return contact.port | std::size_t{tcp} << 16;
@@ -160,7 +160,8 @@ void KeptContacts::for_each(Visit&& visit) const {
 
 // PERF: of millions of contacts nearly all are of sources that never fail often enough, at ports that answer:
 // neither sorted nor judged.
-std::vector<Contact> KeptContacts::take_suspicious(const store::FlatHash& hash, const ScanLeast& least) {
+std::vector<KeptContacts::Suspicious> KeptContacts::take_suspicious(const store::FlatHash& hash,
+                                                                    const ScanLeast& least) {
     SourceFailures sources(hash, least.series_failures);
     PortFailures ports(least);
     for_each([&](const Contact& contact) {
@@ -176,13 +177,22 @@ std::vector<Contact> KeptContacts::take_suspicious(const store::FlatHash& hash, 
         if (!contact.failed && !sources.enough(contact)) ports.add_success(contact);
     });
     ports.judge();
-    std::vector<Contact> suspicious;
-    for_each([&](const Contact& contact) {
-        if (sources.enough(contact) || ports.suspicious(contact)) suspicious.push_back(contact);
-    });
+    const auto each_suspicious = [&](auto&& visit) {
+        for_each([&](const Contact& contact) {
+            const bool crowd = ports.suspicious(contact);
+            if (crowd || sources.enough(contact)) visit(Suspicious{contact, crowd});
+        });
+    };
+    std::size_t count = 0;
+    each_suspicious([&](const Suspicious&) { ++count; });
+    std::vector<Suspicious> suspicious;
+    suspicious.reserve(count);
+    each_suspicious([&](const Suspicious& found) { suspicious.push_back(found); });
     ipv4_ = {};
     others_ = {};
-    std::ranges::sort(suspicious, [](const Contact& a, const Contact& b) {
+    std::ranges::sort(suspicious, [](const Suspicious& left, const Suspicious& right) {
+        const Contact& a = left.contact;
+        const Contact& b = right.contact;
         return std::tie(a.time_ns, a.source.bytes, a.destination.bytes, a.port) <
                std::tie(b.time_ns, b.source.bytes, b.destination.bytes, b.port);
     });

@@ -29,8 +29,13 @@ class KeptContacts {
     // False if there is no room. REQUIRES: the contact waits for nothing (Contact::waiting_since_ns is 0).
     [[nodiscard]] bool add(const Contact& contact);
 
-    // Those without which every scan would be found as with all of them, by time; nothing is kept any more.
-    [[nodiscard]] std::vector<Contact> take_suspicious(const store::FlatHash& hash, const ScanLeast& least);
+    struct Suspicious {
+        Contact contact;
+        bool crowd = false;  // a crowd may be at its port: then all contacts of the port are there
+    };
+    // Those that suffice to find every scan, and no other, by time; nothing is kept any more.
+    [[nodiscard]] std::vector<Suspicious> take_suspicious(const store::FlatHash& hash,
+                                                          const ScanLeast& least);
 
   private:
     struct Ipv4Contact {
@@ -46,7 +51,6 @@ class KeptContacts {
     using Many = std::vector<T, store::LargePages<T>>;
 
     [[nodiscard]] static Contact whole(const Ipv4Contact& contact) noexcept;
-    [[nodiscard]] static const Contact& whole(const Contact& contact) noexcept { return contact; }
     template <typename Visit>
     void for_each(Visit&& visit) const;
 

@@ -124,18 +124,18 @@ void ScanDetector::finish() {
     {
         const std::lock_guard lock(judge_mutex_);
         const ScanLeast least{series_failures_min, crowd_run, crowd_run_successes_max};
-        for (const Contact& contact : collected_.take_suspicious(hash_, least)) judge(contact);
+        for (const auto& [contact, crowd] : collected_.take_suspicious(hash_, least)) judge(contact, crowd);
     }
     tell_news();
 }
 
-void ScanDetector::judge(const Contact& contact) {
+void ScanDetector::judge(const Contact& contact, bool crowd) {
     age(contact.time_ns);
     const Key sweep{contact.source, {}, contact.port, contact.protocol, ScanKind::sweep};
     judge_series(sweep, contact.destination, hash_(contact.destination), contact);
     const Key ports{contact.source, contact.destination, 0, contact.protocol, ScanKind::port_scan};
     if (contact.port != 0) judge_series(ports, contact.destination, contact.port, contact);
-    judge_crowd(contact);
+    if (crowd) judge_crowd(contact);
 }
 
 template <typename Value>
@@ -159,14 +159,16 @@ Value* ScanDetector::touch(Generations<Value>& generations, const Key& key, std:
     return &place;
 }
 
-// After two days of silence at most, and one at least, a series is gone.
+// After two days of silence at most, and one at least, a series is gone: by the days of the clock, so that it
+// does not matter which other contacts are judged.
 void ScanDetector::age(std::uint64_t now_ns) {
-    if (generation_begin_ns_ == 0) generation_begin_ns_ = now_ns;
-    if (now_ns < generation_begin_ns_ + day_ns) return;
-    generation_begin_ns_ = now_ns;
-    series_.old = std::move(series_.young);
+    const std::uint64_t day = now_ns / day_ns;
+    if (day <= generation_) return;
+    const bool next = day == generation_ + 1;
+    generation_ = day;
+    series_.old = next ? std::move(series_.young) : store::FlatMap<Key, ScanSeries>{};
     series_.young = {};
-    crowds_.old = std::move(crowds_.young);
+    crowds_.old = next ? std::move(crowds_.young) : store::FlatMap<Key, Crowd>{};
     crowds_.young = {};
 }
 

@@ -135,7 +135,8 @@ class ScanDetector {
     };
 
     void take(const Contact& contact);
-    void judge(const Contact& contact);
+    // crowd: it may belong to one.
+    void judge(const Contact& contact, bool crowd = true);
     void judge_series(const Key& key, const api::Address& target_host, std::uint64_t target,
                       const Contact& contact);
     void judge_crowd(const Contact& contact);
@@ -155,7 +156,7 @@ class ScanDetector {
     store::FlatHash hash_;
     Generations<ScanSeries> series_;
     Generations<Crowd> crowds_;
-    std::uint64_t generation_begin_ns_ = 0;
+    std::uint64_t generation_ = 0;  // day of the newest contact since 1970
     KeptContacts collected_;
     std::vector<Contact> waiting_;  // for an answer, when the input ended
     std::vector<Scan> news_;

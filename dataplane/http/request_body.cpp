@@ -45,7 +45,10 @@ std::uint32_t RequestStage::take_body(const Place& place, std::string_view head,
     if (owner != flow::no_index && owner != place.hot->cold) {
         ++exhausted_;
         flow::HotFlow& hot = table_->hot_of(owner);
-        end_body(place_of(hot, hot.last_ns, client_side_of(hot)), true);
+        const Place other = place_of(hot, hot.last_ns, client_side_of(hot));
+        const bool lost = batch_->exchange_flow_lost(flow::has_lost(*other.cold));
+        end_body(other, true);
+        batch_->exchange_flow_lost(lost);
     }
     sink_->flush_requests();
     return bodies_.take(place.hot->cold, head, note);

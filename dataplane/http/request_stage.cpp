@@ -34,10 +34,12 @@ void RequestStage::inspect(const parse::Packet& packet, const flow::Tracked& tra
         (tracked.gap || tracked.amid) && waits_for_earlier(packet, tracked, text.substr(seen), known);
     // Ordinary payload of an ordinary flow is left here, after its first bytes.
     if (!known && !waits && !may_begin_message(packet, tracked, text.substr(seen))) return;
-    Place place = place_of(hot, packet.time_ns, packet.side);
+    const Place place = place_of(hot, packet.time_ns, packet.side);
     if (place.cold->http_state == flow::http_ended) return;
-    place.earlier = tracked.amid && place.cold->requests != 0;
     const std::uint32_t cut = packet.payload_length - packet.payload_captured;
+    // Once answers are counted off, what comes before the requests that they answered changes no turn.
+    if (tracked.amid && place.mine().idle())
+        place.mine().earlier = place.cold->requests != 0 && place.cold->responses == 0;
     if (place.cold->http_state != flow::no_index || waits || cut != 0) {
         scratch_.roles_unknown = !known;
         // A flow that is not followed begins where it is met.
@@ -103,7 +105,7 @@ void RequestStage::follow_stream(const Place& place, const parse::Packet& packet
     }
     arrange(place, begin, text, cut);
     // What came before all others is followed by what was seen already.
-    if (place.earlier && was_known && side.idle() && sequence_distance(side.next, later) > 0)
+    if (side.earlier && was_known && side.idle() && sequence_distance(side.next, later) > 0)
         side.next = later;
 }
 
@@ -111,6 +113,7 @@ void RequestStage::follow_stream(const Place& place, const parse::Packet& packet
 void RequestStage::settle(const Place& place) noexcept {
     StreamState& state = *place.state;
     const bool pooled = &state != &scratch_;
+    for (StreamSide& side : state.sides) side.earlier = side.earlier && !side.idle();
     if (state.ended) {
         end_following(place);
         place.cold->http_state = flow::http_ended;

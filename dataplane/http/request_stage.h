@@ -110,7 +110,6 @@ class RequestStage {
         StreamState* state;
         std::uint64_t time_ns;
         std::uint8_t side;
-        bool earlier = false;  // than all that was seen of the side
 
         [[nodiscard]] StreamSide& mine() const noexcept { return state->sides[side]; }
         [[nodiscard]] Place other() const noexcept {

@@ -136,7 +136,7 @@ void RequestStage::add(const Place& place, const RequestHead& head, std::string_
     found.flags = flags | (head.referer.data() != nullptr ? api::request_has_referer : 0u);
     set_client(place);
     place.cold->flags |= api::flow_http;
-    note_kind(*place.cold, found.number, place.earlier ? RequestKind::earlier : kind_of(head.method));
+    note_kind(*place.cold, found.number, kind_of(head.method), place.mine().earlier);
     StreamSide& side = place.mine();
     const auto length = static_cast<std::uint64_t>(std::max<std::int64_t>(head.framing.content_length, 0));
     side.body = head.framing.chunked ? BodySkipper::chunked() : BodySkipper::sized(length);

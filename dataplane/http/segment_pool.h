@@ -54,7 +54,7 @@ class SegmentPool {
     [[nodiscard]] Held hold(HeldList& list, std::uint32_t owner, std::uint32_t begin, std::string_view text,
                             std::uint64_t time_ns, bool apart = false) noexcept;
 
-    // REQUIRES of all five: list is not empty.
+    // REQUIRES of these four: list is not empty.
     [[nodiscard]] std::uint32_t begin_of(const HeldList& list) const noexcept {
         return piece(list.first).begin;
     }

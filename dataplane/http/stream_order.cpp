@@ -70,7 +70,9 @@ void RequestStage::deliver_ready(const Place& place) noexcept {
         }
         std::string_view text = segments_.text_of(side.held);
         Place seen = place;
+        // What goes on was not whole before the bytes before it came.
         seen.time_ns = segments_.time_of(side.held);
+        if (side.mode != StreamMode::between) seen.time_ns = std::max(seen.time_ns, place.time_ns);
         const std::uint32_t index = segments_.take_first(side.held);
         text.remove_prefix(
             std::min<std::size_t>(text.size(), static_cast<std::size_t>(ahead < 0 ? -ahead : 0)));
@@ -115,6 +117,8 @@ void RequestStage::wait_acknowledged(const Place& place, std::uint32_t acknowled
     constexpr std::uint32_t wait_us = 10'000;
     StreamSide& side = place.mine();
     if (side.held.empty() || sequence_distance(segments_.begin_of(side.held), acknowledgment) <= 0) return;
+    // Nothing shows that any bytes are missing before the first that were seen.
+    if (!side.next_known) return pass_acknowledged(place, acknowledgment);
     const auto now_us = static_cast<std::uint32_t>(place.time_ns / 1000);
     std::uint32_t& since_us = place.state->acknowledged_us[place.side];
     if (side.acknowledged == 0) since_us = now_us;

@@ -29,7 +29,8 @@ struct StreamSide {
     std::uint32_t assembly = flow::no_index;
     HeldList held;
     StreamMode mode = StreamMode::between;
-    bool next_known = false;
+    bool next_known : 1 = false;
+    bool earlier : 1 = false;       // what is being looked at lies before all that was told of the side
     std::uint8_t unplaced = 0;      // segments that are held while `next` is not known
     std::uint8_t acknowledged = 0;  // how often the peer has, what is held
 

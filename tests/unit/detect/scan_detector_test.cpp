@@ -228,7 +228,7 @@ TEST(ScanDetector, what_cannot_be_a_scan_makes_no_difference) {
             const unsigned failing = std::array{0u, 50u, 85u, 90u, 95u, 100u}[random() % 6];
             const unsigned sources = random() % 2 == 0 ? 2000 : 40;
             for (unsigned i = 0; i < 60; ++i) {
-                time_ns += 1 + random() % second_ns;
+                time_ns += 1 + random() % (round % 3 == 0 ? 2000 * second_ns : second_ns);
                 const auto port = static_cast<std::uint16_t>(80 + random() % 2);
                 const std::uint8_t protocol = random() % 4 == 0 ? 17 : 6;
                 contacts.push_back({host(5000 + random() % sources), host(random() % 900), time_ns, port,
@@ -254,6 +254,29 @@ TEST(ScanDetector, what_cannot_be_a_scan_makes_no_difference) {
         ASSERT_EQ(scans_of(true), scans_of(false)) << round;
     }
     EXPECT_GT(distributed, 100U);
+}
+
+// Sources that fail elsewhere, once each at a port that answers all others, are no crowd at it.
+TEST(ScanDetector, failures_elsewhere_make_no_crowd) {
+    std::vector<Contact> contacts;
+    for (unsigned i = 0; i < 25; ++i) {
+        const auto source = host(7000 + i);
+        const std::uint64_t time_ns = second_ns * (1 + i);
+        for (std::uint16_t other = 0; other < 3; ++other)
+            contacts.push_back(
+                {source, host(i), time_ns, static_cast<std::uint16_t>(10'000 + 3 * i + other), 6, true});
+        contacts.push_back({source, host(100 + i), time_ns, 443, 6, true});
+        for (unsigned ordinary = 0; ordinary < 40; ++ordinary)
+            contacts.push_back(
+                {host(9000 + 40 * i + ordinary), host(ordinary), time_ns + 1000 + ordinary, 443, 6, false});
+    }
+    ScanSettings settings;
+    settings.collect = true;
+    std::vector<std::string> found;
+    ScanDetector detector(settings, [&](const Scan& scan) { found.push_back(describe(scan)); });
+    detector.add(contacts);
+    detector.finish();
+    EXPECT_EQ(found, std::vector<std::string>());
 }
 
 TEST(ScanDetector, room_is_bounded_and_what_is_forgotten_is_counted) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "tests/support/http_connection.h"
 #include "tests/support/rule_worker.h"
@@ -41,25 +42,61 @@ TEST(HttpMidstream, EveryOrder) {
 }
 
 // Nothing shows that others belong before a whole request: it is told at once, but answered in its turn.
-TEST(HttpMidstream, WholeRequestsInReverse) {
-    const std::array<std::string_view, 4> requests{"GET /0 HTTP/1.1\r\n\r\n", "GET /1 HTTP/1.1\r\n\r\n",
-                                                   "GET /2 HTTP/1.1\r\n\r\n", "GET /3 HTTP/1.1\r\n\r\n"};
+TEST(HttpMidstream, RequestsInAnotherOrder) {
+    struct Piece {
+        std::uint32_t at;
+        std::string_view text;
+    };
+    const std::array<Piece, 5> pieces{{{0, "HEAD /0 HTTP/1.1\r\n\r\n"},
+                                       {20, "GET /1 HTTP/1.1\r\n\r\n"},
+                                       {39, "GET /2 HTTP/1.1\r\n\r\n"},
+                                       {0, "HEAD /0 HTTP/1.1\r\n"},
+                                       {18, "\r\n"}}};
+    const std::vector<std::vector<std::size_t>> orders{{2, 1, 0}, {1, 2, 0}, {1, 0, 2}, {1, 2, 3, 4}};
+    for (const auto& order : orders) {
+        PipelineHarness worker;
+        Connection connection(worker, 4000, Connection::Seen::midstream);
+        for (const std::size_t i : order) connection.client(pieces[i].at, pieces[i].text);
+        const std::string_view responses =
+            "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+            "HTTP/1.1 201 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n";
+        connection.send({false, 0, responses}, parse::tcp_ack, 58);
+        worker.run();
+        worker.finish(9 * second_ns);
+        ASSERT_EQ(worker.requests.size(), 3u);
+        ASSERT_EQ(worker.responses.size(), 3u);
+        for (const auto& response : worker.responses) {
+            EXPECT_EQ(worker.requests[response.event.request].uri,
+                      "/" + std::to_string(response.event.status - 200));
+        }
+    }
+}
+
+// An earlier request that comes when answers are counted off already takes no other's answer.
+TEST(HttpMidstream, ARequestFromBeforeTheFirstAnswer) {
     PipelineHarness worker;
-    Connection connection(worker, 4000, Connection::Seen::midstream);
-    for (const std::uint32_t i : {2u, 1u, 0u, 3u}) connection.client(i * 18, requests[i]);
-    std::string responses;
-    for (const char number : {'0', '1', '2', '3'})
-        responses += std::string("HTTP/1.1 20") + number + " OK\r\nContent-Length: 0\r\n\r\n";
-    connection.send({false, 0, responses}, parse::tcp_ack, 4 * 18);
+    Connection(worker, 4000, Connection::Seen::midstream)
+        .client(100, "GET /1 HTTP/1.1\r\n\r\n")
+        .send({false, 0, "HTTP/1.1 201 OK\r\nContent-Length: 0\r\n\r\n"}, parse::tcp_ack, 119)
+        .send({true, 119, ""}, parse::tcp_ack, 38)
+        .client(0, "GET /0 HTTP/1.1\r\n\r\n")
+        .client(119, "GET /2 HTTP/1.1\r\n\r\n");
     worker.run();
-    worker.finish(9 * second_ns);
-    ASSERT_EQ(worker.requests.size(), 4u);
-    ASSERT_EQ(worker.responses.size(), 4u);
-    EXPECT_EQ(worker.requests[0].uri, "/2");
-    for (const auto& response : worker.responses)
-        EXPECT_EQ(worker.requests[response.event.request].uri,
-                  "/" + std::to_string(response.event.status - 200));
-    EXPECT_EQ(worker.area.counters.http_gaps, 0u);
+    ASSERT_EQ(worker.responses.size(), 1u);
+    EXPECT_EQ(worker.responses[0].event.request, 0u);
+    EXPECT_EQ(worker.requests[0].uri, "/1");
+}
+
+// A bare acknowledgment is enough for the first answer.
+TEST(HttpMidstream, TheFirstAnswerIsToldWithItsAcknowledgment) {
+    PipelineHarness worker;
+    Connection(worker, 4000, Connection::Seen::midstream)
+        .client(0, "GET /1 HTTP/1.1\r\n\r\n")
+        .server(0, "HTTP/1.1 204 No\r\n\r\n")
+        .send({true, 19, ""}, parse::tcp_ack, 19);
+    worker.run();
+    ASSERT_EQ(worker.responses.size(), 1u);
+    EXPECT_EQ(worker.responses[0].event.status, 204);
 }
 
 // Of a request in two segments the second one, of any bytes, may come first.
