@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "controlplane/serve/control_server.h"
 #include "controlplane/serve/json.h"
@@ -61,7 +63,12 @@ class ControlServerTest : public ::testing::Test {
         request.body = body;
         request.headers.emplace("Host", "x");
         if (!body.empty()) request.headers.emplace("Content-Type", "text/plain");
-        return client.send(request);
+        // The library's queue of connections that are not yet accepted is short, and a busy machine slow.
+        for (int tries = 0;; ++tries) {
+            auto result = client.send(request);
+            if (result || result.error() != httplib::Error::Connection || tries == 50) return result;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
     }
     Json get(const std::string& path, int status = 200) {
         const auto result = send("GET", path);

@@ -89,7 +89,7 @@ TEST_F(ControlServerTest, ManyTailsLeaveRoomForOthers) {
             EXPECT_EQ(get("/v1/alerts/tail?after=0&wait_ms=2000")["next"], 0);
             if (std::chrono::steady_clock::now() - begin < std::chrono::seconds(1)) ++at_once;
         });
-        // The library's queue of connections that are not yet accepted is short.
+        // One after the other, so that the first ones wait already.
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
