@@ -47,6 +47,8 @@ struct ArchiveSettings {
     std::uint64_t retain_ns = 0;                       // what is older is removed; 0: never
     std::uint64_t bytes_max = 0;                       // the oldest is removed beyond that; 0: without bound
     std::size_t open_rows_max = 737'280;
+    // So many rows of flows are sorted at once when files are merged; more become several files.
+    std::uint64_t sorted_rows_max = 4'000'000;
     // The present watch lists, which are kept beside the rows. Called by the archive's thread.
     std::function<std::map<std::string, store::Networks>()> watch_lists;
 };

@@ -1,7 +1,7 @@
 // Merges small files into larger ones, and removes what is too old or too much.
 //
 // A thread of its own, of low priority, one job at a time; nobody waits for it but the disk. A merged file
-// takes the place of its parts in one commit. Flows are sorted and get an index of addresses.
+// takes the place of its parts in one commit; flows may need several files (merge_writer.h).
 #pragma once
 
 #include <condition_variable>
@@ -20,11 +20,14 @@ namespace picket::archive {
 inline constexpr std::size_t files_a_merge = 16;
 inline constexpr unsigned level_max = 3;
 
+// Files of ranges of sources stay as they are: a merge of theirs would be of all sources again.
+[[nodiscard]] bool may_be_merged(const FileEntry& file);
+
 // The oldest files of one table and level that are enough for a merge; empty if there are none.
 [[nodiscard]] std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files);
 
 // The names of files that are to go: those that end before `oldest_ns` (0: none), then the oldest until the
-// others have at most bytes_max together (0: no bound).
+// others have at most bytes_max together (0: no bound). Files of one merge end together, and go together.
 [[nodiscard]] std::vector<std::string> files_to_remove(const std::vector<FilePointer>& files,
                                                        std::uint64_t oldest_ns, std::uint64_t bytes_max);
 
@@ -41,7 +44,7 @@ class Compactor {
     void work();
     [[nodiscard]] bool is_stopping() const;
     [[nodiscard]] Failure merge(const std::vector<FilePointer>& files);
-    [[nodiscard]] Failure write(const std::vector<FilePointer>& files, FileEntry& entry);
+    [[nodiscard]] Failure write(const std::vector<FilePointer>& files, std::vector<FileEntry>& merged);
     [[nodiscard]] Failure remove_old();
     void note(const Failure& failure);
 

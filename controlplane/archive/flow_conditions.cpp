@@ -101,6 +101,13 @@ bool is_exact(const store::NetworkSet& set) {
     return hosts <= hosts_max && entries.size() - hosts <= networks_max;
 }
 
+bool reaches(const store::NetworkSet& set, const AddressRange& range) {
+    const auto& entries = set.entries();
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+        return entry.address <= range.last && entry.last() >= range.first;
+    });
+}
+
 std::string one_end_condition(const std::string& name, const store::NetworkSet& set) {
     const auto& entries = set.entries();
     if (entries.empty()) return "false";

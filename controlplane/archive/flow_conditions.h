@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "controlplane/archive/manifest.h"
 #include "controlplane/store/query.h"
 
 namespace picket::archive {
@@ -19,6 +20,9 @@ namespace picket::archive {
 // else the range of all.
 [[nodiscard]] std::string one_end_condition(const std::string& name, const store::NetworkSet& set);
 [[nodiscard]] bool is_exact(const store::NetworkSet& set);
+
+// Is an address of the set within the range?
+[[nodiscard]] bool reaches(const store::NetworkSet& set, const AddressRange& range);
 
 // Of parts that end before the query's interval and belong to flows that reach into it.
 [[nodiscard]] std::string earlier_part_conditions(const store::Query& query, std::uint64_t start_ns_min,

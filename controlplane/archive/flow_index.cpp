@@ -18,11 +18,12 @@ std::string index_name(const std::string& file) {
     return file.substr(0, file.rfind('.')) + ".index";
 }
 
-std::string merged_flows(const std::string& list, bool sorted, std::size_t block_rows) {
+std::string merged_flows(const std::string& list, const std::string& condition, bool sorted,
+                         std::size_t block_rows) {
     const std::string names = names_of(pointers_to(flow_columns()));
     return "SELECT " + names + ", ((row_number() OVER () - 1) // " + std::to_string(block_rows) +
-           ")::UINTEGER AS block FROM (SELECT " + names + " FROM read_parquet(" + list + ")" +
-           (sorted ? std::string(" ORDER BY ") + sort_order : std::string()) + ")";
+           ")::UINTEGER AS block FROM (SELECT " + names + " FROM read_parquet(" + list + ") WHERE " +
+           condition + (sorted ? std::string(" ORDER BY ") + sort_order : std::string()) + ")";
 }
 
 std::string index_of(const std::string& path) {

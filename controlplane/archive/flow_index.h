@@ -19,8 +19,10 @@ namespace picket::archive {
 
 [[nodiscard]] std::string index_name(const std::string& file);
 
-// The rows of some files of flows as one file has them: numbered by blocks, sorted if so wanted.
-[[nodiscard]] std::string merged_flows(const std::string& list, bool sorted, std::size_t block_rows);
+// The rows of some files of flows that fulfil the condition as one file has them: numbered by blocks, sorted
+// if so wanted.
+[[nodiscard]] std::string merged_flows(const std::string& list, const std::string& condition, bool sorted,
+                                       std::size_t block_rows);
 // The rows of its index.
 [[nodiscard]] std::string index_of(const std::string& path);
 

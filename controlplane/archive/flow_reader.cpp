@@ -183,7 +183,11 @@ class Reading {
         if (indexed.empty()) return texts;
         const EndConditions ends = end_conditions(query_, *addresses);
         const std::string others = " AND " + conditions(addresses);
-        add(file_list(indexed, Table::flows, {}, {}), ends.source + others);
+        std::vector<FilePointer> of_sources = indexed;
+        std::erase_if(of_sources, [&](const auto& file) {
+            return file->entry().sources && !reaches(*addresses, *file->entry().sources);
+        });
+        if (!of_sources.empty()) add(file_list(of_sources, Table::flows, {}, {}), ends.source + others);
         const auto choice = blocks_of_destination(connection_, indexed, *addresses);
         if (choice.failure)
             throw ArchiveUnreadable("an index of the archive cannot be read: " + *choice.failure);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/store/address_text.h"
+
 namespace picket::archive {
 
 namespace {
@@ -17,7 +19,18 @@ Json file_json(const FileEntry& file) {
               {"bytes", file.bytes},    {"first_ns", file.first_ns},
               {"last_ns", file.last_ns}};
     if (!file.index.empty()) json["index"] = file.index;
+    if (file.sources) {
+        json["sources"] = {{"first", store::format_address(file.sources->first)},
+                           {"last", store::format_address(file.sources->last)}};
+    }
     return json;
+}
+
+api::Address parse_address(const Json& json) {
+    const auto text = json.get<std::string>();
+    const auto address = store::parse_address(text);
+    if (!address) throw std::invalid_argument("'" + text + "' is no address");
+    return *address;
 }
 
 // A name that leads out of the directory is no name of ours.
@@ -41,6 +54,10 @@ FileEntry parse_file(const Json& json) {
     json.at("first_ns").get_to(file.first_ns);
     json.at("last_ns").get_to(file.last_ns);
     if (json.contains("index")) file.index = own_name(json.at("index"));
+    if (json.contains("sources")) {
+        const Json& sources = json.at("sources");
+        file.sources = {parse_address(sources.at("first")), parse_address(sources.at("last"))};
+    }
     return file;
 }
 

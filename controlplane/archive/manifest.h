@@ -5,9 +5,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "dataplane/api/abi.h"
 
 namespace picket::archive {
 
@@ -19,6 +22,13 @@ inline constexpr std::size_t table_count = 7;
 inline constexpr std::array<std::string_view, table_count> table_names{
     "flows", "requests", "responses", "hits", "alerts", "coverage", "packets"};
 
+// From `first` to `last`, both included.
+struct AddressRange {
+    api::Address first;
+    api::Address last;
+    bool operator==(const AddressRange&) const = default;
+};
+
 struct FileEntry {
     std::string name;  // within the archive's directory
     Table table = Table::flows;
@@ -28,6 +38,8 @@ struct FileEntry {
     std::uint64_t first_ns = 0;  // of all rows: the earliest start and the latest end
     std::uint64_t last_ns = 0;
     std::string index;  // name of its index of addresses, empty if it has none
+    // Of flows, where one merge made several files: all its rows of these sources, and of no others.
+    std::optional<AddressRange> sources;
 };
 
 // From `begin` to `end` everything that crossed the sensor is in the archive, or counted as lost.

@@ -86,11 +86,13 @@ void expect_no_strangers(const std::string& directory) {
     EXPECT_EQ(there, named);
 }
 
-Life life_of(std::uint64_t rows, std::uint64_t rows_a_flush, std::uint64_t bytes_max = 0) {
+Life life_of(std::uint64_t rows, std::uint64_t rows_a_flush, std::uint64_t bytes_max = 0,
+             std::uint64_t sorted_rows_max = 1000) {
     Life life;
     life.rows = rows;
     life.rows_a_flush = rows_a_flush;
     life.bytes_max = bytes_max;
+    life.sorted_rows_max = sorted_rows_max;
     return life;
 }
 
@@ -262,10 +264,11 @@ class ArchiveCrash : public ::testing::Test {
     int kills_ = 0;
 };
 
-// Three flushes of all tables; merges of all tables, with the first ones indexed; removal of what is too
-// much.
+// Three flushes of all tables; merges of all tables, with the first ones indexed; the same where flows become
+// eight files by their sources; removal of what is too much.
 const Life flushes = life_of(120, 40);
 const Life merges = life_of(170, 10);
+const Life ranges = life_of(170, 10, 0, 40);
 const Life removals = life_of(170, 10, 150'000);
 
 const auto opening = {FaultPoint::open_made, FaultPoint::open_locked};
@@ -282,6 +285,7 @@ TEST_F(ArchiveCrash, SampleOfPoints) {
     at_points(flushes, opening, 1);
     at_points(flushes, flushing, 1);
     at_points(merges, merging, 1);
+    at_points(ranges, {FaultPoint::merge_rows, FaultPoint::merge_files}, 3);
     at_points(removals, removing, 1);
 }
 
@@ -308,6 +312,7 @@ TEST_F(ArchiveCrash, WholeOpeningAndFlushing) {
 
 TEST_F(ArchiveCrash, WholeMerging) {
     at_points(merges, merging, 1000);
+    at_points(ranges, merging, 1000);
 }
 
 TEST_F(ArchiveCrash, WholeRemoving) {
@@ -337,6 +342,10 @@ TEST_F(ArchiveCrash, WholePowerCuts) {
 
 TEST_F(ArchiveCrash, WholeCrashLoop) {
     again_and_again(merges, 150, 8);
+}
+
+TEST_F(ArchiveCrash, WholeCrashLoopOfRanges) {
+    again_and_again(ranges, 50, 11);
 }
 
 }  // namespace

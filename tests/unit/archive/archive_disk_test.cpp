@@ -85,7 +85,7 @@ TEST_F(ArchiveDisk, FilesAreRemovedWhereTheyWere) {
     std::ofstream(here + "/one") << "ours";
     DurableDirectory durable(here);
     ASSERT_EQ(durable.open(), std::nullopt);
-    auto file = std::make_shared<ArchiveFile>(here, FileEntry{"one", Table::flows, 0, 1, 1, 1, 1, ""},
+    auto file = std::make_shared<ArchiveFile>(here, FileEntry{"one", Table::flows, 0, 1, 1, 1, 1, "", {}},
                                               durable.handle());
     fs::rename(here, directory_.path() + "/moved");
     EXPECT_TRUE(durable.is_gone());

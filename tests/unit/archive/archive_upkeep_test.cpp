@@ -17,7 +17,7 @@ using tests::FlowMaker;
 
 FilePointer file(const std::string& name, unsigned level, std::uint64_t bytes, std::uint64_t last_ns) {
     return std::make_shared<ArchiveFile>("/nowhere",
-                                         FileEntry{name, Table::flows, level, 10, bytes, 1, last_ns, ""});
+                                         FileEntry{name, Table::flows, level, 10, bytes, 1, last_ns, "", {}});
 }
 
 TEST(Compactor, MergesTheOldestOfOneLevel) {
@@ -45,12 +45,33 @@ TEST(Compactor, RemovesByAgeThenBySize) {
     EXPECT_EQ(files_to_remove(files, 0, 30), Names{});
 }
 
-class ArchiveUpkeep : public tests::ArchiveTest {};
+FilePointer of_range(const std::string& name, std::uint64_t last_ns) {
+    FileEntry entry = file(name, 2, 10, last_ns)->entry();
+    entry.sources = AddressRange{};
+    return std::make_shared<ArchiveFile>("/nowhere", entry);
+}
 
-TEST_F(ArchiveUpkeep, MergedFilesGiveTheSameAnswers) {
-    auto settings = tests::archive_settings(directory_.archive());
-    settings.flush_rows = 512;
-    settings.may_wait = true;
+TEST(Compactor, LeavesRangesOfSourcesAloneAndRemovesThoseOfAMergeTogether) {
+    std::vector<FilePointer> files;
+    for (unsigned i = 0; i < 2 * files_a_merge; ++i) files.push_back(of_range(std::to_string(i), 1 + i / 2));
+    EXPECT_TRUE(files_to_merge(files).empty());
+    const auto names = files_to_remove(files, 0, 10 * 2 * files_a_merge - 1);
+    EXPECT_EQ(names, (std::vector<std::string>{"0", "1"}));
+}
+
+class ArchiveUpkeep : public tests::ArchiveTest {
+  protected:
+    std::vector<FileEntry> files_of_manifest() {
+        std::string text;
+        Manifest manifest;
+        EXPECT_EQ(read_text(directory_.archive() + "/" + manifest_name, text), std::nullopt);
+        EXPECT_EQ(parse_manifest(text, manifest), "");
+        return manifest.files;
+    }
+    void expect_same_answers_of_merged(const ArchiveSettings& settings);
+};
+
+void ArchiveUpkeep::expect_same_answers_of_merged(const ArchiveSettings& settings) {
     FlowMaker maker(5);
     store::FlowStore memory(1'000'000);
     {
@@ -61,9 +82,9 @@ TEST_F(ArchiveUpkeep, MergedFilesGiveTheSameAnswers) {
             archive->add_flows(parts);
         }
         EXPECT_TRUE(becomes_true([&] {
-            for (const auto& entry : std::filesystem::directory_iterator(directory_.archive()))
-                if (entry.path().extension() == ".index") return true;
-            return false;
+            const auto files = files_of_manifest();
+            return std::any_of(files.begin(), files.end(),
+                               [](const auto& one) { return !one.index.empty(); });
         })) << "files are merged and indexed";
         ASSERT_EQ(archive->finish(), std::nullopt);
     }
@@ -88,6 +109,27 @@ TEST_F(ArchiveUpkeep, MergedFilesGiveTheSameAnswers) {
         rows += found.rows.size();
     }
     EXPECT_GT(rows, 10'000U);
+}
+
+ArchiveSettings of_small_flushes(const std::string& directory) {
+    auto settings = tests::archive_settings(directory);
+    settings.flush_rows = 512;
+    settings.may_wait = true;
+    return settings;
+}
+
+TEST_F(ArchiveUpkeep, MergedFilesGiveTheSameAnswers) {
+    expect_same_answers_of_merged(of_small_flushes(directory_.archive()));
+}
+
+TEST_F(ArchiveUpkeep, FilesOfRangesOfSourcesGiveTheSameAnswers) {
+    auto settings = of_small_flushes(directory_.archive());
+    settings.sorted_rows_max = 2000;
+    expect_same_answers_of_merged(settings);
+    const auto files = files_of_manifest();
+    EXPECT_GT(
+        std::count_if(files.begin(), files.end(), [](const auto& one) { return one.sources.has_value(); }),
+        8);
 }
 
 TEST_F(ArchiveUpkeep, WhatIsTooOldIsRemovedAndTold) {

@@ -95,17 +95,18 @@ RowCounts committed_rows(const Archive& archive) {
     return rows;
 }
 
-bool may_be_merged(const std::string& directory) {
+bool are_files_to_merge(const std::string& directory) {
     std::string text;
     archive::Manifest manifest;
     if (archive::read_text(directory + "/" + archive::manifest_name, text) ||
         !parse_manifest(text, manifest).empty())
         _exit(5);
     std::map<std::pair<Table, unsigned>, std::size_t> files;
-    for (const auto& file : manifest.files) ++files[{file.table, file.level}];
-    return std::any_of(files.begin(), files.end(), [](const auto& group) {
-        return group.first.second < archive::level_max && group.second >= archive::files_a_merge;
-    });
+    for (const auto& file : manifest.files) {
+        if (archive::may_be_merged(file)) ++files[{file.table, file.level}];
+    }
+    return std::any_of(files.begin(), files.end(),
+                       [](const auto& group) { return group.second >= archive::files_a_merge; });
 }
 
 [[noreturn]] void write_rows(const std::string& directory, const Life& life, int pipe) {
@@ -127,7 +128,7 @@ bool may_be_merged(const std::string& directory) {
             add_rows(archive, one);
             if (number % 8 == 0) tell();
         }
-        while (may_be_merged(directory)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        while (are_files_to_merge(directory)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
         if (archive.finish()) _exit(2);
         tell();
     }
@@ -143,6 +144,7 @@ archive::ArchiveSettings crash_settings(const std::string& directory, const Life
     settings.may_wait = true;
     settings.upkeep_interval = std::chrono::milliseconds(2);
     settings.bytes_max = life.bytes_max;
+    settings.sorted_rows_max = life.sorted_rows_max;
     return settings;
 }
 

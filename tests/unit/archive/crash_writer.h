@@ -26,6 +26,7 @@ struct Life {
     std::uint64_t rows = 0;              // the last number of all tables
     std::uint64_t bytes_max = 0;         // the oldest files beyond that are removed; 0: none
     std::uint64_t rows_a_flush = 40;
+    std::uint64_t sorted_rows_max = 1000;  // flows that a merge makes one file of
 };
 
 struct Death {

@@ -1,0 +1,110 @@
+#include "controlplane/archive/merge_writer.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "controlplane/archive/fault.h"
+#include "controlplane/archive/flow_index.h"
+#include "controlplane/archive/table_io.h"
+
+namespace picket::archive {
+
+namespace {
+
+constexpr ParquetSettings merged_settings{"zstd", 122'880};
+
+// What is known of the merged files before they are written.
+FileEntry sum_of(const std::vector<FilePointer>& files) {
+    FileEntry sum;
+    sum.table = files.front()->entry().table;
+    sum.level = files.front()->entry().level + 1;
+    sum.first_ns = UINT64_MAX;
+    for (const auto& file : files) {
+        sum.rows += file->entry().rows;
+        sum.first_ns = std::min(sum.first_ns, file->entry().first_ns);
+        sum.last_ns = std::max(sum.last_ns, file->entry().last_ns);
+    }
+    return sum;
+}
+
+}  // namespace
+
+MergeWriter::MergeWriter(Catalog& catalog, Connection& connection, std::uint64_t sorted_rows_max,
+                         std::function<bool()> is_stopping)
+    : catalog_(catalog),
+      connection_(connection),
+      sorted_rows_max_(sorted_rows_max),
+      is_stopping_(std::move(is_stopping)) {}
+
+Failure MergeWriter::write(const std::vector<FilePointer>& files, std::vector<FileEntry>& merged) {
+    const FileEntry whole = sum_of(files);
+    const std::string list = file_list(files, whole.table, {}, {});
+    fault_point(FaultPoint::merge_begun);
+    if (whole.table == Table::flows && whole.rows > sorted_rows_max_)
+        return write_ranges(list, whole, merged);
+    merged.push_back(whole);
+    return write_file(whole.table == Table::flows
+                          ? merged_flows(list, "true", true, merged_settings.row_group_rows)
+                          : "FROM read_parquet(" + list + ")",
+                      merged.back());
+}
+
+Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whole,
+                                  std::vector<FileEntry>& merged) {
+    std::vector<SourceRange> ranges;
+    // Half of what can be sorted: the number of rows is an estimate.
+    if (auto failure = find_source_ranges(connection_, list, sorted_rows_max_ / 2, ranges)) return failure;
+    std::uint64_t rows = 0;
+    for (const SourceRange& range : ranges) {
+        merged.push_back(whole);
+        FileEntry& entry = merged.back();
+        entry.sources = range.addresses;
+        // More are of one source, and stay in the order in which they came.
+        const bool sorted = range.rows_about <= sorted_rows_max_;
+        if (auto failure = write_file(
+                merged_flows(list, source_condition(range.addresses), sorted, merged_settings.row_group_rows),
+                entry))
+            return failure;
+        if (auto failure = count_rows(entry)) return failure;
+        rows += entry.rows;
+    }
+    if (rows == whole.rows) return {};
+    return "of " + std::to_string(whole.rows) + " rows of flows " + std::to_string(rows) +
+           " arrived in ranges of sources";
+}
+
+Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {
+    if (is_stopping_()) return "picketd is leaving";
+    DurableDirectory& directory = catalog_.directory();
+    entry.name = catalog_.next_name(entry.table, entry.level);
+    if (auto failure = write_parquet(connection_, query, directory.temporary_of(entry.name), merged_settings))
+        return failure;
+    fault_point(FaultPoint::merge_rows);
+    if (auto failure = directory.publish(entry.name)) return failure;
+    if (entry.table == Table::flows) {
+        fault_point(FaultPoint::merge_published);
+        entry.index = index_name(entry.name);
+        if (auto failure = write_parquet(connection_, index_of(directory.path_of(entry.name)),
+                                         directory.temporary_of(entry.index), merged_settings))
+            return failure;
+        fault_point(FaultPoint::merge_index);
+        if (auto failure = directory.publish(entry.index)) return failure;
+    }
+    fault_point(FaultPoint::merge_files);
+    std::error_code unknown;
+    entry.bytes = std::filesystem::file_size(directory.path_of(entry.name), unknown);
+    if (!unknown && !entry.index.empty())
+        entry.bytes += std::filesystem::file_size(directory.path_of(entry.index), unknown);
+    if (unknown) return directory.path_of(entry.name) + " cannot be measured: " + unknown.message();
+    return {};
+}
+
+Failure MergeWriter::count_rows(FileEntry& entry) {
+    Rows rows = connection_.stream("SELECT count(*)::UBIGINT FROM read_parquet(" +
+                                   quoted(catalog_.directory().path_of(entry.name)) + ")");
+    if (duckdb_data_chunk chunk = rows.next())
+        entry.rows = *Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<std::uint64_t>();
+    return rows.failure();
+}
+
+}  // namespace picket::archive

@@ -1,0 +1,40 @@
+// Writes the rows of some files of one table as fewer files: one, sorted and indexed if they are flows.
+//
+// Flows that are too many to be sorted at once become several files, each of a range of sources, so that all
+// rows of a source lie together whatever the number of rows. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "controlplane/archive/catalog.h"
+#include "controlplane/archive/database.h"
+#include "controlplane/archive/source_ranges.h"
+
+namespace picket::archive {
+
+class MergeWriter {
+  public:
+    // All outlive the writer. is_stopping: asked between statements.
+    MergeWriter(Catalog& catalog, Connection& connection, std::uint64_t sorted_rows_max,
+                std::function<bool()> is_stopping);
+
+    // The files' rows, each once, in files that are published and not yet in the manifest. Whatever comes of
+    // it, `merged` names all files that may be there.
+    [[nodiscard]] Failure write(const std::vector<FilePointer>& files, std::vector<FileEntry>& merged);
+
+  private:
+    [[nodiscard]] Failure write_ranges(const std::string& list, const FileEntry& whole,
+                                       std::vector<FileEntry>& merged);
+    [[nodiscard]] Failure write_file(const std::string& query, FileEntry& entry);
+    [[nodiscard]] Failure count_rows(FileEntry& entry);
+
+    Catalog& catalog_;
+    Connection& connection_;
+    std::uint64_t sorted_rows_max_;
+    std::function<bool()> is_stopping_;
+};
+
+}  // namespace picket::archive
