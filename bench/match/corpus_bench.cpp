@@ -103,6 +103,8 @@ void make_batches(const match::RuleSet& set, std::span<const match::RequestView>
                   match::TextBatch& batch, Scan scan) {
     const auto wanted = set.tables().group(api::FilterGroup::head).buffers;
     const bool wants_request = (wanted >> static_cast<unsigned>(api::RuleBuffer::request) & 1) != 0;
+    const auto wanted_uris = set.tables().group(api::FilterGroup::uri).buffers;
+    const bool wants_raw_uri = (wanted_uris >> static_cast<unsigned>(api::RuleBuffer::raw_uri) & 1) != 0;
     for (const auto group : {api::FilterGroup::uri, api::FilterGroup::head}) {
         if (set.tables().database(group) == nullptr) {
             continue;
@@ -120,7 +122,7 @@ void make_batches(const match::RuleSet& set, std::span<const match::RequestView>
                 continue;
             }
             add(slot, views[slot].normalized_uri);
-            if (views[slot].raw_uri != views[slot].normalized_uri) {
+            if (wants_raw_uri && views[slot].raw_uri != views[slot].normalized_uri) {
                 add(slot, views[slot].raw_uri);
             }
         }

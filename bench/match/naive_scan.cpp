@@ -1,5 +1,6 @@
 #include "bench/match/naive_scan.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -78,6 +79,9 @@ void NaiveScan::collect(const std::vector<rules::Rule>& rules, bool heads, Eleme
         if (rules[rule].kind != api::RuleKind::request) {
             continue;
         }
+        raw_uri_wanted_ = raw_uri_wanted_ || std::ranges::any_of(rules[rule].chains, [](const auto& chain) {
+                              return chain.buffer == RuleBuffer::raw_uri;
+                          });
         for (const Pattern& pattern : elements_of(rules[rule], heads, trials)) {
             const auto [place, is_new] =
                 places.try_emplace(pattern, static_cast<std::uint32_t>(elements.lists.size()));
@@ -149,7 +153,7 @@ void NaiveScan::match(const match::RequestView& request, std::uint32_t index, ma
     ++request_;
     candidate_count_ = 0;
     scan(uri_, request.normalized_uri);
-    if (request.raw_uri != request.normalized_uri) {
+    if (raw_uri_wanted_ && request.raw_uri != request.normalized_uri) {
         scan(uri_, request.raw_uri);
     }
     scan(head_, request.request);

@@ -54,6 +54,7 @@ class NaiveScan {
     std::vector<Progress> progress_;
     std::vector<std::uint32_t> candidates_;
     std::size_t candidate_count_ = 0;
+    bool raw_uri_wanted_ = false;  // some rule looks at it
     std::uint64_t request_ = 0;
     std::uint64_t judged_ = 0;
     Elements* scanning_ = nullptr;

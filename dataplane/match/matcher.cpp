@@ -100,14 +100,18 @@ void Matcher::State::propose(std::uint32_t element, std::size_t end) noexcept {
     const std::uint64_t slot_bit = std::uint64_t{1} << slot;
     found |= slot_bit;
     const api::FilterElement& entry = tables.view.elements[group->element_first + element];
+    // PERF: what stays the same is not read anew for each rule.
+    Judged* const judged_rules = judged.data();
+    RuleCosts& rule_costs = *costs;
+    const std::uint64_t chunk = epoch;
     for (const std::uint32_t rule : tables.view.lists.subspan(entry.list_first, entry.list_count)) {
-        Judged& seen = judged[rule];
-        if (seen.epoch != epoch) {
-            seen = {0, epoch};
+        Judged& seen = judged_rules[rule];
+        if (seen.epoch != chunk) {
+            seen = {0, chunk};
         }
         if ((seen.slots & slot_bit) == 0) {
             seen.slots |= slot_bit;
-            costs->count_found(rule);
+            rule_costs.count_found(rule);
             if (guard_admits(rule, slot)) {
                 judge_rule(rule, slot);
             }

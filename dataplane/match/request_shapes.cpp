@@ -11,7 +11,12 @@ void RequestShapes::set(std::span<const RequestView> requests) noexcept {
     for (std::size_t slot = 0; slot < requests.size(); ++slot) {
         const RequestView& request = requests[slot];
         const std::uint64_t bit = std::uint64_t{1} << slot;
-        (request.method == "GET" ? get_ : request.method == "POST" ? post_ : other_) |= bit;
+        const MethodBit method = request.method == "GET"    ? method_get
+                                 : request.method == "POST" ? method_post
+                                                            : method_other;
+        (method == method_get ? get_ : method == method_post ? post_ : other_) |= bit;
+        methods_[slot] = method;
+        phases_[slot] = static_cast<std::uint8_t>(request.phases & api::rule_phases);
         at_head_ |= (request.phases & api::rule_at_head) != 0 ? bit : 0;
         at_body_ |= (request.phases & api::rule_at_body) != 0 ? bit : 0;
         at_response_ |= (request.phases & api::rule_at_response) != 0 ? bit : 0;

@@ -32,8 +32,8 @@ class RequestShapes {
             return static_cast<std::uint32_t>(length) >= bounds.min &&
                    static_cast<std::uint32_t>(length) <= bounds.max;
         };
-        return (of_kind(guard) >> slot & 1) != 0 && holds(guard.uri, uri_lengths_[slot]) &&
-               holds(guard.raw_uri, raw_lengths_[slot]);
+        return (guard.methods & methods_[slot]) != 0 && (guard.phases & phases_[slot]) != 0 &&
+               holds(guard.uri, uri_lengths_[slot]) && holds(guard.raw_uri, raw_lengths_[slot]);
     }
 
   private:
@@ -56,6 +56,9 @@ class RequestShapes {
     std::uint64_t at_head_ = 0;
     std::uint64_t at_body_ = 0;
     std::uint64_t at_response_ = 0;
+    // The same by request.
+    std::array<std::uint8_t, slots_max> methods_{};  // MethodBit
+    std::array<std::uint8_t, slots_max> phases_{};
     alignas(16) Lengths uri_lengths_{};
     alignas(16) Lengths raw_lengths_{};
 };

@@ -134,7 +134,7 @@ void mark_hashes(std::string_view text, Seen& seen) noexcept {
 // PERF: of long texts a byte a hash first, and bits of them at the end; of short ones bits at once, since the
 // end waits for all bytes to be stored.
 void TextSignature::add(std::string_view text, std::string_view other) noexcept {
-    constexpr std::size_t long_bytes = 96;
+    constexpr std::size_t long_bytes = 40;
     if (text.size() + other.size() < long_bytes) {
         add_bits(text);
         add_bits(other);
