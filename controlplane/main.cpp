@@ -112,6 +112,18 @@ std::optional<picket::archive::ArchiveSettings> archive_of(const Options& option
     return archive;
 }
 
+picket::drain::QueryKept query_kept_of(picket::config::UriQuery query) {
+    switch (query) {
+        case picket::config::UriQuery::keep:
+            return picket::drain::QueryKept::whole;
+        case picket::config::UriQuery::hash:
+            return picket::drain::QueryKept::hash;
+        case picket::config::UriQuery::drop:
+            return picket::drain::QueryKept::nothing;
+    }
+    return picket::drain::QueryKept::nothing;
+}
+
 picket::SensorSettings settings_of(const Options& options, const picket::config::Config& config) {
     picket::SensorSettings settings;
     settings.name = config.sensor;
@@ -120,6 +132,7 @@ picket::SensorSettings settings_of(const Options& options, const picket::config:
     settings.owns_dataplane = options.owns_dataplane;
     settings.known_nat = config.networks.known_nat;
     settings.archive = archive_of(options, config);
+    settings.query_kept = query_kept_of(config.privacy.uri_query);
     settings.flows_kept = options.keep_flows.value_or(options.replay ? 0 : flows_kept_live);
     settings.requests_kept = settings.flows_kept > 0 ? requests_kept_live : requests_kept_replay;
     settings.eve_path = options.eve.empty() ? config.export_eve_file.value_or("") : options.eve;

@@ -86,6 +86,7 @@ Sensor::Sensor(SensorSettings settings)
       packets_(settings_.flows_kept > 0 ? packet_bytes_kept : 0),
       walks_(mailbox_, walk_flows_max),
       capture_(mailbox_),
+      privacy_(settings_.query_kept, drain::machine_key()),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
       archive_(settings_.archive ? std::make_unique<archive::Archive>(
                                        with_lists(*settings_.archive, watch_lists_), rules_, events_)
@@ -96,7 +97,7 @@ Sensor::Sensor(SensorSettings settings)
                ? nullptr
                : std::make_unique<exporter::EveWriter>(settings_.eve_path, settings_.replay)),
       intake_({flows_, requests_, hits_, packets_, alerts_, summary_, events_, folds_, scans_, thresholds_,
-               rules_, mailbox_, walks_, capture_, eve_.get(), archive_.get(),
+               rules_, mailbox_, walks_, capture_, privacy_, eve_.get(), archive_.get(),
                settings_.replay ? &samples_ : nullptr}),
       loop_({settings_.dataplane_socket, settings_.replay ? connect_patience : std::chrono::milliseconds(0)},
             intake_, *this) {

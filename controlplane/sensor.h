@@ -53,6 +53,7 @@ struct SensorSettings {
         std::string path;
     };
     std::vector<WatchFile> watch_files;
+    drain::QueryKept query_kept = drain::QueryKept::whole;
     std::optional<archive::ArchiveSettings> archive;  // read_only: nothing but it is asked
 };
 
@@ -216,6 +217,7 @@ class Sensor final : public drain::LinkObserver {
     drain::MailboxClient mailbox_;
     drain::WalkCollector walks_;
     drain::LiveCapture capture_;
+    drain::QueryPrivacy privacy_;
     detect::RuleService rules_;
     std::unique_ptr<archive::Archive> archive_;  // nullptr: none is kept
     detect::Acknowledgements acknowledgements_;  // kept in the archive

@@ -46,8 +46,8 @@ void read_top(const toml::table& root, const std::string& file, const LoadSettin
     each("rules", [&](Section& section) { read_rules(section, file, directory, findings, config); });
     each("watch", [&](Section& section) { read_watch(section, directory, config); });
     each("networks", [&](Section& section) { read_networks(section, findings, config); });
-    each("privacy", [&](Section& section) { read_privacy(section, findings, config); });
     each("capture", [&](Section& section) { read_capture(section, config); });
+    each("privacy", [&](Section& section) { read_privacy(section, findings, config); });
     each("archive", [&](Section& section) { read_archive(section, directory, findings, config); });
     each("export", [&](Section& section) { read_export(section, file, directory, findings, config); });
     each("metrics", [&](Section& section) { read_metrics(section, findings, config); });

@@ -225,12 +225,14 @@ void read_privacy(Section& section, Findings& findings, Config& config) {
     if (const auto value = section.one_of("uri_query", {"keep", "hash", "drop"})) {
         config.privacy.uri_query = static_cast<UriQuery>(*value);
     }
-    if (config.privacy.uri_query != UriQuery::keep) {
-        findings.warn(section.place("uri_query"), "this build keeps the query of every URI",
-                      "do not rely on privacy.uri_query yet");
-    }
     if (const auto value = section.integer("payload_bytes", 0, 16)) {
         config.privacy.payload_bytes = static_cast<std::uint32_t>(*value);
+    }
+    // REQUIRES: capture was read before.
+    if (config.privacy.uri_query != UriQuery::keep && config.capture.alert_packets > 0) {
+        findings.warn(section.place("uri_query"),
+                      "frames of flows with a hit are kept as a whole, their queries too",
+                      "set capture.alert_packets = 0 if they must not be kept");
     }
 }
 

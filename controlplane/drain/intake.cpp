@@ -7,9 +7,13 @@
 
 namespace picket::drain {
 
-namespace {
+store::StoredFlow Intake::flow_of(const api::FlowRecord& record) const noexcept {
+    store::StoredFlow flow = store::store_flow(record, utc_minus_packet_ns_, run_);
+    parts_.privacy.apply(flow);
+    return flow;
+}
 
-store::StoredRequest store_texts(const RequestTextViews& texts) {
+store::StoredRequest Intake::request_of(const RequestTextViews& texts) const {
     store::StoredRequest request;
     request.method = texts.method;
     request.uri = texts.uri;
@@ -18,10 +22,9 @@ store::StoredRequest store_texts(const RequestTextViews& texts) {
     request.user_agent = texts.user_agent;
     request.referer = texts.referer;
     request.version = texts.version;
+    parts_.privacy.apply(request);
     return request;
 }
-
-}  // namespace
 
 void Intake::set_run(std::uint64_t run, std::vector<std::string> port_names) {
     run_ = run;
@@ -48,7 +51,7 @@ void Intake::on_flows(std::span<const api::FlowRecord* const> records) {
     lost_bytes_.fetch_add(lost, std::memory_order_relaxed);
     batch_.clear();
     for (const auto* record : records) {
-        batch_.push_back(store::store_flow(*record, utc_minus_packet_ns_, run_));
+        batch_.push_back(flow_of(*record));
     }
     judge_contacts();
     if (parts_.flows.capacity() == 0 && !parts_.eve && !parts_.archive) return;
@@ -86,7 +89,7 @@ void Intake::add_scan(const detect::Scan& scan) {
 }
 
 void Intake::on_live_flow(const api::FlowRecord& record) {
-    auto flow = store::store_flow(record, utc_minus_packet_ns_, run_);
+    auto flow = flow_of(record);
     flow.end_reason = api::EndReason::live;
     flow.final = 0;
     if (record.walk_id == 0) {
@@ -97,7 +100,7 @@ void Intake::on_live_flow(const api::FlowRecord& record) {
 }
 
 void Intake::on_request(const api::RequestEvent& event, const RequestTextViews& texts) {
-    auto request = store_texts(texts);
+    auto request = request_of(texts);
     request.flow = {event.ends.flow_id, run_};
     request.request = event.request;
     request.flags = event.flags;
@@ -260,7 +263,7 @@ void Intake::on_hit(const api::HitEvent& event, const RequestTextViews& texts) {
         // A response comes without the texts of the request that it answers.
         if (texts.method.empty()) request = parts_.requests.one({event.ends.flow_id, run_}, event.request);
         if (!request) {
-            request = store_texts(texts);
+            request = request_of(texts);
             request->request = event.request;
             request->flags = event.request_flags;
         }

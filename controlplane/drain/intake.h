@@ -21,6 +21,7 @@
 #include "controlplane/drain/held_hits.h"
 #include "controlplane/drain/live_capture.h"
 #include "controlplane/drain/mailbox_client.h"
+#include "controlplane/drain/query_privacy.h"
 #include "controlplane/drain/walk_collector.h"
 #include "controlplane/export/eve_writer.h"
 #include "controlplane/store/flow_store.h"
@@ -47,6 +48,7 @@ struct IntakeParts {
     MailboxClient& mailbox;
     WalkCollector& walks;
     LiveCapture& capture;
+    const QueryPrivacy& privacy;
     exporter::EveWriter* eve = nullptr;
     archive::Archive* archive = nullptr;
     detect::HitSamples* samples = nullptr;
@@ -99,6 +101,9 @@ class Intake final : public EventSink {
     void judge_contacts();
     void keep_hit(const api::HitEvent& event, const detect::Hit& hit,
                   const std::optional<store::StoredRequest>& request);
+    // As it is kept: nobody sees more of it.
+    [[nodiscard]] store::StoredFlow flow_of(const api::FlowRecord& record) const noexcept;
+    [[nodiscard]] store::StoredRequest request_of(const RequestTextViews& texts) const;
     [[nodiscard]] detect::Hit hit_of(const api::EventHeader& header, const api::EventEnds& ends) const;
     // Fills what a rule of a generation says of its hits; nullptr if its text is not known any more.
     const rules::RuleInfo* name_rule(detect::Hit& hit, const store::RuleGeneration* generation,
