@@ -1,8 +1,9 @@
 // What the archive carries: rows written a second, bytes a flow, and the time of the usual questions.
 //
-// usage: bench_archive [FLOWS] [DIRECTORY]; 1,000,000 in a temporary directory by default. Flows come at
-// 20,000 a second of their own time. Files are merged in the background, as they are in picketd; the
-// questions are asked of the closed archive, by an engine that has just started.
+// usage: bench_archive [FLOWS [DIRECTORY [FLOWS_PER_S]]]; 1,000,000 in a temporary directory by default.
+// Flows come at 20,000 a second of their own time, or as many as FLOWS_PER_S says. Files are merged in the
+// background, as they are in picketd; the questions are asked of the closed archive, by an engine that has
+// just started.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -26,7 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t begin_ns = 1'700'000'000'000'000'000;
-constexpr double flows_per_s = 20'000;
+constexpr double flows_per_s_usual = 20'000;
 constexpr std::size_t batch = 512;
 constexpr std::uint64_t flows_merged_min = 4'000'000;  // of fewer, no files are merged
 
@@ -44,7 +45,7 @@ double cpu_seconds() {
 }
 
 // Made before the clock runs, so that the generator is not what is measured.
-void fill(archive::Archive& archive, std::uint64_t flows) {
+void fill(archive::Archive& archive, std::uint64_t flows, double flows_per_s) {
     FlowTraffic traffic(1, begin_ns, flows_per_s);
     constexpr std::size_t made_at_once = 200'000;
     double seconds = 0;
@@ -124,7 +125,7 @@ void ask_sql(const char* name, const archive::Archive& archive, const char* sql)
                 result.error.c_str());
 }
 
-int run(std::uint64_t flows, const std::string& directory) {
+int run(std::uint64_t flows, const std::string& directory, double flows_per_s) {
     const store::NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
@@ -132,7 +133,7 @@ int run(std::uint64_t flows, const std::string& directory) {
     settings.may_wait = true;
     {
         archive::Archive archive(settings, rules, events);
-        if (!archive.has_history()) fill(archive, flows);
+        if (!archive.has_history()) fill(archive, flows, flows_per_s);
         print_sizes(archive);
     }
     if (flows >= flows_merged_min) {
@@ -156,10 +157,11 @@ int run(std::uint64_t flows, const std::string& directory) {
 int main(int argc, char** argv) {
     const bool tiny = std::getenv("PICKET_BENCH_TINY") != nullptr;
     const std::uint64_t flows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : tiny ? 3'000 : 1'000'000;
-    if (argc > 2) return picket::bench::run(flows, argv[2]);
+    const double flows_per_s = argc > 3 ? std::strtod(argv[3], nullptr) : picket::bench::flows_per_s_usual;
+    if (argc > 2) return picket::bench::run(flows, argv[2], flows_per_s);
     std::string directory = (std::filesystem::temp_directory_path() / "picket-bench-XXXXXX").string();
     if (mkdtemp(directory.data()) == nullptr) return 1;
-    const int status = picket::bench::run(flows, directory + "/archive");
+    const int status = picket::bench::run(flows, directory + "/archive", flows_per_s);
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);
     return status;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 
 #include "controlplane/archive/fault.h"
 #include "controlplane/archive/flow_index.h"
@@ -19,10 +20,36 @@ namespace {
 constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t merged_rows_max = 64'000'000;
 constexpr int priority_low = 15;
+constexpr std::uint64_t day_ns = std::uint64_t{24} * 3600 * 1'000'000'000;
 
 void lower_own_priority() {
     // Of this thread alone: Linux keeps a nice value a thread.
     setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), priority_low);
+}
+
+std::uint64_t rows_of(std::span<const FilePointer> files) {
+    std::uint64_t rows = 0;
+    for (const auto& file : files) rows += file->entry().rows;
+    return rows;
+}
+
+// The first files of at least two that lie within a day, of which no more will come: empty if each has a day
+// to itself.
+std::vector<FilePointer> files_of_a_day(const std::vector<FilePointer>& files) {
+    for (std::size_t first = 0; first + files_a_merge <= files.size(); ++first) {
+        std::uint64_t begin_ns = UINT64_MAX;
+        std::uint64_t end_ns = 0;
+        std::size_t count = 0;
+        for (; count < files_a_merge; ++count) {
+            const FileEntry& entry = files[first + count]->entry();
+            begin_ns = std::min(begin_ns, entry.first_ns);
+            end_ns = std::max(end_ns, entry.last_ns);
+            if (end_ns - begin_ns > day_ns) break;
+        }
+        const auto begin = files.begin() + static_cast<std::ptrdiff_t>(first);
+        if (count > 1) return {begin, begin + static_cast<std::ptrdiff_t>(count)};
+    }
+    return {};
 }
 
 }  // namespace
@@ -31,7 +58,8 @@ bool may_be_merged(const FileEntry& file) {
     return file.level < level_max && file.rows < merged_rows_max && !file.sources;
 }
 
-std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files) {
+std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files,
+                                        std::uint64_t sorted_rows_max) {
     std::map<std::pair<unsigned, Table>, std::vector<FilePointer>> groups;
     for (const auto& file : files) {
         if (may_be_merged(file->entry())) groups[{file->entry().level, file->entry().table}].push_back(file);
@@ -42,7 +70,12 @@ std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files) {
         std::sort(group.begin(), group.end(), [](const FilePointer& a, const FilePointer& b) {
             return a->entry().name < b->entry().name;
         });
-        group.resize(files_a_merge);
+        if (key.second == Table::flows && rows_of(std::span(group).first(files_a_merge)) > sorted_rows_max) {
+            group = files_of_a_day(group);
+            if (group.empty()) continue;
+        } else {
+            group.resize(files_a_merge);
+        }
         return group;
     }
     return {};
@@ -101,7 +134,8 @@ void Compactor::work() {
     while (!is_stopping()) {
         Failure failure = remove_old();
         if (!failure) {
-            if (const auto files = files_to_merge(catalog_.files()); !files.empty()) {
+            if (const auto files = files_to_merge(catalog_.files(), settings_.sorted_rows_max);
+                !files.empty()) {
                 failure = merge(files);
                 if (!failure) continue;
             }

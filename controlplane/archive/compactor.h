@@ -23,8 +23,10 @@ inline constexpr unsigned level_max = 3;
 // Files of ranges of sources stay as they are: a merge of theirs would be of all sources again.
 [[nodiscard]] bool may_be_merged(const FileEntry& file);
 
-// The oldest files of one table and level that are enough for a merge; empty if there are none.
-[[nodiscard]] std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files);
+// The oldest files of one table and level that are enough for a merge; empty if there are none. Flows that
+// are too many to be sorted at once are of one day, so that questions about a time find it in few files.
+[[nodiscard]] std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files,
+                                                      std::uint64_t sorted_rows_max);
 
 // The names of files that are to go: those that end before `oldest_ns` (0: none), then the oldest until the
 // others have at most bytes_max together (0: no bound). Files of one merge end together, and go together.

@@ -25,10 +25,10 @@ TEST(Compactor, MergesTheOldestOfOneLevel) {
     for (unsigned i = 0; i + 1 < files_a_merge; ++i)
         files.push_back(file("flows-0-" + std::to_string(50 - i), 0, 1, 1));
     files.push_back(file("flows-1-1", 1, 1, 1));
-    EXPECT_TRUE(files_to_merge(files).empty());
+    EXPECT_TRUE(files_to_merge(files, 1000).empty());
     files.push_back(file("flows-0-10", 0, 1, 1));
     files.push_back(file("flows-0-90", 0, 1, 1));
-    const auto chosen = files_to_merge(files);
+    const auto chosen = files_to_merge(files, 1000);
     ASSERT_EQ(chosen.size(), files_a_merge);
     EXPECT_EQ(chosen.front()->entry().name, "flows-0-10");
     EXPECT_TRUE(std::none_of(chosen.begin(), chosen.end(),
@@ -54,9 +54,37 @@ FilePointer of_range(const std::string& name, std::uint64_t last_ns) {
 TEST(Compactor, LeavesRangesOfSourcesAloneAndRemovesThoseOfAMergeTogether) {
     std::vector<FilePointer> files;
     for (unsigned i = 0; i < 2 * files_a_merge; ++i) files.push_back(of_range(std::to_string(i), 1 + i / 2));
-    EXPECT_TRUE(files_to_merge(files).empty());
+    EXPECT_TRUE(files_to_merge(files, 1000).empty());
     const auto names = files_to_remove(files, 0, 10 * 2 * files_a_merge - 1);
     EXPECT_EQ(names, (std::vector<std::string>{"0", "1"}));
+}
+
+TEST(Compactor, MakesRangesOfFilesOfOneDay) {
+    constexpr std::uint64_t hour_ns = std::uint64_t{3600} * tests::second_ns;
+    // Each from `begin` to an hour less than the next.
+    const auto chosen = [](const std::vector<std::uint64_t>& begin_hours) {
+        std::vector<FilePointer> files;
+        for (std::size_t i = 0; i + 1 < begin_hours.size(); ++i) {
+            FileEntry entry =
+                file(std::to_string(100 + i), 1, 10, begin_hours[i + 1] * hour_ns - hour_ns)->entry();
+            entry.first_ns = begin_hours[i] * hour_ns;
+            files.push_back(std::make_shared<ArchiveFile>("/nowhere", entry));
+        }
+        std::vector<std::string> names;
+        for (const auto& one : files_to_merge(files, 100)) names.push_back(one->entry().name);
+        return names;
+    };
+    std::vector<std::uint64_t> hours;
+    for (unsigned i = 0; i <= files_a_merge; ++i) hours.push_back(5 * i);
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(chosen(hours), (Names{"100", "101", "102", "103", "104"}));
+    for (unsigned i = 0; i <= files_a_merge; ++i) hours[i] = 30 * i;
+    EXPECT_EQ(chosen(hours), Names{}) << "each has a day to itself";
+    for (std::size_t i = 9; i < hours.size(); ++i) hours[i] = hours[8] + i;
+    EXPECT_EQ(chosen(hours), Names{}) << "more may come";
+    for (unsigned i = 0; i < 8; ++i) hours.push_back(hours.back() + 1);
+    EXPECT_EQ(chosen(hours).size(), files_a_merge);
+    EXPECT_EQ(chosen(hours).front(), "108");
 }
 
 class ArchiveUpkeep : public tests::ArchiveTest {
