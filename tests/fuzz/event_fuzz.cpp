@@ -49,13 +49,15 @@ struct Stores {
     drain::MailboxClient mailbox;
     drain::WalkCollector walks{mailbox, 16};
     drain::LiveCapture capture{mailbox};
+    drain::QueryPrivacy privacy;
     std::unique_ptr<exporter::EveWriter> eve;
     drain::Intake intake;
 
     explicit Stores(bool exports)
-        : eve(exports ? std::make_unique<exporter::EveWriter>("/dev/null", true) : nullptr),
+        : privacy(exports ? drain::QueryKept::hash : drain::QueryKept::nothing, "key"),
+          eve(exports ? std::make_unique<exporter::EveWriter>("/dev/null", true) : nullptr),
           intake({flows, requests, hits, packets, alerts, summary, events, folds, scans, thresholds, rules,
-                  mailbox, walks, capture, eve.get()}) {
+                  mailbox, walks, capture, privacy, eve.get()}) {
         intake.set_run(1, {"left", "right"});
     }
 
