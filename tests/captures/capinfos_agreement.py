@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Our capture reader and capinfos (Wireshark) say the same of every capture: packets, times, damage.
 
-Usage: capinfos_agreement.py SUMMARY_PROGRAM CAPTURES [--every N] [--cuts N] [--flips N] [--seed N]
+Usage: capinfos_agreement.py SUMMARY_PROGRAM [CAPTURES] [--every N] [--cuts N] [--flips N] [--seed N]
 
-SUMMARY_PROGRAM is built from tests/support/capture_summary.cpp. Compared are all captures below CAPTURES and,
-of every fiftieth, copies cut at a hundred places and copies with a byte flipped. Where Picket differs by
+SUMMARY_PROGRAM is built from tests/support/capture_summary.cpp. Compared are all captures below CAPTURES (those
+that PICKET_CAPTURES names, if it is not given) and, of every fiftieth, copies cut at a hundred places and copies with a byte flipped. Where Picket differs by
 design (see dataplane/rx/capture_file.h) the reason is counted and printed.
 """
 import argparse
@@ -17,6 +17,9 @@ import re
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from picket_program import captures_of_others  # noqa: E402
 
 MAGICS = {bytes.fromhex(m) for m in (
     "d4c3b2a1 a1b2c3d4 4d3cb2a1 a1b23c4d 34cdb2a1 a1b2cd34 ac01001c 1c0001ac ab01001c 1c0001ab 0a0d0d0a").split()}
@@ -192,14 +195,14 @@ def compare(what, program, paths, with_times):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
-    parser.add_argument("captures", type=pathlib.Path)
+    parser.add_argument("captures", type=pathlib.Path, nargs="?", default=captures_of_others())
     parser.add_argument("--every", type=int, default=50)
     parser.add_argument("--cuts", type=int, default=100)
     parser.add_argument("--flips", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2003)
     args = parser.parse_args()
-    if not args.captures.is_dir():
-        print(f"SKIPPED: there are no captures at {args.captures}")
+    if args.captures is None or not args.captures.is_dir():
+        print("SKIPPED: there are no captures; PICKET_CAPTURES names the folder that holds pcap/")
         sys.exit(SKIPPED)
     captures = captures_below(args.captures)
     _, wrong = compare("captures", args.program, captures, True)
