@@ -74,7 +74,8 @@ void fill(archive::Archive& archive, std::uint64_t flows, double flows_per_s) {
 
 // Until no files are merged any more.
 void settle(const archive::Archive& archive) {
-    constexpr auto quiet = std::chrono::seconds(20);
+    // A merge into ranges of sources takes a minute.
+    constexpr auto quiet = std::chrono::seconds(180);
     const auto begin = Clock::now();
     const double cpu_before = cpu_seconds();
     auto changed = begin;
