@@ -17,6 +17,13 @@
 
 namespace picket::tests {
 
+// Sanitized programs ask fewer random questions.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr unsigned slowness = 4;
+#else
+inline constexpr unsigned slowness = 1;
+#endif
+
 class TemporaryDirectory {
   public:
     TemporaryDirectory() {

@@ -119,7 +119,7 @@ void ArchiveUpkeep::expect_same_answers_of_merged(const ArchiveSettings& setting
     const auto archive = open(tests::closed_archive(directory_.archive()));
     const store::RequestStore requests(1, 1);
     std::size_t rows = 0;
-    for (unsigned i = 0; i < 60; ++i) {
+    for (unsigned i = 0; i < 60 / tests::slowness; ++i) {
         store::Query query;
         std::vector<store::Network> networks{{maker.address(), 128}, {maker.address(), 128}};
         auto& filter = i % 3 == 0 ? query.hosts : i % 3 == 1 ? query.source : query.destination;
@@ -136,7 +136,7 @@ void ArchiveUpkeep::expect_same_answers_of_merged(const ArchiveSettings& setting
         }
         rows += found.rows.size();
     }
-    EXPECT_GT(rows, flows / 2);
+    EXPECT_GT(rows, flows / 2 / tests::slowness);
 }
 
 ArchiveSettings of_small_flushes(const std::string& directory) {
