@@ -20,6 +20,16 @@ bool is_uri(RuleBuffer buffer) {
     return buffer == RuleBuffer::uri || buffer == RuleBuffer::raw_uri;
 }
 
+bool is_found_by_raw_uri(const rules::OptionChain& chain) {
+    return chain.buffer == RuleBuffer::raw_uri &&
+           std::ranges::any_of(chain.options, [](const rules::BufferOption& option) {
+               const bool is_pcre =
+                   option.kind == api::RuleOptionKind::pcre && (option.flags & api::option_relative) == 0;
+               return (option.flags & api::option_negated) == 0 &&
+                      (is_pcre || option.kind == api::RuleOptionKind::content);
+           });
+}
+
 // The elements of a rule that can be looked for in its URI, or in its request as a whole.
 std::set<Pattern> elements_of(const rules::Rule& rule, bool heads, rules::EngineTrials& trials) {
     std::set<Pattern> found;
@@ -79,9 +89,7 @@ void NaiveScan::collect(const std::vector<rules::Rule>& rules, bool heads, Eleme
         if (rules[rule].kind != api::RuleKind::request) {
             continue;
         }
-        raw_uri_wanted_ = raw_uri_wanted_ || std::ranges::any_of(rules[rule].chains, [](const auto& chain) {
-                              return chain.buffer == RuleBuffer::raw_uri;
-                          });
+        raw_uri_wanted_ = raw_uri_wanted_ || std::ranges::any_of(rules[rule].chains, is_found_by_raw_uri);
         for (const Pattern& pattern : elements_of(rules[rule], heads, trials)) {
             const auto [place, is_new] =
                 places.try_emplace(pattern, static_cast<std::uint32_t>(elements.lists.size()));

@@ -33,17 +33,17 @@ std::uint64_t rows_of(std::span<const FilePointer> files) {
     return rows;
 }
 
-// The first files of at least two that lie within a day, of which no more will come: empty if each has a day
-// to itself.
+// The first files of at least two that end within a day, of which no more will come: empty if each has a day
+// to itself. A file may begin long before: with the oldest flow that lives on.
 std::vector<FilePointer> files_of_a_day(const std::vector<FilePointer>& files) {
     for (std::size_t first = 0; first + files_a_merge <= files.size(); ++first) {
         std::uint64_t begin_ns = UINT64_MAX;
         std::uint64_t end_ns = 0;
         std::size_t count = 0;
         for (; count < files_a_merge; ++count) {
-            const FileEntry& entry = files[first + count]->entry();
-            begin_ns = std::min(begin_ns, entry.first_ns);
-            end_ns = std::max(end_ns, entry.last_ns);
+            const std::uint64_t last_ns = files[first + count]->entry().last_ns;
+            begin_ns = std::min(begin_ns, last_ns);
+            end_ns = std::max(end_ns, last_ns);
             if (end_ns - begin_ns > day_ns) break;
         }
         const auto begin = files.begin() + static_cast<std::ptrdiff_t>(first);
@@ -95,7 +95,10 @@ std::vector<std::string> files_to_remove(const std::vector<FilePointer>& files, 
         const FileEntry& entry = file->entry();
         const bool too_much = bytes_max > 0 && bytes > bytes_max;
         const bool of_one_merge = entry.sources && entry.last_ns == gone_ns;
-        if (entry.last_ns >= oldest_ns && !too_much && !of_one_merge) break;
+        if (entry.last_ns >= oldest_ns && !too_much && !of_one_merge) {
+            if (entry.last_ns == gone_ns) continue;  // of another table; a file of the merge may follow
+            break;
+        }
         names.push_back(entry.name);
         bytes -= entry.bytes;
         gone_ns = entry.last_ns;
@@ -190,6 +193,7 @@ Failure Compactor::write(const std::vector<FilePointer>& files, std::vector<File
     Connection connection(database);
     {
         const std::lock_guard lock(mutex_);
+        if (stopping_) return "picketd is leaving";
         running_ = &connection;
     }
     MergeWriter writer(catalog_, connection, settings_.sorted_rows_max, [this] { return is_stopping(); });

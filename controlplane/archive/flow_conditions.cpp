@@ -155,10 +155,14 @@ EndConditions end_conditions(const store::Query& query, const store::NetworkSet&
     const std::string destination = one_end_condition("dest", set);
     const std::string part = "NOT " + std::string(whole_flow);  // of which the ends may turn
     const std::string not_source = " AND NOT (" + source + ")";
-    if (&set == query.source.get()) return {source, destination + not_source + " AND " + part};
+    if (&set == query.source.get()) {
+        const std::string turned = destination + " AND " + part;
+        return {source, turned + not_source, turned};
+    }
     if (&set == query.destination.get())
-        return {source + " AND " + part, destination + " AND NOT (" + source + " AND " + part + ")"};
-    return {source, destination + not_source};
+        return {source + " AND " + part, destination + " AND NOT (" + source + " AND " + part + ")",
+                destination};
+    return {source, destination + not_source, destination};
 }
 
 std::string flow_conditions(const store::Query& query, const store::NetworkSet* judged) {

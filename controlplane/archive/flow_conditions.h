@@ -33,6 +33,7 @@ namespace picket::archive {
 struct EndConditions {
     std::string source;
     std::string destination;
+    std::string only_destination;  // where no row fulfils the first, and it is not asked
 };
 // set: one of the query's own, exact.
 [[nodiscard]] EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set);

@@ -184,8 +184,11 @@ class Reading {
         const EndConditions ends = end_conditions(query_, *addresses);
         const std::string others = " AND " + conditions(addresses);
         std::vector<FilePointer> of_sources = indexed;
+        std::set<std::string> without_sources;
         std::erase_if(of_sources, [&](const auto& file) {
-            return file->entry().sources && !reaches(*addresses, *file->entry().sources);
+            if (!file->entry().sources || reaches(*addresses, *file->entry().sources)) return false;
+            without_sources.insert(file->path());
+            return true;
         });
         if (!of_sources.empty()) add(file_list(of_sources, Table::flows, {}, {}), ends.source + others);
         const auto choice = blocks_of_destination(connection_, indexed, *addresses);
@@ -194,7 +197,11 @@ class Reading {
         for (const auto& [path, blocks] : choice.blocks) {
             std::string numbers;
             for (const auto block : blocks) numbers += (numbers.empty() ? "" : ", ") + std::to_string(block);
-            add(quoted(path), "block IN (" + numbers + ") AND " + ends.destination + others);
+            // The condition on sources is no exact one, and must not keep rows from a file that it does not
+            // find.
+            const auto& destination =
+                without_sources.contains(path) ? ends.only_destination : ends.destination;
+            add(quoted(path), "block IN (" + numbers + ") AND " + destination + others);
         }
         return texts;
     }

@@ -12,6 +12,7 @@ namespace picket::archive {
 namespace {
 
 constexpr ParquetSettings merged_settings{"zstd", 122'880};
+constexpr const char* leaving = "picketd is leaving";  // an interrupt between two statements would be lost
 
 // What is known of the merged files before they are written.
 FileEntry sum_of(const std::vector<FilePointer>& files) {
@@ -51,6 +52,7 @@ Failure MergeWriter::write(const std::vector<FilePointer>& files, std::vector<Fi
 
 Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whole,
                                   std::vector<FileEntry>& merged) {
+    if (is_stopping_()) return leaving;
     std::vector<SourceRange> ranges;
     // Half of what can be sorted: the number of rows is an estimate.
     if (auto failure = find_source_ranges(connection_, list, sorted_rows_max_ / 2, ranges)) return failure;
@@ -74,9 +76,9 @@ Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whol
 }
 
 Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {
-    if (is_stopping_()) return "picketd is leaving";
     DurableDirectory& directory = catalog_.directory();
     entry.name = catalog_.next_name(entry.table, entry.level);
+    if (is_stopping_()) return leaving;
     if (auto failure = write_parquet(connection_, query, directory.temporary_of(entry.name), merged_settings))
         return failure;
     fault_point(FaultPoint::merge_rows);
@@ -84,6 +86,7 @@ Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {
     if (entry.table == Table::flows) {
         fault_point(FaultPoint::merge_published);
         entry.index = index_name(entry.name);
+        if (is_stopping_()) return leaving;
         if (auto failure = write_parquet(connection_, index_of(directory.path_of(entry.name)),
                                          directory.temporary_of(entry.index), merged_settings))
             return failure;

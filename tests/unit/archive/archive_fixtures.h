@@ -132,7 +132,11 @@ class FlowMaker {
     }
 
     api::Address address() {
-        if (below(10) == 0) return *store::parse_address("2001:db8::" + std::to_string(below(4)));
+        // Equal lower halves in two networks.
+        if (below(10) == 0) {
+            return *store::parse_address((below(2) == 0 ? "2001:db8:a::" : "2001:db8:b::") +
+                                         std::to_string(below(4)));
+        }
         return *store::parse_address("10.0." + std::to_string(below(3)) + "." + std::to_string(below(6)));
     }
 

@@ -84,7 +84,11 @@ TEST(Compactor, MakesRangesOfFilesOfOneDay) {
     EXPECT_EQ(chosen(hours), Names{}) << "more may come";
     for (unsigned i = 0; i < 8; ++i) hours.push_back(hours.back() + 1);
     EXPECT_EQ(chosen(hours).size(), files_a_merge);
-    EXPECT_EQ(chosen(hours).front(), "108");
+    EXPECT_EQ(chosen(hours).front(), "107");
+    std::vector<FilePointer> files;
+    for (unsigned i = 0; i < files_a_merge; ++i)
+        files.push_back(file(std::to_string(100 + i), 1, 10, (1000 + i) * hour_ns));
+    EXPECT_EQ(files_to_merge(files, 100).size(), files_a_merge) << "one flow began a thousand hours ago";
 }
 
 class ArchiveUpkeep : public tests::ArchiveTest {

@@ -45,11 +45,16 @@ TEST(QueryPrivacy, CoversAllTextsOfARequest) {
     EXPECT_EQ(request.uri_normalized, "/a");
     EXPECT_EQ(request.referer, "http://example.org/find");
     EXPECT_EQ(request.host, "example.org");
+    request.version = "HTTP/1.1";
+    QueryPrivacy(QueryKept::nothing).apply(request);
+    EXPECT_EQ(request.version, "HTTP/1.1");
+    request.version = "HTTP/2&user=joe";
     request.uri = "/a?name=x%20y";
     request.uri_normalized = "/a?name=x y";
     QueryPrivacy(QueryKept::nothing).apply(request);
     EXPECT_EQ(request.uri, "/a");
     EXPECT_EQ(request.uri_normalized, "") << "equal to the raw one";
+    EXPECT_EQ(request.version, "");
 }
 
 store::StoredFlow flow_with(std::string_view payload) {
@@ -77,6 +82,17 @@ TEST(QueryPrivacy, EndsFirstPayloadBytesOfRequestsBeforeTheQuery) {
         nothing.apply(flow);
         EXPECT_EQ(payload_of(flow), other);
     }
+    const auto kept = [&](std::string_view payload, std::uint32_t flags) {
+        flow = flow_with(payload);
+        flow.flags = flags;
+        nothing.apply(flow);
+        return payload_of(flow);
+    };
+    EXPECT_EQ(kept("\r\nGET /?key=secr", 0), "\r\nGET /");
+    EXPECT_EQ(kept("get /a?pin=12345", 0), "get /a");
+    EXPECT_EQ(kept("M-SEARCH /a?pin=", 0), "M-SEARCH /a");
+    EXPECT_EQ(kept("x?pw=hunter2&a=1", api::flow_http), "") << "joined amid a request";
+    EXPECT_EQ(kept("HTTP/1.1 200 OK\r", api::flow_http), "HTTP/1.1 200 OK\r");
     flow = flow_with("GET /b.cgi?alt&1");
     QueryPrivacy(QueryKept::whole).apply(flow);
     EXPECT_EQ(payload_of(flow), "GET /b.cgi?alt&1");
