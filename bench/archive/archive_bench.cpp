@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/archive/flow_traffic.h"
@@ -79,17 +80,22 @@ void settle(const archive::Archive& archive) {
     const auto begin = Clock::now();
     const double cpu_before = cpu_seconds();
     auto changed = begin;
-    std::uint64_t files = archive.status().files;
+    // A merge may make as many files as it takes.
+    const auto state = [&] {
+        const auto status = archive.status();
+        return std::pair(status.files, status.bytes);
+    };
+    auto before = state();
     while (Clock::now() - changed < quiet) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        if (archive.status().files == files) continue;
-        files = archive.status().files;
+        if (state() == before) continue;
+        before = state();
         changed = Clock::now();
     }
     std::printf("merged    %.1f s, %.2f us of CPU a flow   %llu files\n",
                 std::chrono::duration<double>(changed - begin).count(),
                 (cpu_seconds() - cpu_before) * 1e6 / static_cast<double>(archive.status().flows),
-                static_cast<unsigned long long>(files));
+                static_cast<unsigned long long>(before.first));
 }
 
 void print_sizes(const archive::Archive& archive) {
