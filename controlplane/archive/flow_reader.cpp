@@ -51,11 +51,15 @@ std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& qu
         "pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient", "part",    "final",
         "part_first",    "generation",    "rule_count",     "rules",          "flags"};
     auto columns = pointers_to(flow_columns());
-    const bool judged = query.outcome || query.unanswered || query.uri || query.status;
+    // What store::is_unanswered() looks at.
+    static const std::set<std::string_view> answers{"first_status", "history", "payload_tc"};
+    const bool judged = query.outcome || query.uri || query.status;
     if (query.shape == store::Shape::rows || judged || query.every_field) return columns;
+    const bool answered = query.unanswered || query.shape == store::Shape::sum;
     const bool by_payload = query.shape == store::Shape::by && query.group_by == store::GroupBy::payload;
-    std::erase_if(columns, [by_payload](const auto* column) {
-        return !totals.contains(column->name) && !(by_payload && column->name == "payload_ts");
+    std::erase_if(columns, [&](const auto* column) {
+        return !totals.contains(column->name) && !(by_payload && column->name == "payload_ts") &&
+               !(answered && answers.contains(column->name));
     });
     return columns;
 }

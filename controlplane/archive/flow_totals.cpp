@@ -34,6 +34,8 @@ std::vector<Column<SourceRow>> source_columns() {
         "udp_toserver", [](auto& row) -> auto& { return row.totals.udp_payload[0]; });
     add(
         "udp_toclient", [](auto& row) -> auto& { return row.totals.udp_payload[1]; });
+    add(
+        "unanswered", [](auto& row) -> auto& { return row.totals.unanswered; });
     return columns;
 }
 
@@ -66,7 +68,7 @@ std::string udp_payload(const std::string& direction) {
 
 // As store::is_unanswered and StoredFlow::responder_sent_payload have it.
 constexpr const char* unanswered =
-    " AND if(proto = 6, first_status = 0 AND coalesce(octet_length(payload_tc), 0) = 0 AND "
+    "if(proto = 6, first_status = 0 AND coalesce(octet_length(payload_tc), 0) = 0 AND "
     "NOT contains(history::VARCHAR, 'd'), pkts_toclient = 0)";
 
 constexpr const char* amounts =
@@ -120,7 +122,8 @@ bool add_totals(Connection& connection, const ArchiveView& view, const store::Qu
     const std::string files = file_list(view.files, Table::flows, query.since_ns, query.until_ns);
     if (files.empty()) return true;
     const std::string from = " FROM read_parquet(" + files + ") WHERE " + condition + " AND " +
-                             flow_conditions(query) + (query.unanswered ? unanswered : "");
+                             flow_conditions(query) +
+                             (query.unanswered ? std::string(" AND ") + unanswered : "");
     Adding adding(connection, from);
     if (!adding.read("dest_hi, dest_lo", "dest_hi, dest_lo", destination_columns(),
                      [&](const api::Address& address) { shaper.add_destination(address); }))
@@ -133,10 +136,14 @@ bool add_totals(Connection& connection, const ArchiveView& view, const store::Qu
             interval_columns(), [&](const store::TimelineBucket& row) { intervals.push_back(row); });
         if (!done) return false;
     }
-    const std::string select = "src_hi, src_lo, " + std::string(amounts) +
-                               ", epoch_ns(min(start))::UBIGINT AS first, "
-                               "max(epoch_ns(start) + last)::UBIGINT AS last, " +
-                               udp_payload("toserver") + ", " + udp_payload("toclient");
+    const std::string select =
+        "src_hi, src_lo, " + std::string(amounts) +
+        ", epoch_ns(min(start))::UBIGINT AS first, "
+        "max(epoch_ns(start) + last)::UBIGINT AS last, " +
+        udp_payload("toserver") + ", " + udp_payload("toclient") + ", " +
+        (query.shape == store::Shape::sum ? "count_if(" + std::string(unanswered) + ")::UBIGINT"
+                                          : std::string("0::UBIGINT")) +
+        " AS unanswered";
     if (!adding.read(select, "src_hi, src_lo", source_columns(),
                      [&](const SourceRow& row) { shaper.add_source(row.source, row.totals); }))
         return false;

@@ -72,13 +72,10 @@ Target only_target(const Json& sum, const Question& question) {
 }
 
 // Says how many of the flows were answered; where none was, whether the other direction is visible at all.
-void print_replies(const Json& answer, const Target& target, const Question& question,
-                   ControlClient& client) {
+void print_replies(const Json& answer, const Target& target, ControlClient& client) {
     const std::uint64_t flows = count_at(member(answer, "sum"), "flows");
-    const Json silent = question({{"shape", "sum"}, {"unanswered", "1"}});
-    const std::uint64_t unanswered = count_at(member(silent, "sum"), "flows");
-    // An answer with notes is not of all flows, and two such are not of the same ones.
-    if (!member(answer, "notes").empty() || !member(silent, "notes").empty()) return;
+    const std::uint64_t unanswered = count_at(member(answer, "sum"), "unanswered");
+    if (!member(answer, "notes").empty()) return;  // it is not of all flows
     const std::uint64_t one_direction = count_at(member(answer, "sum"), "one_direction");
     if (one_direction > 0) {
         std::cout << "replies to " << grouped(flows - unanswered - one_direction) << " of " << grouped(flows)
@@ -139,7 +136,7 @@ void print_flow_sum(const Printer& printer, const Json& answer, const FlowFilter
     if (packets > 0 && bytes % packets == 0) std::cout << ", " << bytes / packets << " B a packet";
     if (!target.payload.empty()) std::cout << ", " << target.payload;
     std::cout << '\n';
-    print_replies(answer, target, question, client);
+    print_replies(answer, target, client);
 }
 
 }  // namespace picket::cli

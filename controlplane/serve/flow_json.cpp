@@ -146,6 +146,7 @@ Json sum_json(const store::Sum& sum) {
             {"first", time_or_null(sum.totals.first_ns)},
             {"last", time_or_null(sum.totals.last_ns)},
             {"one_direction", sum.totals.one_direction},
+            {"unanswered", sum.totals.unanswered},
             {"udp_payload_toserver", there},
             {"udp_payload_toclient", back},
             {"udp_payload_ratio",

@@ -139,6 +139,7 @@ void Totals::add(const StoredFlow& flow, bool records) noexcept {
     first_ns = first_ns == 0 ? first : std::min(first_ns, first);
     last_ns = std::max(last_ns, flow.last_ns);
     if (flow.is_imported() && outcome_of(flow) == FlowOutcome::unknown) ++one_direction;
+    if (is_unanswered(flow)) ++unanswered;
     if (flow.protocol == protocol_udp) {
         const std::uint64_t headers = flow.source.is_ipv4() ? 28 : 48;
         for (std::size_t side = 0; side < 2; ++side) {
@@ -158,6 +159,7 @@ void Totals::add(const Totals& other) noexcept {
     for (std::size_t side = 0; side < udp_payload.size(); ++side)
         udp_payload[side] += other.udp_payload[side];
     one_direction += other.one_direction;
+    unanswered += other.unanswered;
 }
 
 struct FlowShaper::Parts {

@@ -23,6 +23,7 @@ struct Totals {
     // Of UDP flows, to the server and to the client: IP bytes without the headers of IP and UDP.
     std::array<std::uint64_t, 2> udp_payload{};
     std::uint64_t one_direction = 0;  // flows of foreign logs that tell one: neither answered nor unanswered
+    std::uint64_t unanswered = 0;     // of Shape::sum; is_unanswered()
 
     void add(const StoredFlow& flow, bool records) noexcept;
     void add(const Totals& other) noexcept;

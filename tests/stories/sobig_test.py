@@ -115,7 +115,8 @@ class WhatTheyDid(OnCapture):
         self.assert_covered(answer)
         self.assertEqual(answer['sum'], {'flows': 1751, 'packets': 1751, 'bytes': 64787, 'sources': 10,
                                          'destinations': 1, 'first': FIRST, 'last': LAST,
-                                         'one_direction': 0, 'udp_payload_toserver': 9 * 1751, 'udp_payload_toclient': 0,
+                                         'one_direction': 0, 'unanswered': 1751,
+                                         'udp_payload_toserver': 9 * 1751, 'udp_payload_toclient': 0,
                                          'udp_payload_ratio': 0})
 
     def test_sum_as_people_read_it(self):
