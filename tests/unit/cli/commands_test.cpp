@@ -99,6 +99,7 @@ class Commands : public testing::Test {
             }
             const bool answered = request.get_param_value("outcome") == "answered";
             Json sum{{"flows", answered ? 50 : 1751},
+                     {"unanswered", answered ? 0 : 1751},
                      {"packets", 1751},
                      {"bytes", 64787},
                      {"sources", answered ? 50 : 10},
