@@ -146,7 +146,6 @@ Json sum_json(const store::Sum& sum) {
             {"first", time_or_null(sum.totals.first_ns)},
             {"last", time_or_null(sum.totals.last_ns)},
             {"one_direction", sum.totals.one_direction},
-            {"unanswered", sum.totals.unanswered},
             {"udp_payload_toserver", there},
             {"udp_payload_toclient", back},
             {"udp_payload_ratio",
@@ -289,6 +288,8 @@ Json frame(const FlowAnswer& answer, const store::Query& query, const store::Sum
                   {"truncated", truncated},
                   {"interval", interval_json(query)},
                   {"horizon", time_or_null(answer.horizon_ns)}};
+    // Other shapes are asked without what tells answers, of an archive.
+    if (query.shape == store::Shape::sum) document["sum"]["unanswered"] = sum.totals.unanswered;
     if (!answer.notes.empty()) document["notes"] = answer.notes;
     return document;
 }
