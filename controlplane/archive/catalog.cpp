@@ -49,13 +49,27 @@ Failure unknown(const std::string& path) {
     return path + " cannot be looked at: " + std::strerror(errno);
 }
 
+std::string path_of_index(const std::string& directory, const FileEntry& entry) {
+    const std::string& name = entry.merge_index.empty() ? entry.index : entry.merge_index;
+    return name.empty() ? name : directory + "/" + name;
+}
+
+// The index of a merge comes and goes with one of its files.
+void forget_lost_indexes(std::vector<FileEntry>& files) {
+    std::set<std::string> there;
+    for (const FileEntry& file : files) there.insert(file.index);
+    for (FileEntry& file : files) {
+        if (!there.contains(file.merge_index)) file.merge_index.clear();
+    }
+}
+
 }  // namespace
 
 ArchiveFile::ArchiveFile(const std::string& path, FileEntry entry,
                          std::shared_ptr<const DirectoryHandle> directory)
     : entry_(std::move(entry)),
       path_(path + "/" + entry_.name),
-      index_path_(entry_.index.empty() ? "" : path + "/" + entry_.index),
+      index_path_(path_of_index(path, entry_)),
       directory_(std::move(directory)) {}
 
 ArchiveFile::~ArchiveFile() {
@@ -159,6 +173,7 @@ Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
             " " + std::string(table_names[static_cast<std::size_t>(file.table)]) + " are lost");
         findings.lost.push_back(file);
     }
+    forget_lost_indexes(kept);
     manifest.files = std::move(kept);
     return {};
 }

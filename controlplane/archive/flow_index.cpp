@@ -1,6 +1,6 @@
 #include "controlplane/archive/flow_index.h"
 
-#include <algorithm>
+#include <set>
 
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flow_conditions.h"
@@ -11,6 +11,39 @@ namespace picket::archive {
 namespace {
 
 constexpr const char* sort_order = "src_hi, src_lo, dest_hi, dest_lo, dest_port, start";
+
+// Addresses of a file's rows; `more` columns come after the address.
+std::string addresses_of(const std::string& path, const std::string& more) {
+    const std::string from = " FROM read_parquet(" + quoted(path) + ")";
+    return "SELECT ip_hi, ip_lo, " + more +
+           "block, bit_or(ends)::UTINYINT AS ends FROM (SELECT src_hi AS ip_hi, src_lo AS ip_lo, block, "
+           "1 AS ends" +
+           from + " UNION ALL SELECT dest_hi, dest_lo, block, 2" + from + ") GROUP BY ip_hi, ip_lo, block";
+}
+
+std::string list_of(const std::set<std::string>& paths) {
+    std::string list;
+    for (const auto& path : paths) list += (list.empty() ? "" : ", ") + quoted(path);
+    return list;
+}
+
+// The query yields what path_of knows a file by, and a block. Files that it does not know are not asked for.
+Failure read_blocks(Connection& connection, const std::string& query,
+                    const std::map<std::string, std::string>& path_of,
+                    std::map<std::string, std::vector<std::uint32_t>>& blocks) {
+    Rows rows = connection.stream(query);
+    while (duckdb_data_chunk chunk = rows.next()) {
+        const auto* names = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<duckdb_string_t>();
+        const auto* numbers = Source{duckdb_data_chunk_get_vector(chunk, 1)}.data<std::uint32_t>();
+        for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i) {
+            duckdb_string_t name = names[i];
+            const auto path =
+                path_of.find(std::string(duckdb_string_t_data(&name), duckdb_string_t_length(name)));
+            if (path != path_of.end()) blocks[path->second].push_back(numbers[i]);
+        }
+    }
+    return rows.failure();
+}
 
 }  // namespace
 
@@ -27,37 +60,40 @@ std::string merged_flows(const std::string& list, const std::string& condition, 
 }
 
 std::string index_of(const std::string& path) {
-    const std::string from = " FROM read_parquet(" + quoted(path) + ")";
-    return "SELECT ip_hi, ip_lo, block, bit_or(ends)::UTINYINT AS ends FROM (SELECT src_hi AS ip_hi, src_lo "
-           "AS "
-           "ip_lo, block, 1 AS ends" +
-           from + " UNION ALL SELECT dest_hi, dest_lo, block, 2" + from +
-           ") GROUP BY ip_hi, ip_lo, block ORDER BY ip_hi, ip_lo, block";
+    return addresses_of(path, "") + " ORDER BY ip_hi, ip_lo, block";
+}
+
+std::string index_of_merge(const DurableDirectory& directory, const std::vector<FileEntry>& files) {
+    std::string all;
+    for (const FileEntry& file : files) {
+        all += (all.empty() ? "" : " UNION ALL ") +
+               addresses_of(directory.path_of(file.name), quoted(file.name) + " AS file, ");
+    }
+    return "FROM (" + all + ") ORDER BY ip_hi, ip_lo, file, block";
 }
 
 BlockChoice blocks_of_destination(Connection& connection, const std::vector<FilePointer>& files,
                                   const store::NetworkSet& set) {
-    BlockChoice choice;
-    std::string indexes;
-    std::map<std::string, std::string> path_of;  // index to file
+    std::set<std::string> own;
+    std::set<std::string> of_merges;
+    std::map<std::string, std::string> path_of;  // by the index's path or, of a merge, the file's name
     for (const auto& file : files) {
-        indexes += (indexes.empty() ? "" : ", ") + quoted(file->index_path());
-        path_of[file->index_path()] = file->path();
+        const bool of_merge = !file->entry().merge_index.empty();
+        (of_merge ? of_merges : own).insert(file->index_path());
+        path_of[of_merge ? file->entry().name : file->index_path()] = file->path();
     }
-    if (indexes.empty()) return choice;
-    Rows rows = connection.stream("SELECT filename, block FROM read_parquet([" + indexes +
-                                  "], filename = true) WHERE ends >= 2 AND " + one_end_condition("ip", set) +
-                                  " GROUP BY ALL ORDER BY ALL");
-    while (duckdb_data_chunk chunk = rows.next()) {
-        const auto* names = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<duckdb_string_t>();
-        const auto* blocks = Source{duckdb_data_chunk_get_vector(chunk, 1)}.data<std::uint32_t>();
-        for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i) {
-            duckdb_string_t name = names[i];
-            const std::string index(duckdb_string_t_data(&name), duckdb_string_t_length(name));
-            choice.blocks[path_of[index]].push_back(blocks[i]);
-        }
-    }
-    choice.failure = rows.failure();
+    const std::string condition = " WHERE ends >= 2 AND " + one_end_condition("ip", set);
+    BlockChoice choice;
+    const auto look_up = [&](const std::set<std::string>& indexes, const char* file) {
+        if (indexes.empty() || choice.failure) return;
+        choice.failure =
+            read_blocks(connection,
+                        std::string("SELECT ") + file + ", block FROM read_parquet([" + list_of(indexes) +
+                            "], filename = true)" + condition + " GROUP BY ALL ORDER BY ALL",
+                        path_of, choice.blocks);
+    };
+    look_up(own, "filename");
+    look_up(of_merges, "file");
     return choice;
 }
 

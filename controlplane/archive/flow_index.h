@@ -1,9 +1,10 @@
-// The index of addresses of a merged file of flows: which blocks of its rows have an address at which end.
+// The index of addresses of merged files of flows: which blocks of their rows have an address at which end.
 //
 // A sort order serves sources. For destinations rows of merged files carry the number of their block in the
 // column `block`; blocks are row groups, so that statistics skip all others. The index is a Parquet file as
 // well: (ip_hi, ip_lo, block, ends: 1 source, 2 destination, 3 both), sorted, so that a look-up reads few
-// pages of it. Not thread-safe.
+// pages of it. Where a merge made several files one index is of them all, and has the column `file` with
+// their names. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,10 @@ namespace picket::archive {
 // if so wanted.
 [[nodiscard]] std::string merged_flows(const std::string& list, const std::string& condition, bool sorted,
                                        std::size_t block_rows);
-// The rows of its index.
+// The rows of the index of one file, and of several within a directory.
 [[nodiscard]] std::string index_of(const std::string& path);
+[[nodiscard]] std::string index_of_merge(const DurableDirectory& directory,
+                                         const std::vector<FileEntry>& files);
 
 // Blocks of each of the files, all of which have an index, that hold flows to the set's addresses, by the
 // file's path. Files without such blocks are left out.

@@ -43,23 +43,31 @@ bool is_whole(const store::StoredFlow& flow) noexcept {
     return flow.part == 1 && flow.final != 0;
 }
 
-// Totals need few columns: who, when, how much, and what ties parts together.
-std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& query) {
-    static const std::set<std::string_view> totals{
-        "start",         "last",          "src_hi",         "src_lo",         "dest_hi", "dest_lo",
-        "src_port",      "dest_port",     "proto",          "vlan",           "id",      "run",
-        "pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient", "part",    "final",
-        "part_first",    "generation",    "rule_count",     "rules",          "flags"};
-    auto columns = pointers_to(flow_columns());
+// What totals need of each flow: who, when, how much, and what ties parts together.
+std::set<std::string_view> total_columns(const store::Query& query) {
+    std::set<std::string_view> names{
+        "start",          "last",           "src_hi", "src_lo", "dest_hi",       "dest_lo",
+        "src_port",       "dest_port",      "proto",  "id",     "pkts_toserver", "pkts_toclient",
+        "bytes_toserver", "bytes_toclient", "run",    "part",   "final",         "flags"};
+    const auto grouped_by = [&](store::GroupBy what) {
+        return query.shape == store::Shape::by && query.group_by == what;
+    };
+    if (query.vlan) names.insert("vlan");
+    if (query.records) names.insert("part_first");
+    if (query.rule || grouped_by(store::GroupBy::rule)) names.insert({"generation", "rule_count", "rules"});
+    if (grouped_by(store::GroupBy::payload)) names.insert("payload_ts");
     // What store::is_unanswered() looks at.
-    static const std::set<std::string_view> answers{"first_status", "history", "payload_tc"};
+    if (query.unanswered || query.shape == store::Shape::sum)
+        names.insert({"first_status", "history", "payload_tc"});
+    return names;
+}
+
+std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& query) {
+    auto columns = pointers_to(flow_columns());
     const bool judged = query.outcome || query.uri || query.status;
     if (query.shape == store::Shape::rows || judged || query.every_field) return columns;
-    const bool answered = query.unanswered || query.shape == store::Shape::sum;
-    const bool by_payload = query.shape == store::Shape::by && query.group_by == store::GroupBy::payload;
-    std::erase_if(columns, [&](const auto* column) {
-        return !totals.contains(column->name) && !(by_payload && column->name == "payload_ts") &&
-               !(answered && answers.contains(column->name));
+    std::erase_if(columns, [names = total_columns(query)](const auto* column) {
+        return !names.contains(column->name);
     });
     return columns;
 }

@@ -23,6 +23,7 @@ Json file_json(const FileEntry& file) {
         json["sources"] = {{"first", store::format_address(file.sources->first)},
                            {"last", store::format_address(file.sources->last)}};
     }
+    if (!file.merge_index.empty()) json["merge_index"] = file.merge_index;
     return json;
 }
 
@@ -58,6 +59,7 @@ FileEntry parse_file(const Json& json) {
         const Json& sources = json.at("sources");
         file.sources = {parse_address(sources.at("first")), parse_address(sources.at("last"))};
     }
+    if (json.contains("merge_index")) file.merge_index = own_name(json.at("merge_index"));
     return file;
 }
 

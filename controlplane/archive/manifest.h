@@ -37,9 +37,11 @@ struct FileEntry {
     std::uint64_t bytes = 0;
     std::uint64_t first_ns = 0;  // of all rows: the earliest start and the latest end
     std::uint64_t last_ns = 0;
-    std::string index;  // name of its index of addresses, empty if it has none
+    std::string index;  // name of the index of addresses that comes and goes with it, empty if it has none
     // Of flows, where one merge made several files: all its rows of these sources, and of no others.
     std::optional<AddressRange> sources;
+    // Then one index tells the addresses of all of them. The first one's `index` is this one as well.
+    std::string merge_index{};
 };
 
 // From `begin` to `end` everything that crossed the sensor is in the archive, or counted as lost.

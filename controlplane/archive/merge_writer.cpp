@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "controlplane/archive/fault.h"
 #include "controlplane/archive/flow_index.h"
 #include "controlplane/archive/table_io.h"
 
@@ -44,10 +43,11 @@ Failure MergeWriter::write(const std::vector<FilePointer>& files, std::vector<Fi
     if (whole.table == Table::flows && whole.rows > sorted_rows_max_)
         return write_ranges(list, whole, merged);
     merged.push_back(whole);
-    return write_file(whole.table == Table::flows
-                          ? merged_flows(list, "true", true, merged_settings.row_group_rows)
-                          : "FROM read_parquet(" + list + ")",
-                      merged.back());
+    FileEntry& entry = merged.back();
+    if (whole.table != Table::flows) return write_file("FROM read_parquet(" + list + ")", entry);
+    if (auto failure = write_file(merged_flows(list, "true", true, merged_settings.row_group_rows), entry))
+        return failure;
+    return write_index(index_of(catalog_.directory().path_of(entry.name)), entry);
 }
 
 Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whole,
@@ -70,35 +70,47 @@ Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whol
         if (auto failure = count_rows(entry)) return failure;
         rows += entry.rows;
     }
-    if (rows == whole.rows) return {};
+    if (rows == whole.rows) return write_index_of_merge(merged);
     return "of " + std::to_string(whole.rows) + " rows of flows " + std::to_string(rows) +
            " arrived in ranges of sources";
 }
 
 Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {
-    DurableDirectory& directory = catalog_.directory();
     entry.name = catalog_.next_name(entry.table, entry.level);
-    if (is_stopping_()) return leaving;
-    if (auto failure = write_parquet(connection_, query, directory.temporary_of(entry.name), merged_settings))
-        return failure;
-    fault_point(FaultPoint::merge_rows);
-    if (auto failure = directory.publish(entry.name)) return failure;
-    if (entry.table == Table::flows) {
-        fault_point(FaultPoint::merge_published);
-        entry.index = index_name(entry.name);
-        if (is_stopping_()) return leaving;
-        if (auto failure = write_parquet(connection_, index_of(directory.path_of(entry.name)),
-                                         directory.temporary_of(entry.index), merged_settings))
-            return failure;
-        fault_point(FaultPoint::merge_index);
-        if (auto failure = directory.publish(entry.index)) return failure;
-    }
+    if (auto failure = publish(query, entry.name, FaultPoint::merge_rows)) return failure;
+    fault_point(FaultPoint::merge_published);
+    return add_size(entry.name, entry.bytes);
+}
+
+Failure MergeWriter::write_index(const std::string& query, FileEntry& entry) {
+    entry.index = index_name(entry.name);
+    if (auto failure = publish(query, entry.index, FaultPoint::merge_index)) return failure;
     fault_point(FaultPoint::merge_files);
+    return add_size(entry.index, entry.bytes);
+}
+
+Failure MergeWriter::write_index_of_merge(std::vector<FileEntry>& merged) {
+    if (auto failure = write_index(index_of_merge(catalog_.directory(), merged), merged.front()))
+        return failure;
+    for (FileEntry& entry : merged) entry.merge_index = merged.front().index;
+    return {};
+}
+
+Failure MergeWriter::publish(const std::string& query, const std::string& name, FaultPoint written) {
+    DurableDirectory& directory = catalog_.directory();
+    if (is_stopping_()) return leaving;
+    if (auto failure = write_parquet(connection_, query, directory.temporary_of(name), merged_settings))
+        return failure;
+    fault_point(written);
+    return directory.publish(name);
+}
+
+Failure MergeWriter::add_size(const std::string& name, std::uint64_t& bytes) {
+    const std::string path = catalog_.directory().path_of(name);
     std::error_code unknown;
-    entry.bytes = std::filesystem::file_size(directory.path_of(entry.name), unknown);
-    if (!unknown && !entry.index.empty())
-        entry.bytes += std::filesystem::file_size(directory.path_of(entry.index), unknown);
-    if (unknown) return directory.path_of(entry.name) + " cannot be measured: " + unknown.message();
+    const auto size = std::filesystem::file_size(path, unknown);
+    if (unknown) return path + " cannot be measured: " + unknown.message();
+    bytes += size;
     return {};
 }
 

@@ -1,7 +1,7 @@
 // Writes the rows of some files of one table as fewer files: one, sorted and indexed if they are flows.
 //
 // Flows that are too many to be sorted at once become several files, each of a range of sources, so that all
-// rows of a source lie together whatever the number of rows. Not thread-safe.
+// rows of a source lie together whatever the number of rows, and one index. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "controlplane/archive/catalog.h"
 #include "controlplane/archive/database.h"
+#include "controlplane/archive/fault.h"
 #include "controlplane/archive/source_ranges.h"
 
 namespace picket::archive {
@@ -28,7 +29,12 @@ class MergeWriter {
   private:
     [[nodiscard]] Failure write_ranges(const std::string& list, const FileEntry& whole,
                                        std::vector<FileEntry>& merged);
+    // The file has what the query yields.
     [[nodiscard]] Failure write_file(const std::string& query, FileEntry& entry);
+    [[nodiscard]] Failure write_index(const std::string& query, FileEntry& entry);
+    [[nodiscard]] Failure write_index_of_merge(std::vector<FileEntry>& merged);
+    [[nodiscard]] Failure publish(const std::string& query, const std::string& name, FaultPoint written);
+    [[nodiscard]] Failure add_size(const std::string& name, std::uint64_t& bytes);
     [[nodiscard]] Failure count_rows(FileEntry& entry);
 
     Catalog& catalog_;

@@ -175,11 +175,11 @@ TEST(Manifest, ComesBackAsItWas) {
     manifest.latest_ns = UINT64_MAX;
     manifest.horizon_ns = 5;
     manifest.next_file = 12;
-    manifest.files = {
-        {"flows-0-00000001.parquet", Table::flows, 0, 3, 400, 1, 2, "", {}},
-        {"hits-1-00000002.parquet", Table::hits, 1, 3, 400, 1, 2, "hits-1-00000002.index", {}},
-        {"flows-2-00000003.parquet", Table::flows, 2, 3, 400, 1, 2, "",
-         AddressRange{*store::parse_address("10.0.0.1"), *store::parse_address("2001:db8::7")}}};
+    manifest.files = {{"flows-0-00000001.parquet", Table::flows, 0, 3, 400, 1, 2, "", {}},
+                      {"hits-1-00000002.parquet", Table::hits, 1, 3, 400, 1, 2, "hits-1-00000002.index", {}},
+                      {"flows-2-00000003.parquet", Table::flows, 2, 3, 400, 1, 2, "",
+                       AddressRange{*store::parse_address("10.0.0.1"), *store::parse_address("2001:db8::7")},
+                       "flows-2-00000002.index"}};
     manifest.sessions = {{1, 2, UINT64_MAX, true}};
     manifest.rule_sets = {{0x80000001, 1, "rules-1.json"}};
     Manifest parsed;
@@ -187,6 +187,7 @@ TEST(Manifest, ComesBackAsItWas) {
     EXPECT_EQ(manifest_text(parsed), manifest_text(manifest));
     EXPECT_EQ(parsed.files[2].sources, manifest.files[2].sources);
     EXPECT_EQ(parsed.files[0].sources, std::nullopt);
+    EXPECT_EQ(parsed.files[2].merge_index, manifest.files[2].merge_index);
 }
 
 TEST(Manifest, RefusesNamesThatLeadElsewhereAndNewerSchemas) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
+#include <set>
 #include <thread>
 
 #include "controlplane/archive/catalog.h"
@@ -100,10 +102,13 @@ class ArchiveUpkeep : public tests::ArchiveTest {
         EXPECT_EQ(parse_manifest(text, manifest), "");
         return manifest.files;
     }
-    void expect_same_answers_of_merged(const ArchiveSettings& settings, std::uint64_t flows);
+    // closed: called between the picketd that writes and the one that is asked.
+    void expect_same_answers_of_merged(
+        const ArchiveSettings& settings, std::uint64_t flows, const std::function<void()>& closed = [] {});
 };
 
-void ArchiveUpkeep::expect_same_answers_of_merged(const ArchiveSettings& settings, std::uint64_t flows) {
+void ArchiveUpkeep::expect_same_answers_of_merged(const ArchiveSettings& settings, std::uint64_t flows,
+                                                  const std::function<void()>& closed) {
     FlowMaker maker(5);
     store::FlowStore memory(1'000'000);
     {
@@ -120,6 +125,7 @@ void ArchiveUpkeep::expect_same_answers_of_merged(const ArchiveSettings& setting
         })) << "files are merged and indexed";
         ASSERT_EQ(archive->finish(), std::nullopt);
     }
+    closed();
     const auto archive = open(tests::closed_archive(directory_.archive()));
     const store::RequestStore requests(1, 1);
     std::size_t rows = 0;
@@ -162,6 +168,29 @@ TEST_F(ArchiveUpkeep, FilesOfRangesOfSourcesGiveTheSameAnswers) {
     EXPECT_GT(
         std::count_if(files.begin(), files.end(), [](const auto& one) { return one.sources.has_value(); }),
         4);
+    std::set<std::string> owned;
+    for (const auto& file : files) owned.insert(file.index);
+    for (const auto& file : files) {
+        EXPECT_EQ(file.merge_index.empty(), !file.sources.has_value());
+        EXPECT_TRUE(owned.contains(file.merge_index)) << "one file of a merge owns its index";
+    }
+}
+
+TEST_F(ArchiveUpkeep, FilesOfRangesWithoutTheirIndexGiveTheSameAnswers) {
+    auto settings = of_small_flushes(directory_.archive());
+    settings.sorted_rows_max = 4000;
+    std::size_t removed = 0;
+    expect_same_answers_of_merged(settings, 10'000, [&] {
+        for (const auto& file : files_of_manifest()) {
+            if (!file.merge_index.empty())
+                removed += std::filesystem::remove(directory_.archive() + "/" + file.merge_index) ? 1 : 0;
+        }
+    });
+    EXPECT_GT(removed, 0U);
+    EXPECT_TRUE(open(settings)->status().open);
+    const auto files = files_of_manifest();
+    EXPECT_TRUE(
+        std::all_of(files.begin(), files.end(), [](const auto& one) { return one.merge_index.empty(); }));
 }
 
 TEST_F(ArchiveUpkeep, WhatIsTooOldIsRemovedAndTold) {
