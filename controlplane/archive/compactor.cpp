@@ -20,6 +20,7 @@ namespace {
 constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t merged_rows_max = 64'000'000;
 constexpr int priority_low = 15;
+constexpr unsigned merge_pause_max = 256;  // intervals of upkeep
 constexpr std::uint64_t day_ns = std::uint64_t{24} * 3600 * 1'000'000'000;
 
 void lower_own_priority() {
@@ -136,10 +137,13 @@ void Compactor::work() {
     lower_own_priority();
     while (!is_stopping()) {
         Failure failure = remove_old();
-        if (!failure) {
-            if (const auto files = files_to_merge(catalog_.files(), settings_.sorted_rows_max);
-                !files.empty()) {
+        if (!failure && Clock::now() < next_merge_) {
+            failure = merge_failure_;
+        } else if (!failure) {
+            const auto files = files_to_merge(catalog_.files(), settings_.sorted_rows_max);
+            if (!files.empty()) {
                 failure = merge(files);
+                put_off_merges(failure);
                 if (!failure) continue;
             }
         }
@@ -147,6 +151,15 @@ void Compactor::work() {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, settings_.upkeep_interval, [this] { return stopping_; });
     }
+}
+
+// One that fails may have written for minutes before: the next ones wait longer and longer.
+void Compactor::put_off_merges(const Failure& failure) {
+    merge_failure_ = failure;
+    merge_pause_ = failure ? std::clamp(merge_pause_ * 2, settings_.upkeep_interval,
+                                        settings_.upkeep_interval * merge_pause_max)
+                           : std::chrono::milliseconds(0);
+    next_merge_ = Clock::now() + merge_pause_;
 }
 
 void Compactor::note(const Failure& failure) {

@@ -4,6 +4,7 @@
 // takes the place of its parts in one commit; flows may need several files (merge_writer.h).
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -43,17 +44,23 @@ class Compactor {
     void stop();  // a job that runs is interrupted and leaves nothing
 
   private:
+    using Clock = std::chrono::steady_clock;
+
     void work();
     [[nodiscard]] bool is_stopping() const;
     [[nodiscard]] Failure merge(const std::vector<FilePointer>& files);
     [[nodiscard]] Failure write(const std::vector<FilePointer>& files, std::vector<FileEntry>& merged);
     [[nodiscard]] Failure remove_old();
+    void put_off_merges(const Failure& failure);
     void note(const Failure& failure);
 
     const ArchiveSettings& settings_;
     Catalog& catalog_;
     detect::EventLog& events_;
     std::string trouble_;
+    Failure merge_failure_;  // of the last merge
+    std::chrono::milliseconds merge_pause_{0};
+    Clock::time_point next_merge_;  // not before
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     bool stopping_ = false;

@@ -1,10 +1,12 @@
 // Directories that are not what they were: moved away and back, replaced, without a manifest or an index,
 // with what a killed picketd left.
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
 #include "controlplane/archive/catalog.h"
+#include "controlplane/archive/compactor.h"
 #include "tests/unit/archive/archive_fixtures.h"
 
 namespace picket::archive {
@@ -132,6 +134,27 @@ TEST_F(ArchiveDisk, WithoutIndexAllIsRead) {
     std::uint64_t flows = 0;
     archive->ask(query, {}).flows->for_each_part([&](const auto&) { ++flows; });
     EXPECT_EQ(flows, 20U);
+}
+
+// Each may have read and written for minutes before it failed.
+TEST_F(ArchiveDisk, MergesThatFailComeLessAndLessOften) {
+    const auto archive = open(quick(directory_.archive()));
+    for (std::uint64_t id = 1; id < files_a_merge; ++id) {
+        add(*archive, id, id);
+        ASSERT_TRUE(becomes_true([&] { return files_like(directory_.archive(), ".parquet").size() == id; }));
+    }
+    fs::remove(files_like(directory_.archive(), ".parquet").front());
+    add(*archive, files_a_merge, files_a_merge);
+    ASSERT_TRUE(becomes_true([&] { return was_said("small files of the archive cannot be merged"); }));
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    ASSERT_EQ(archive->finish(), std::nullopt);
+    std::string text;
+    Manifest manifest;
+    ASSERT_EQ(read_text(directory_.archive() + "/" + manifest_name, text), std::nullopt);
+    ASSERT_EQ(parse_manifest(text, manifest), "");
+    const auto tries = manifest.next_file - 1 - files_a_merge;  // each took the name of a file
+    EXPECT_GT(tries, 1U) << "but it is tried again";
+    EXPECT_LT(tries, 12U) << "of 200 intervals";
 }
 
 // As after a repair of its file system. The others answer, and it is kept for whoever may mend it.
