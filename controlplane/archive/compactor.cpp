@@ -21,7 +21,6 @@ constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t merged_rows_max = 64'000'000;
 constexpr int priority_low = 15;
 constexpr unsigned merge_pause_max = 256;  // intervals of upkeep
-constexpr std::uint64_t day_ns = std::uint64_t{24} * 3600 * 1'000'000'000;
 
 void lower_own_priority() {
     // Of this thread alone: Linux keeps a nice value a thread.
@@ -34,19 +33,13 @@ std::uint64_t rows_of(std::span<const FilePointer> files) {
     return rows;
 }
 
-// The first files of at least two that end within a day, of which no more will come: empty if each has a day
-// to itself. A file may begin long before: with the oldest flow that lives on.
+// The first files of at least two that end on one day (UTC), of which no more will come: empty if each has a
+// day to itself. A file may begin long before: with the oldest flow that lives on.
 std::vector<FilePointer> files_of_a_day(const std::vector<FilePointer>& files) {
+    const auto day_of = [&](std::size_t at) { return midnight_before(files[at]->entry().last_ns); };
     for (std::size_t first = 0; first + files_a_merge <= files.size(); ++first) {
-        std::uint64_t begin_ns = UINT64_MAX;
-        std::uint64_t end_ns = 0;
-        std::size_t count = 0;
-        for (; count < files_a_merge; ++count) {
-            const std::uint64_t last_ns = files[first + count]->entry().last_ns;
-            begin_ns = std::min(begin_ns, last_ns);
-            end_ns = std::max(end_ns, last_ns);
-            if (end_ns - begin_ns > day_ns) break;
-        }
+        std::size_t count = 1;
+        while (count < files_a_merge && day_of(first + count) == day_of(first)) ++count;
         const auto begin = files.begin() + static_cast<std::ptrdiff_t>(first);
         if (count > 1) return {begin, begin + static_cast<std::ptrdiff_t>(count)};
     }

@@ -25,7 +25,8 @@ inline constexpr unsigned level_max = 3;
 [[nodiscard]] bool may_be_merged(const FileEntry& file);
 
 // The oldest files of one table and level that are enough for a merge; empty if there are none. Flows that
-// are too many to be sorted at once are of one day, so that questions about a time find it in few files.
+// are too many to be sorted at once are of one day (UTC), so that questions about a time find it in few
+// files.
 [[nodiscard]] std::vector<FilePointer> files_to_merge(const std::vector<FilePointer>& files,
                                                       std::uint64_t sorted_rows_max);
 

@@ -27,6 +27,12 @@ FileEntry sum_of(const std::vector<FilePointer>& files) {
     return sum;
 }
 
+std::uint64_t rows_of(const std::vector<FileEntry>& files) {
+    std::uint64_t rows = 0;
+    for (const FileEntry& file : files) rows += file.rows;
+    return rows;
+}
+
 }  // namespace
 
 MergeWriter::MergeWriter(Catalog& catalog, Connection& connection, std::uint64_t sorted_rows_max,
@@ -52,27 +58,41 @@ Failure MergeWriter::write(const std::vector<FilePointer>& files, std::vector<Fi
 
 Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whole,
                                   std::vector<FileEntry>& merged) {
+    const std::uint64_t midnight_ns = midnight_before(whole.last_ns);
+    const std::string midnight = "make_timestamp_ns(" + std::to_string(midnight_ns) + ")";
+    if (whole.first_ns < midnight_ns) {
+        if (auto failure = write_ranges_of(list, "start < " + midnight, whole, merged)) return failure;
+    }
+    if (rows_of(merged) < whole.rows) {
+        FileEntry of_day = whole;
+        of_day.first_ns = std::max(whole.first_ns, midnight_ns);
+        if (auto failure = write_ranges_of(list, "start >= " + midnight, of_day, merged)) return failure;
+    }
+    if (rows_of(merged) == whole.rows) return write_index_of_merge(merged);
+    return "of " + std::to_string(whole.rows) + " rows of flows " + std::to_string(rows_of(merged)) +
+           " arrived in ranges of sources";
+}
+
+Failure MergeWriter::write_ranges_of(const std::string& list, const std::string& condition,
+                                     const FileEntry& whole, std::vector<FileEntry>& merged) {
     if (is_stopping_()) return leaving;
     std::vector<SourceRange> ranges;
     // Half of what can be sorted: the number of rows is an estimate.
-    if (auto failure = find_source_ranges(connection_, list, sorted_rows_max_ / 2, ranges)) return failure;
-    std::uint64_t rows = 0;
+    if (auto failure = find_source_ranges(connection_, list, condition, sorted_rows_max_ / 2, ranges))
+        return failure;
     for (const SourceRange& range : ranges) {
         merged.push_back(whole);
         FileEntry& entry = merged.back();
         entry.sources = range.addresses;
         // More are of one source, and stay in the order in which they came.
         const bool sorted = range.rows_about <= sorted_rows_max_;
-        if (auto failure = write_file(
-                merged_flows(list, source_condition(range.addresses), sorted, merged_settings.row_group_rows),
-                entry))
+        const std::string rows = condition + " AND " + source_condition(range.addresses);
+        if (auto failure =
+                write_file(merged_flows(list, rows, sorted, merged_settings.row_group_rows), entry))
             return failure;
         if (auto failure = count_rows(entry)) return failure;
-        rows += entry.rows;
     }
-    if (rows == whole.rows) return write_index_of_merge(merged);
-    return "of " + std::to_string(whole.rows) + " rows of flows " + std::to_string(rows) +
-           " arrived in ranges of sources";
+    return {};
 }
 
 Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {

@@ -1,7 +1,9 @@
 // Writes the rows of some files of one table as fewer files: one, sorted and indexed if they are flows.
 //
 // Flows that are too many to be sorted at once become several files, each of a range of sources, so that all
-// rows of a source lie together whatever the number of rows, and one index. Not thread-safe.
+// rows of a source lie together whatever the number of rows, and one index. Those that began before the day
+// on which the files end have files of their own, so that a question about a day reads the flows of that day.
+// Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,12 @@
 
 namespace picket::archive {
 
+// When the day (UTC) began.
+[[nodiscard]] constexpr std::uint64_t midnight_before(std::uint64_t time_ns) noexcept {
+    constexpr std::uint64_t day_ns = std::uint64_t{24} * 3600 * 1'000'000'000;
+    return time_ns - time_ns % day_ns;
+}
+
 class MergeWriter {
   public:
     // All outlive the writer. is_stopping: asked between statements.
@@ -29,6 +37,9 @@ class MergeWriter {
   private:
     [[nodiscard]] Failure write_ranges(const std::string& list, const FileEntry& whole,
                                        std::vector<FileEntry>& merged);
+    // Of the rows that fulfil the condition.
+    [[nodiscard]] Failure write_ranges_of(const std::string& list, const std::string& condition,
+                                          const FileEntry& whole, std::vector<FileEntry>& merged);
     // The file has what the query yields.
     [[nodiscard]] Failure write_file(const std::string& query, FileEntry& entry);
     [[nodiscard]] Failure write_index(const std::string& query, FileEntry& entry);

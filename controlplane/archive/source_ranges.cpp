@@ -29,11 +29,11 @@ api::Address before(api::Address address) {
     return address;
 }
 
-Failure sample(Connection& connection, const std::string& list, std::uint64_t stride,
-               std::vector<api::Address>& sources) {
+Failure sample(Connection& connection, const std::string& list, const std::string& condition,
+               std::uint64_t stride, std::vector<api::Address>& sources) {
     Rows rows = connection.stream("SELECT src_hi, src_lo FROM read_parquet(" + list +
                                   ", file_row_number = true) WHERE file_row_number % " +
-                                  std::to_string(stride) + " = 0");
+                                  std::to_string(stride) + " = 0 AND " + condition);
     while (duckdb_data_chunk chunk = rows.next()) {
         const auto* high = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<std::uint64_t>();
         const auto* low = Source{duckdb_data_chunk_get_vector(chunk, 1)}.data<std::uint64_t>();
@@ -49,11 +49,11 @@ Failure sample(Connection& connection, const std::string& list, std::uint64_t st
 
 }  // namespace
 
-Failure find_source_ranges(Connection& connection, const std::string& list, std::uint64_t rows_max,
-                           std::vector<SourceRange>& ranges) {
+Failure find_source_ranges(Connection& connection, const std::string& list, const std::string& condition,
+                           std::uint64_t rows_max, std::vector<SourceRange>& ranges) {
     const std::uint64_t stride = std::max<std::uint64_t>(rows_max / samples_a_range, 1);
     std::vector<api::Address> sources;
-    if (auto failure = sample(connection, list, stride, sources)) return failure;
+    if (auto failure = sample(connection, list, condition, stride, sources)) return failure;
     std::sort(sources.begin(), sources.end());
     ranges.assign(1, {{{}, all_ones()}, 0});
     for (auto run = sources.begin(); run != sources.end();) {

@@ -18,10 +18,12 @@ struct SourceRange {
 };
 
 // Ranges of about rows_max rows at most, but where one source alone has more; together all addresses, in
-// their order. list: files as read_parquet() takes them. Every (rows_max / 256)th row of each file is looked
-// at: of sorted files that is a quantile, so that a range is off by less than 1 / 256 a file.
+// their order. list: files as read_parquet() takes them; condition: which of their rows. Every (rows_max /
+// 256)th row of each file is looked at: of sorted files that is a quantile, so that a range is off by less
+// than 1 / 256 a file.
 [[nodiscard]] Failure find_source_ranges(Connection& connection, const std::string& list,
-                                         std::uint64_t rows_max, std::vector<SourceRange>& ranges);
+                                         const std::string& condition, std::uint64_t rows_max,
+                                         std::vector<SourceRange>& ranges);
 
 // Exact, and such that the statistics of row groups prune.
 [[nodiscard]] std::string source_condition(const AddressRange& range);

@@ -47,7 +47,9 @@ class TemporaryDirectory {
 // Flows of one or several parts around one hour, from few addresses, so that queries find some of them.
 class FlowMaker {
   public:
-    explicit FlowMaker(unsigned seed) : random_(seed) {}
+    // Flows begin within the hour from begin_ns on.
+    explicit FlowMaker(unsigned seed, std::uint64_t begin_ns = 1'000'000 * second_ns)
+        : random_(seed), begin_ns_(begin_ns) {}
 
     [[nodiscard]] std::uint64_t below(std::uint64_t end) { return random_() % end; }
 
@@ -101,7 +103,7 @@ class FlowMaker {
         store::StoredFlow flow;
         flow.id = id;
         flow.run = 0xfeedfacecafebeef;
-        flow.start_ns = flow.part_first_ns = 1'000'000 * second_ns + below(3600 * second_ns);
+        flow.start_ns = flow.part_first_ns = begin_ns_ + below(3600 * second_ns);
         flow.last_ns = flow.start_ns + below(second_ns);
         flow.source = address();
         flow.destination = address();
@@ -163,6 +165,7 @@ class FlowMaker {
     }
 
     std::mt19937_64 random_;
+    std::uint64_t begin_ns_;
 };
 
 // Every field of a flow as text, so that a difference can be read.

@@ -37,7 +37,7 @@ class SourceRanges : public ::testing::Test {
     // Each row is in one range; returns the numbers of rows.
     std::vector<std::uint64_t> cut(const std::string& list, std::uint64_t rows_max) {
         std::vector<SourceRange> ranges;
-        EXPECT_EQ(find_source_ranges(connection_, "[" + list + "]", rows_max, ranges), std::nullopt);
+        EXPECT_EQ(find_source_ranges(connection_, "[" + list + "]", "true", rows_max, ranges), std::nullopt);
         std::vector<std::uint64_t> counts;
         std::uint64_t sum = 0;
         for (const auto& range : ranges) {
@@ -89,7 +89,7 @@ TEST_F(SourceRanges, OfFewRowsIsEverything) {
 
 TEST_F(SourceRanges, TellWhyFilesCannotBeRead) {
     std::vector<SourceRange> ranges;
-    EXPECT_TRUE(find_source_ranges(connection_, "['/nowhere']", 10, ranges));
+    EXPECT_TRUE(find_source_ranges(connection_, "['/nowhere']", "true", 10, ranges));
 }
 
 }  // namespace
