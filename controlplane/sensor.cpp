@@ -189,7 +189,9 @@ std::vector<store::StoredFlow> Sensor::walk(const store::Query& query, std::vect
 }
 
 FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
-    return answer(query, limited, {});
+    store::Query rows = query;  // whatever its shape: who keeps rows looks at any of their fields
+    rows.every_field = true;
+    return answer(rows, limited, {});
 }
 
 ShapedAnswer Sensor::ask_shaped(const store::Query& query) {

@@ -55,11 +55,19 @@ std::string path_of_index(const std::string& directory, const FileEntry& entry) 
 }
 
 // The index of a merge comes and goes with one of its files.
-void forget_lost_indexes(std::vector<FileEntry>& files) {
+void forget_lost_indexes(std::vector<FileEntry>& files, std::vector<std::string>& notes) {
     std::set<std::string> there;
     for (const FileEntry& file : files) there.insert(file.index);
+    std::map<std::string, std::size_t> lost;
     for (FileEntry& file : files) {
-        if (!there.contains(file.merge_index)) file.merge_index.clear();
+        if (there.contains(file.merge_index)) continue;
+        ++lost[file.merge_index];
+        file.merge_index.clear();
+    }
+    lost.erase("");
+    for (const auto& [name, count] : lost) {
+        notes.push_back(name + " is missing, or what it came with: questions about addresses read all of " +
+                        std::to_string(count) + " files");
     }
 }
 
@@ -158,8 +166,10 @@ Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
         if (!file.index.empty() && !look_at(directory_.path_of(file.index), index))
             return unknown(directory_.path_of(file.index));
         if (!file.index.empty() && !index.there) {
-            findings.notes.push_back(file.index + " is missing: questions about addresses read all of " +
-                                     file.name);
+            if (file.merge_index.empty()) {
+                findings.notes.push_back(file.index + " is missing: questions about addresses read all of " +
+                                         file.name);
+            }
             file.index.clear();
             file.bytes = rows.bytes;  // from now on
         }
@@ -173,7 +183,7 @@ Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
             " " + std::string(table_names[static_cast<std::size_t>(file.table)]) + " are lost");
         findings.lost.push_back(file);
     }
-    forget_lost_indexes(kept);
+    forget_lost_indexes(kept, findings.notes);
     manifest.files = std::move(kept);
     return {};
 }

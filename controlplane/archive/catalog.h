@@ -34,7 +34,8 @@ class ArchiveFile {
 
     [[nodiscard]] const FileEntry& entry() const noexcept { return entry_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    [[nodiscard]] const std::string& index_path() const noexcept { return index_path_; }  // empty: none
+    // Of the index that tells its addresses, which may have come with another file of its merge; empty: none.
+    [[nodiscard]] const std::string& index_path() const noexcept { return index_path_; }
     [[nodiscard]] bool overlaps(std::optional<std::uint64_t> since_ns,
                                 std::optional<std::uint64_t> until_ns) const noexcept {
         return (!since_ns || entry_.last_ns >= *since_ns) && (!until_ns || entry_.first_ns < *until_ns);

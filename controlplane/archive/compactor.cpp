@@ -20,7 +20,9 @@ namespace {
 constexpr std::uint64_t merge_memory_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t merged_rows_max = 64'000'000;
 constexpr int priority_low = 15;
-constexpr unsigned merge_pause_max = 256;  // intervals of upkeep
+// After a merge that failed: intervals of upkeep at most, but as many times as long as it took.
+constexpr unsigned merge_pause_max = 256;
+constexpr unsigned merge_pause_share = 9;
 
 void lower_own_priority() {
     // Of this thread alone: Linux keeps a nice value a thread.
@@ -134,11 +136,10 @@ void Compactor::work() {
             failure = merge_failure_;
         } else if (!failure) {
             const auto files = files_to_merge(catalog_.files(), settings_.sorted_rows_max);
-            if (!files.empty()) {
-                failure = merge(files);
-                put_off_merges(failure);
-                if (!failure) continue;
-            }
+            const auto begin = Clock::now();
+            if (!files.empty()) failure = merge(files);
+            put_off_merges(failure, Clock::now() - begin);
+            if (!failure && !files.empty()) continue;
         }
         note(failure);
         std::unique_lock lock(mutex_);
@@ -147,12 +148,13 @@ void Compactor::work() {
 }
 
 // One that fails may have written for minutes before: the next ones wait longer and longer.
-void Compactor::put_off_merges(const Failure& failure) {
+void Compactor::put_off_merges(const Failure& failure, Clock::duration taken) {
     merge_failure_ = failure;
-    merge_pause_ = failure ? std::clamp(merge_pause_ * 2, settings_.upkeep_interval,
-                                        settings_.upkeep_interval * merge_pause_max)
+    const std::chrono::milliseconds interval = settings_.upkeep_interval;
+    merge_pause_ = failure ? std::clamp(merge_pause_ * 2, interval, interval * merge_pause_max)
                            : std::chrono::milliseconds(0);
-    next_merge_ = Clock::now() + merge_pause_;
+    next_merge_ = Clock::now();
+    if (failure) next_merge_ += std::max<Clock::duration>(merge_pause_, taken * merge_pause_share);
 }
 
 void Compactor::note(const Failure& failure) {

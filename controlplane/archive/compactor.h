@@ -52,7 +52,7 @@ class Compactor {
     [[nodiscard]] Failure merge(const std::vector<FilePointer>& files);
     [[nodiscard]] Failure write(const std::vector<FilePointer>& files, std::vector<FileEntry>& merged);
     [[nodiscard]] Failure remove_old();
-    void put_off_merges(const Failure& failure);
+    void put_off_merges(const Failure& failure, Clock::duration taken);
     void note(const Failure& failure);
 
     const ArchiveSettings& settings_;

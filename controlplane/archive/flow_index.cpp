@@ -1,5 +1,6 @@
 #include "controlplane/archive/flow_index.h"
 
+#include <cstdlib>
 #include <set>
 
 #include "controlplane/archive/flow_columns.h"
@@ -21,24 +22,31 @@ std::string addresses_of(const std::string& path, const std::string& more) {
            from + " UNION ALL SELECT dest_hi, dest_lo, block, 2" + from + ") GROUP BY ip_hi, ip_lo, block";
 }
 
+// What next_name() of the catalog has counted; unique within an archive.
+std::uint64_t number_in(const std::string& name) {
+    return std::strtoull(name.c_str() + name.rfind('-') + 1, nullptr, 10);
+}
+
 std::string list_of(const std::set<std::string>& paths) {
     std::string list;
     for (const auto& path : paths) list += (list.empty() ? "" : ", ") + quoted(path);
     return list;
 }
 
-// The query yields what path_of knows a file by, and a block. Files that it does not know are not asked for.
-Failure read_blocks(Connection& connection, const std::string& query,
-                    const std::map<std::string, std::string>& path_of,
+// `file`: what tells the number of the file that a row of the indexes is of. Of others than path_of knows
+// nothing is wanted.
+Failure read_blocks(Connection& connection, const std::set<std::string>& indexes, const std::string& file,
+                    const std::string& condition, const std::map<std::uint64_t, std::string>& path_of,
                     std::map<std::string, std::vector<std::uint32_t>>& blocks) {
-    Rows rows = connection.stream(query);
+    if (indexes.empty()) return {};
+    Rows rows = connection.stream("SELECT " + file + " AS file, block FROM read_parquet([" +
+                                  list_of(indexes) + "], filename = true) WHERE ends >= 2 AND " + condition +
+                                  " GROUP BY ALL ORDER BY ALL");
     while (duckdb_data_chunk chunk = rows.next()) {
-        const auto* names = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<duckdb_string_t>();
+        const auto* files = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<std::uint64_t>();
         const auto* numbers = Source{duckdb_data_chunk_get_vector(chunk, 1)}.data<std::uint32_t>();
         for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i) {
-            duckdb_string_t name = names[i];
-            const auto path =
-                path_of.find(std::string(duckdb_string_t_data(&name), duckdb_string_t_length(name)));
+            const auto path = path_of.find(files[i]);
             if (path != path_of.end()) blocks[path->second].push_back(numbers[i]);
         }
     }
@@ -67,7 +75,8 @@ std::string index_of_merge(const DurableDirectory& directory, const std::vector<
     std::string all;
     for (const FileEntry& file : files) {
         all += (all.empty() ? "" : " UNION ALL ") +
-               addresses_of(directory.path_of(file.name), quoted(file.name) + " AS file, ");
+               addresses_of(directory.path_of(file.name),
+                            std::to_string(number_in(file.name)) + "::UBIGINT AS file, ");
     }
     return "FROM (" + all + ") ORDER BY ip_hi, ip_lo, file, block";
 }
@@ -76,24 +85,18 @@ BlockChoice blocks_of_destination(Connection& connection, const std::vector<File
                                   const store::NetworkSet& set) {
     std::set<std::string> own;
     std::set<std::string> of_merges;
-    std::map<std::string, std::string> path_of;  // by the index's path or, of a merge, the file's name
+    std::map<std::uint64_t, std::string> path_of;
     for (const auto& file : files) {
-        const bool of_merge = !file->entry().merge_index.empty();
-        (of_merge ? of_merges : own).insert(file->index_path());
-        path_of[of_merge ? file->entry().name : file->index_path()] = file->path();
+        (file->entry().merge_index.empty() ? own : of_merges).insert(file->index_path());
+        path_of[number_in(file->entry().name)] = file->path();
     }
-    const std::string condition = " WHERE ends >= 2 AND " + one_end_condition("ip", set);
+    const std::string condition = one_end_condition("ip", set);
     BlockChoice choice;
-    const auto look_up = [&](const std::set<std::string>& indexes, const char* file) {
-        if (indexes.empty() || choice.failure) return;
-        choice.failure =
-            read_blocks(connection,
-                        std::string("SELECT ") + file + ", block FROM read_parquet([" + list_of(indexes) +
-                            "], filename = true)" + condition + " GROUP BY ALL ORDER BY ALL",
-                        path_of, choice.blocks);
-    };
-    look_up(own, "filename");
-    look_up(of_merges, "file");
+    // A file and its own index have the same number.
+    choice.failure = read_blocks(connection, own, "regexp_extract(filename, '-(\\d+)\\.index$', 1)::UBIGINT",
+                                 condition, path_of, choice.blocks);
+    if (!choice.failure)
+        choice.failure = read_blocks(connection, of_merges, "file", condition, path_of, choice.blocks);
     return choice;
 }
 

@@ -166,6 +166,7 @@ struct FlowShaper::Parts {
     Parts(const Query& asked, const QueryJoin& joined)
         : query(asked), join(joined), grouper(asked.records, asked.shape == Shape::by) {}
 
+    void count_once(const StoredFlow& flow);
     void group(const StoredFlow& flow);
     void place(const StoredFlow& flow);
 
@@ -174,11 +175,25 @@ struct FlowShaper::Parts {
     Totals totals;
     FlatMap<api::Address, std::uint8_t> sources;
     FlatMap<api::Address, std::uint8_t> destinations;
+    enum : std::uint8_t { cut_seen = 1, cut_answered = 2 };
     FlatMap<FlowKey, std::uint8_t> cut;  // flows of which parts were counted
     Grouper grouper;
     std::map<std::uint64_t, TimelineBucket> buckets;
     FlatMap<FlowKey, std::uint8_t> placed;  // flows of which parts are in the timeline
 };
+
+// A part has just been added: its flow counts once, and as unanswered if none of its parts was answered.
+void FlowShaper::Parts::count_once(const StoredFlow& flow) {
+    std::uint8_t& known = cut[flow.key()];
+    const bool before = (known & cut_seen) != 0 && (known & cut_answered) == 0;
+    const bool unanswered = is_unanswered(flow);
+    if ((known & cut_seen) != 0) {
+        --totals.flows;
+        if (unanswered) --totals.unanswered;
+        if (before && !unanswered) --totals.unanswered;
+    }
+    known |= unanswered ? cut_seen : cut_seen | cut_answered;
+}
 
 void FlowShaper::Parts::group(const StoredFlow& flow) {
     const auto none = [] { return std::string(); };
@@ -219,11 +234,7 @@ FlowShaper::FlowShaper(FlowShaper&&) noexcept = default;
 void FlowShaper::add(const StoredFlow& flow) {
     Parts& parts = *parts_;
     parts.totals.add(flow, parts.query.records);
-    if (parts.query.records && !is_whole(flow)) {
-        std::uint8_t& seen = parts.cut[flow.key()];
-        if (seen) --parts.totals.flows;
-        seen = 1;
-    }
+    if (parts.query.records && !is_whole(flow)) parts.count_once(flow);
     parts.sources[flow.source] = 1;
     parts.destinations[flow.destination] = 1;
     if (parts.query.shape == Shape::timeline) {
@@ -280,7 +291,8 @@ std::vector<Group> FlowShaper::groups() {
         return group.totals.bytes;
     };
     std::sort(grouper.groups_.begin(), grouper.groups_.end(), [&](const Group& a, const Group& b) {
-        return value(a) != value(b) ? value(a) > value(b) : a.label < b.label;
+        if (value(a) != value(b)) return value(a) > value(b);
+        return a.label != b.label ? a.label < b.label : a.detail < b.detail;
     });
     return std::move(grouper.groups_);
 }

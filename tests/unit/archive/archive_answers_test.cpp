@@ -1,6 +1,7 @@
 // A question has one answer, wherever the flows lie that answer it: random flows and queries, asked of memory
 // and of archives of every state.
 #include <algorithm>
+#include <utility>
 
 #include "controlplane/store/selection.h"
 #include "controlplane/store/shapes.h"
@@ -114,8 +115,17 @@ class ArchiveAnswers : public ::testing::TestWithParam<unsigned> {
     void expect_same_totals(const Archive& archive, const store::FlowStore& memory, store::Query query) {
         const BothRules both(rules_, archive);
         const store::QueryJoin join{requests_, both};
-        for (const auto shape : {store::Shape::sum, store::Shape::talkers, store::Shape::timeline}) {
+        const std::pair<store::Shape, store::GroupBy> kinds[] = {
+            {store::Shape::sum, {}},
+            {store::Shape::talkers, {}},
+            {store::Shape::timeline, {}},
+            {store::Shape::by, store::GroupBy::destination},
+            {store::Shape::by, store::GroupBy::rule},
+            {store::Shape::by, store::GroupBy::port},
+            {store::Shape::by, store::GroupBy::payload}};
+        for (const auto& [shape, group_by] : kinds) {
             query.shape = shape;
+            query.group_by = group_by;
             query.interval_ns = 600 * second_ns;
             store::FlowShaper expected(query, join);
             expected.add(store::select_flows(memory.snapshot(), live_, query, {requests_, rules_}, false));

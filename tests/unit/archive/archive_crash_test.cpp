@@ -270,6 +270,7 @@ const Life flushes = life_of(120, 40);
 const Life merges = life_of(170, 10);
 const Life ranges = life_of(170, 10, 0, 40);
 const Life removals = life_of(170, 10, 150'000);
+const Life removals_of_ranges = life_of(170, 10, 150'000, 40);
 
 const auto opening = {FaultPoint::open_made, FaultPoint::open_locked};
 const auto flushing = {FaultPoint::file_made,    FaultPoint::file_written,    FaultPoint::file_synced,
@@ -317,6 +318,7 @@ TEST_F(ArchiveCrash, WholeMerging) {
 
 TEST_F(ArchiveCrash, WholeRemoving) {
     at_points(removals, removing, 1000);
+    at_points(removals_of_ranges, removing, 1000);
 }
 
 TEST_F(ArchiveCrash, WholeEveryStep) {

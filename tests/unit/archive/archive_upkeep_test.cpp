@@ -199,9 +199,41 @@ TEST_F(ArchiveUpkeep, FilesOfRangesWithoutTheirIndexGiveTheSameAnswers) {
     });
     EXPECT_GT(removed, 0U);
     EXPECT_TRUE(open(settings)->status().open);
-    const auto files = files_of_manifest();
-    EXPECT_TRUE(
-        std::all_of(files.begin(), files.end(), [](const auto& one) { return one.merge_index.empty(); }));
+    for (const auto& file : files_of_manifest()) {
+        EXPECT_TRUE(file.merge_index.empty() ||
+                    std::filesystem::exists(directory_.archive() + "/" + file.merge_index));
+    }
+}
+
+// Its rows are lost, and with them the index of the others of its merge.
+TEST_F(ArchiveUpkeep, AfterALossOthersOfAMergeAnswerWithoutAnIndex) {
+    auto settings = of_small_flushes(directory_.archive());
+    settings.sorted_rows_max = 4000;
+    expect_same_answers_of_merged(settings, 10'000);
+    const auto before = files_of_manifest();
+    const auto owner = std::find_if(before.begin(), before.end(), [](const auto& one) {
+        return !one.merge_index.empty() && one.merge_index == one.index;
+    });
+    ASSERT_NE(owner, before.end());
+    std::filesystem::remove(directory_.archive() + "/" + owner->name);
+    const auto archive = open(tests::closed_archive(directory_.archive()));
+    EXPECT_TRUE(was_said("or what it came with: questions about addresses read all of"));
+    std::vector<store::StoredFlow> parts;
+    archive->ask({}, {}).flows->for_each_part([&](const auto& part) { parts.push_back(part); });
+    EXPECT_EQ(parts.size(), archive->status().flows);
+    FlowMaker maker(7);
+    for (unsigned i = 0; i < 10; ++i) {
+        store::Query query;
+        const std::vector<store::Network> networks{{maker.address(), 128}};
+        query.destination = std::make_shared<store::NetworkSet>(networks);
+        std::size_t found = 0;
+        archive->ask(query, {}).flows->for_each_part([&](const auto& part) {
+            found += part.part == 1 && part.final && part.destination == networks[0].address ? 1 : 0;
+        });
+        EXPECT_EQ(found, std::count_if(parts.begin(), parts.end(), [&](const auto& part) {
+                      return part.part == 1 && part.final && part.destination == networks[0].address;
+                  }));
+    }
 }
 
 TEST_F(ArchiveUpkeep, WhatIsTooOldIsRemovedAndTold) {
