@@ -41,8 +41,10 @@ detect::Acknowledgements::Keeper kept_beside(archive::Archive* archive) {
             [archive](const std::string& text) { return archive->keep_text(name, text); }};
 }
 
-archive::ArchiveSettings with_lists(archive::ArchiveSettings settings, const detect::WatchLists& lists) {
+archive::ArchiveSettings with_lists(archive::ArchiveSettings settings, const detect::WatchLists& lists,
+                                    const std::vector<SensorSettings::WatchFile>& configured) {
     settings.watch_lists = [&lists] { return lists.all(); };
+    for (const auto& file : configured) settings.configured_lists.insert(file.name);
     return settings;
 }
 
@@ -88,9 +90,10 @@ Sensor::Sensor(SensorSettings settings)
       capture_(mailbox_),
       privacy_(settings_.query_kept, drain::machine_key()),
       rules_(settings_.rules, watch_lists_, mailbox_, events_),
-      archive_(settings_.archive ? std::make_unique<archive::Archive>(
-                                       with_lists(*settings_.archive, watch_lists_), rules_, events_)
-                                 : nullptr),
+      archive_(settings_.archive
+                   ? std::make_unique<archive::Archive>(
+                         with_lists(*settings_.archive, watch_lists_, settings_.watch_files), rules_, events_)
+                   : nullptr),
       acknowledgements_(kept_beside(archive_.get())),
       rule_directories_(rules_, archive_.get()),
       eve_(settings_.eve_path.empty()
@@ -113,6 +116,7 @@ Sensor::Sensor(SensorSettings settings)
                                        "' is not an address or network; the other lines were loaded");
         }
     }
+    if (archive_ && !is_closed_archive()) watch_again();
 }
 
 Sensor::~Sensor() {
@@ -217,6 +221,11 @@ FlowAnswer Sensor::answer(const store::Query& query, bool limited,
         store::select_flows(std::move(ended.flows), std::move(live), query, join(answer), limited);
     answer.coverage = coverage(query);
     if (auto note = horizon_note("flows", answer.horizon_ns, query)) answer.notes.push_back(*note);
+    const bool by_requests = query.uri || query.status || query.outcome;
+    if (!answer.requests && (by_requests || query.shape == store::Shape::rows)) {
+        if (auto note = horizon_note("requests", requests_.horizon_ns(), query))
+            answer.notes.push_back(*note);
+    }
     return answer;
 }
 

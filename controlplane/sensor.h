@@ -197,6 +197,7 @@ class Sensor final : public drain::LinkObserver {
         return {requests ? *requests : requests_, rule_directories_};
     }
     void load_archived_lists();
+    void watch_again();
     void enter_session(std::uint64_t run, std::uint64_t since_ns, bool captures, bool same_run);
 
     SensorSettings settings_;

@@ -8,8 +8,9 @@ namespace picket {
 // Memory alone answers as long as nothing was thrown out of it and nothing was there before it.
 archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::vector<store::StoredFlow>& live,
                                         const archive::Archive::WholeFlows& whole) const {
-    if (archive_ && (archive_->has_history() || flows_.horizon_ns() != 0))
-        return archive_->ask(query, live, whole);
+    // Of flows that are kept requests may be gone.
+    const bool all_is_kept = flows_.horizon_ns() == 0 && requests_.horizon_ns() == 0;
+    if (archive_ && (archive_->has_history() || !all_is_kept)) return archive_->ask(query, live, whole);
     return {flows_.snapshot(), nullptr};
 }
 
@@ -58,6 +59,21 @@ void Sensor::load_archived_lists() {
     for (const auto& [name, text] : archive_->watch_lists()) {
         std::vector<store::NetworkLine> rejects;
         if (const auto problem = watch_lists_.load(name, text, rejects)) events_.add("archive", problem->why);
+    }
+}
+
+// What an operator has loaded is watched until he removes it, whatever becomes of picketd.
+void Sensor::watch_again() {
+    for (const auto& [name, text] : archive_->watch_lists_by_hand()) {
+        const auto& configured = settings_.watch_files;
+        if (std::any_of(configured.begin(), configured.end(),
+                        [&name = name](const auto& file) { return file.name == name; }))
+            continue;
+        std::vector<store::NetworkLine> rejects;
+        const auto problem = watch_lists_.load(name, text, rejects);
+        events_.add("archive", problem ? problem->why
+                                       : "the watch list " + name +
+                                             ", which was loaded before this start, is watched again");
     }
 }
 

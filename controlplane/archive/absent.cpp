@@ -52,6 +52,9 @@ std::optional<std::string> Archive::kept_text(const std::string&) const {
 std::map<std::string, std::string> Archive::watch_lists() const {
     return {};
 }
+std::map<std::string, std::string> Archive::watch_lists_by_hand() const {
+    return {};
+}
 SqlResult Archive::query(const std::string&, const SqlLimits&) const {
     return {};
 }

@@ -33,7 +33,7 @@ struct Archive::Parts {
     Parts(ArchiveSettings given, const store::RuleDirectory& rules, detect::EventLog& events)
         : settings(std::move(given)),
           rule_sets(rules),
-          watch_texts(settings.watch_lists),
+          watch_texts(settings.watch_lists, settings.configured_lists),
           catalog({settings.directory, settings.sensor, settings.replay, settings.read_only}),
           compactor(settings, catalog, events),
           writer(settings, catalog, rule_sets, watch_texts, events) {}
@@ -195,6 +195,16 @@ std::optional<std::string> Archive::kept_text(const std::string& name) const {
 
 std::map<std::string, std::string> Archive::watch_lists() const {
     return parts_->watch_texts.texts();
+}
+
+std::map<std::string, std::string> Archive::watch_lists_by_hand() const {
+    auto texts = watch_lists();
+    const Manifest manifest = parts_->catalog.manifest();
+    std::erase_if(texts, [&](const auto& list) {
+        return std::none_of(manifest.watch_lists.begin(), manifest.watch_lists.end(),
+                            [&](const WatchFile& file) { return file.by_hand && file.name == list.first; });
+    });
+    return texts;
 }
 
 ArchiveStatus Archive::status() const {

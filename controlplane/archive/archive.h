@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -51,6 +52,7 @@ struct ArchiveSettings {
     std::uint64_t sorted_rows_max = 4'000'000;
     // The present watch lists, which are kept beside the rows. Called by the archive's thread.
     std::function<std::map<std::string, store::Networks>()> watch_lists;
+    std::set<std::string> configured_lists;  // names of those that come back by themselves
 };
 
 // A time of which an earlier picketd, that was killed, had not written all.
@@ -109,6 +111,7 @@ struct AlertAnswer {
 // A user's SQL and its answer.
 struct SqlLimits {
     std::size_t rows_max = 100'000;
+    std::size_t text_bytes_max = std::size_t{128} << 20;  // of all rows
     std::uint64_t memory_bytes = std::uint64_t{1} << 30;
     unsigned threads = 2;
     std::chrono::milliseconds time{60'000};
@@ -117,7 +120,7 @@ struct SqlLimits {
 struct SqlResult {
     std::vector<std::string> columns;
     std::vector<std::string> rows;  // each a JSON object
-    bool truncated = false;         // there are more rows than limits.rows_max
+    bool truncated = false;         // there are more rows than the limits let through
     std::string error;              // why there is no (whole) answer; empty: there is
 };
 
@@ -185,6 +188,8 @@ class Archive final : public store::RuleDirectory {
     [[nodiscard]] std::optional<std::string> kept_text(const std::string& name) const;
     // Watch lists as they were last, as text of one address or network a line.
     [[nodiscard]] std::map<std::string, std::string> watch_lists() const;
+    // Those of them that no configuration named. To be asked before rows come.
+    [[nodiscard]] std::map<std::string, std::string> watch_lists_by_hand() const;
 
     // A single SELECT over what is on disk; it can neither change nor open anything else.
     [[nodiscard]] SqlResult query(const std::string& sql, const SqlLimits& limits) const;

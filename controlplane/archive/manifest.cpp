@@ -80,7 +80,8 @@ void parse(const Json& json, Manifest& manifest) {
                                       set.at("number").get<std::uint32_t>(), own_name(set.at("file"))});
     }
     for (const auto& list : json.at("watch_lists"))
-        manifest.watch_lists.push_back({list.at("name").get<std::string>(), own_name(list.at("file"))});
+        manifest.watch_lists.push_back(
+            {list.at("name").get<std::string>(), own_name(list.at("file")), list.value("by_hand", false)});
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ std::string manifest_text(const Manifest& manifest) {
     }
     json["watch_lists"] = Json::array();
     for (const auto& list : manifest.watch_lists)
-        json["watch_lists"].push_back({{"name", list.name}, {"file", list.file}});
+        json["watch_lists"].push_back({{"name", list.name}, {"file", list.file}, {"by_hand", list.by_hand}});
     json["files"] = Json::array();
     for (const auto& file : manifest.files) json["files"].push_back(file_json(file));
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -63,6 +63,7 @@ struct RuleSet {
 struct WatchFile {
     std::string name;
     std::string file;
+    bool by_hand = false;  // no configuration names it: it was loaded while picketd ran
 };
 
 struct Manifest {

@@ -107,11 +107,13 @@ SqlResult run_sql(const std::vector<FilePointer>& files, const std::string& sql,
         // The line break ends a comment that the statement may end with.
         Rows rows =
             connection.stream("SELECT to_json(answer)::VARCHAR FROM (" + without_end(sql) + "\n) AS answer");
+        std::size_t bytes = 0;
         while (duckdb_data_chunk chunk = rows.next()) {
             const auto* texts = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<duckdb_string_t>();
             for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk) && !result.truncated; ++i) {
-                result.truncated = result.rows.size() >= limits.rows_max;
                 duckdb_string_t text = texts[i];
+                bytes += duckdb_string_t_length(text);
+                result.truncated = result.rows.size() >= limits.rows_max || bytes > limits.text_bytes_max;
                 if (!result.truncated)
                     result.rows.emplace_back(duckdb_string_t_data(&text), duckdb_string_t_length(text));
             }

@@ -49,7 +49,7 @@ Failure WatchTexts::write(DurableDirectory& directory, std::vector<WatchFile>& f
             if (auto failure = directory.write(file, text)) return failure;
         }
         std::erase_if(files, [&name = name](const WatchFile& other) { return other.name == name; });
-        files.push_back({name, file});
+        files.push_back({name, file, !configured_.contains(name)});
         written_[name] = list;
     }
     std::erase_if(files, [&](const WatchFile& other) { return !lists.contains(other.name); });

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ class WatchTexts {
   public:
     using Lists = std::map<std::string, store::Networks>;
     // present may be empty: then the lists stay as they were loaded.
-    explicit WatchTexts(std::function<Lists()> present) : present_(std::move(present)) {}
+    WatchTexts(std::function<Lists()> present, std::set<std::string> configured)
+        : present_(std::move(present)), configured_(std::move(configured)) {}
 
     void load(const DurableDirectory& directory, const std::vector<WatchFile>& files,
               std::vector<std::string>& notes);
@@ -30,6 +32,7 @@ class WatchTexts {
 
   private:
     std::function<Lists()> present_;
+    std::set<std::string> configured_;
     Lists written_;
     std::map<std::string, std::string> texts_;
 };

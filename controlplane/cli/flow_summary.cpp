@@ -56,17 +56,18 @@ std::string only_payload(const Question& question) {
     return name == "other" || name == "unknown" ? "" : name == "none" ? "no payload" : name;
 }
 
+// Of groups, since an archive tells any number of flows in them, and not as rows.
 Target only_target(const Json& sum, const Question& question) {
     Target target;
     if (count_at(sum, "destinations") != 1) return target;
+    const Json destinations = question({{"shape", "by"}, {"by", "destination"}, {"limit", "1"}});
+    if (rows_of(destinations).empty()) return target;
+    target.address = text_at(rows_of(destinations).front(), "destination");
     const Json ports = question({{"shape", "by"}, {"by", "port"}, {"limit", "2"}});
-    const Json sample = question({{"shape", "rows"}, {"limit", "1"}});
-    if (rows_of(sample).empty()) return target;
-    target.address = text_at(rows_of(sample).front(), "dest_ip");
     if (rows_of(ports).size() != 1) return target;
-    target.port = plain_text(member(rows_of(sample).front(), "dest_port"));
-    const Json& protocol = member(rows_of(sample).front(), "proto");
-    target.protocol = protocol.is_number() ? protocol_name(protocol.get<unsigned>()) : plain_text(protocol);
+    const Json& port = rows_of(ports).front();
+    if (count_at(port, "port") > 0) target.port = plain_text(member(port, "port"));
+    target.protocol = text_at(port, "proto");
     target.payload = only_payload(question);
     return target;
 }

@@ -46,6 +46,7 @@ void RequestStore::throw_away_oldest() {
     const std::uint64_t* newest = newest_.find(oldest.request.flow);
     if (newest && *newest == first_sequence_) newest_.erase(oldest.request.flow);
     bytes_ -= oldest.bytes;
+    horizon_ns_ = std::max(horizon_ns_, oldest.request.time_ns);
     entries_.pop_front();
     ++first_sequence_;
 }
@@ -86,6 +87,11 @@ std::vector<StoredRequest> RequestStore::of_flow(const FlowKey& flow) const {
     }
     std::reverse(requests.begin(), requests.end());
     return requests;
+}
+
+std::uint64_t RequestStore::horizon_ns() const {
+    const std::lock_guard lock(mutex_);
+    return horizon_ns_;
 }
 
 std::vector<StoredRequest> RequestStore::last(std::size_t count) const {

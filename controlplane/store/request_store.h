@@ -31,6 +31,8 @@ class RequestStore final : public RequestSource {
     [[nodiscard]] std::vector<StoredRequest> of_flow(const FlowKey& flow) const override;
     // The newest ones, oldest first.
     [[nodiscard]] std::vector<StoredRequest> last(std::size_t count) const;
+    // Of the newest request that was thrown away, and flows may lack; 0: none was.
+    [[nodiscard]] std::uint64_t horizon_ns() const;
 
   private:
     struct Entry {
@@ -50,6 +52,7 @@ class RequestStore final : public RequestSource {
     std::deque<Entry> entries_;
     std::uint64_t first_sequence_ = 1;  // of entries_.front()
     std::size_t bytes_ = 0;
+    std::uint64_t horizon_ns_ = 0;
     FlatMap<FlowKey, std::uint64_t> newest_;  // sequence number of the flow's newest request
 };
 

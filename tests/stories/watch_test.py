@@ -3,6 +3,7 @@
 
 usage: watch_test.py PICKET [unittest arguments]
 """
+import json
 import pathlib
 import random
 import sys
@@ -79,6 +80,42 @@ class AMillion(unittest.TestCase):
         done = picket.run('-s', sensor.socket, 'watch', 'load', 'million', self.list)
         self.assertIn(done.returncode, (picket.DONE, 1), done.stderr)
         self.assertGreater(sensor.ask('watch', 'list')['rows'][0]['entries'], 900_000)
+
+
+class LoadedByHand(unittest.TestCase):
+    """What `watch load` was told is watched by the next picketd too, until it is removed."""
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='picket-by-hand-')
+        self.addCleanup(folder.cleanup)
+        self.archive = pathlib.Path(folder.name, 'archive')
+        self.sensor = picket.Sensor('sobig.pcap', watch={'given': TWENTY},
+                                    more=f'[archive]\ndirectory = "{self.archive}"\n')
+        self.addCleanup(self.sensor.stop)
+
+    def lists_on_disk(self):
+        manifest = json.loads((self.archive / 'manifest.json').read_text(encoding='utf-8'))
+        return {watched['name']: watched['by_hand'] for watched in manifest['watch_lists']}
+
+    def kill(self):
+        picket.kill_picketd(self.sensor)
+        self.sensor.wait_for_end_of_file()
+
+    def names(self):
+        return {row['name'] for row in self.sensor.ask('watch', 'list')['rows']}
+
+    def test_survives_until_it_is_removed(self):
+        question = ('flow', 'show', '--src', '@sobig', '--dport', '27015', '--sum')
+        self.sensor.read('watch', 'load', 'sobig', str(TWENTY))
+        before = self.sensor.ask(*question)['sum']
+        self.assertEqual(before['flows'], 1751)
+        picket.wait_until(lambda: self.lists_on_disk() == {'given': False, 'sobig': True}, 60)
+        self.kill()
+        self.assertEqual(self.names(), {'given', 'sobig'})
+        self.assertEqual(self.sensor.ask(*question)['sum'], before)
+        self.sensor.read('watch', 'remove', 'sobig')
+        picket.wait_until(lambda: self.lists_on_disk() == {'given': False}, 60)
+        self.kill()
+        self.assertEqual(self.names(), {'given'})
 
 
 if __name__ == '__main__':

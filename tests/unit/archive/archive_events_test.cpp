@@ -241,6 +241,11 @@ TEST_F(ArchiveEvents, SqlIsReadOnlyAndBounded) {
     const auto cut = archive->query("SELECT * FROM range(100)", limits);
     EXPECT_EQ(cut.rows.size(), 10U);
     EXPECT_TRUE(cut.truncated);
+    limits.rows_max = SIZE_MAX;
+    limits.text_bytes_max = 10'000;
+    const auto long_rows = archive->query("SELECT repeat('x', 1000) FROM range(100)", limits);
+    EXPECT_EQ(long_rows.rows.size(), 9U) << "each is more than its thousand bytes";
+    EXPECT_TRUE(long_rows.truncated);
     limits.time = std::chrono::milliseconds(100);
     const auto slow = archive->query("SELECT count(*) FROM range(1000000000000) a", limits);
     EXPECT_NE(slow.error.find("longer than"), std::string::npos) << slow.error;

@@ -41,6 +41,20 @@ TEST(RequestStore, ThrowsTheOldestAway) {
     EXPECT_EQ(store.last(2).front().uri, "/y");
 }
 
+TEST(RequestStore, TellsWhenThoseItLacksCame) {
+    RequestStore store(2, 1 << 20);
+    for (std::uint64_t time : {100, 300, 200}) {
+        StoredRequest one = request(1, static_cast<std::uint32_t>(time), "/");
+        one.time_ns = time;
+        store.add(one);
+        EXPECT_EQ(store.horizon_ns(), time == 200 ? 100U : 0U) << "the third one takes the first one's place";
+    }
+    StoredRequest late = request(2, 0, "/");
+    late.time_ns = 250;
+    store.add(late);
+    EXPECT_EQ(store.horizon_ns(), 300U);
+}
+
 TEST(RequestStore, BytesAreBoundedToo) {
     RequestStore store(1000, 100'000);
     for (std::uint32_t i = 0; i < 100; ++i) store.add(request(i, 0, std::string(10'000, 'a')));
