@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The ISP's engineer and SoBig.F: stories 1, 2, 4 (first half) and 9 on a capture whose answers are known.
+"""The ISP's engineer and SoBig.F: stories 1, 2, 4 (first half), 5, 6, 8 and 9 on a capture whose answers are known.
 
 usage: sobig_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
 """
@@ -32,6 +32,11 @@ FLOOD_BY_HOUR = [480, 586, 563, 122]  # from 19:00
 FIRST, LAST = f'{DAY}19:09:54.218437Z', f'{DAY}22:14:09.604112Z'
 LOG_LINE = re.compile(r'2003/08/22 \d\d:\d\d:\d\d (\d+\.\d+\.\d+\.\d+)\.\d+ -> 192\.0\.2\.7\.27015 17 1 37')
 EVERYTHING = ('--limit', '100000')
+
+PROBE_RULE = '9001001'
+INFECTED = {'10.20.3.14': 10, '10.20.8.77': 10, '10.20.11.5': 4}  # inside hosts: probes, each to another address
+# Alerts are one a rule or list, destination and hour. The third host probes in another hour than the first two.
+PROBE_ALERTS = 10 + 4
 
 QUERIES_NAMED = {'GoldSrc info': 12, 'GoldSrc ping': 10, 'A2S_PLAYER': 8, 'A2S_RULES': 8}  # of the players
 
@@ -203,6 +208,39 @@ class WhatTheyDid(OnCapture):
         replay = picket.Replay(picket.BUNDLED / 'sobig.pcap', '--watch', f'sobig={TWENTY}')
         self.assertEqual(replay.status, picket.DONE, replay.errors)
         self.assertEqual((replay.report['packets'], replay.report['flows']), (3179, 1877))
+        self.assertEqual(replay.report['alerts_by_rule'], {PROBE_RULE: sum(INFECTED.values())})
+        # The list names the probes' destinations and the flood; each infected host is a scanner.
+        self.assertEqual(replay.report['alerts'], 2 * PROBE_ALERTS + len(FLOOD_BY_HOUR) + len(INFECTED))
+
+
+class WhoAsksTheMasters(OnCapture):
+    """Story 6: the rule for the 8-byte probe finds the three inside hosts, and none of the flood."""
+    capture = 'sobig.pcap'
+
+    def test_exactly_the_three_inside_hosts(self):
+        answer = self.sensor.ask('probe', 'show', '--rule', PROBE_RULE, '--by', 'source')
+        self.assert_covered(answer)
+        self.assertEqual({row['source']: (row['seen'], row['destinations'], row['inferred']) for row in answer['rows']},
+                         {ip: (probes, probes, 0) for ip, probes in INFECTED.items()})
+        total = answer['sum']
+        self.assertEqual((total['seen'], total['inferred'], total['sources'], total['destinations'], total['outcomes']),
+                         (24, 0, 3, 10, {'no-reply': 24}))
+
+    def test_every_hit_is_a_probe_and_none_of_the_flood(self):
+        rows = self.sensor.ask('probe', 'show', '--rule', PROBE_RULE, *EVERYTHING)['rows']
+        self.assertEqual(len(rows), 24)
+        self.assertEqual({(row['source'], row['destination'], row['port']) for row in rows},
+                         {(ip, to, 8998) for ip, probes in INFECTED.items() for to in list(SEEN)[:probes]})
+        hit = self.sensor.ask('flow', 'show', '--rule', PROBE_RULE, '--sum')['sum']
+        self.assertEqual((hit['flows'], hit['packets'], hit['bytes']), (24, 24, 24 * PROBE_BYTES))
+        for of_the_flood in (('--src', '@sobig'), ('--dport', '27015')):
+            self.assertEqual(self.sensor.ask('flow', 'show', '--rule', PROBE_RULE, *of_the_flood, '--sum')['sum']['flows'], 0)
+        self.assertEqual({row['sid'] for row in self.sensor.ask('alert', 'show', *EVERYTHING)['rows']}, {0, int(PROBE_RULE)})
+
+    def test_replay_says_so_too(self):
+        for workers in (1, 3):
+            report = picket.Replay(picket.BUNDLED / 'sobig.pcap', '--workers', workers).report
+            self.assertEqual((report['alerts_by_rule'], report['alerts']), ({PROBE_RULE: 24}, PROBE_ALERTS + len(INFECTED)))
 
 
 class ReflectedFlood(OnCapture):
