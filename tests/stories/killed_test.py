@@ -3,6 +3,7 @@
 
 usage: killed_test.py PICKET [unittest arguments]
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import random
 import signal
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -21,6 +23,7 @@ import picket_program as picket  # noqa: E402
 
 SEED = 11
 FLOWS = 600_000
+KILLS = 7
 
 
 def strangers(directory):
@@ -31,6 +34,43 @@ def strangers(directory):
     return {file.name for file in directory.iterdir()} - named
 
 
+def ring_losses(status):
+    """Records of flows that found no room in the rings."""
+    return status['flows']['records_folded'] + status['events']['dropped']['flow']
+
+
+class Trickle(threading.Thread):
+    """Lets a data plane run a moment ten times a second, so that a capture lasts for seconds."""
+
+    def __init__(self, sensor):
+        super().__init__(daemon=True)
+        self.pid = sensor.ask('status')['dataplane']['pid']
+        self.running, self.ended = threading.Lock(), threading.Event()
+        self.start()
+
+    def signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def run(self):
+        while not self.ended.wait(0.1):
+            with self.running:
+                self.signal(signal.SIGCONT)
+                time.sleep(0.0005)
+                self.signal(signal.SIGSTOP)
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        with self.running:
+            self.signal(signal.SIGSTOP)
+            yield
+
+    def end(self):
+        self.ended.set()
+        self.join()
+        self.signal(signal.SIGCONT)
+
+
 class Killed(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix='picket-killed-')
@@ -38,12 +78,12 @@ class Killed(unittest.TestCase):
         self.archive = pathlib.Path(folder.name, 'archive')
         self.capture = pathlib.Path(folder.name, 'many.pcap')
 
-    def sensor(self, capture, launcher=()):
-        return picket.Sensor(capture, more=f'[archive]\ndirectory = "{self.archive}"\n', launcher=launcher)
+    def sensor(self, capture, **options):
+        return picket.Sensor(capture, more=f'[archive]\ndirectory = "{self.archive}"\n', **options)
 
     def test_a_run_goes_on_and_tells_the_gap(self):
         """Its first file is written and not synced: nothing of it stays, and the next picketd says so."""
-        sensor = self.sensor('sobig.pcap', ('env', 'PICKET_FAULT=flush.rows:1'))
+        sensor = self.sensor('sobig.pcap', launcher=('env', 'PICKET_FAULT=flush.rows:1'))
         try:
             first = picket.picketd_of(sensor.process)
             picket.wait_until(lambda: picket.picketd_of(sensor.process) not in (None, first), 40)
@@ -83,27 +123,69 @@ class Killed(unittest.TestCase):
         self.assertEqual(done.returncode, picket.USAGE)
         self.assertIn("'flush.rows' is not NAME:COUNT", done.stderr)
 
+    def closed_flows(self):
+        """Rows of flows in the files that the manifest on disk names."""
+        manifest = json.loads((self.archive / 'manifest.json').read_text(encoding='utf-8'))
+        return sum(file['rows'] for file in manifest['files'] if file['table'] == 'flows')
+
+    def told_when_drained(self, sensor):
+        """What picketd says once it has all that the data plane, which stands still, has told; 'under_load': more is to
+        come."""
+        def now():
+            status, shown = sensor.ask('status'), sensor.ask('archive', 'show')
+            closed = next((row['rows'] for row in shown['rows'] if row['table'] == 'flows'), 0)
+            return {'closed': closed, 'waiting': shown['waiting'], 'under_load': status['state'] == 'running',
+                    'queue': status['events']['queue_used_bytes']}
+
+        def settled():
+            told.append(now())
+            before, last = told[-2:]
+            return not last['queue'] and last['closed'] + last['waiting'] == before['closed'] + before['waiting']
+
+        told = [now()]
+        picket.wait_until(settled)
+        return told[-1]
+
     def test_random_moments_under_load(self):
-        """picketd is killed again and again while flows come as fast as they can: none is archived twice."""
+        """picketd is killed again and again while flows come. What it has told to be closed stays; what is missing
+        is what waited to be written, and nothing else; none is archived twice."""
         chance = random.Random(SEED)
         many_flows.write_capture(self.capture, FLOWS)
-        sensor = self.sensor(self.capture)
+        sensor = self.sensor(self.capture, states=('running', 'finished'))
+        lost, under_load = 0, 0
+        trickle = Trickle(sensor)
         try:
-            for _ in range(7):
+            for number in range(KILLS):
+                if number % 2:  # some kills come soon after the last one, and some after something was closed
+                    before = self.closed_flows()
+                    picket.wait_until(lambda: self.closed_flows() > before or sensor.ask('status')['state'] == 'finished')
                 time.sleep(chance.uniform(0.1, 0.7))
-                picket.kill_picketd(sensor)
+                with trickle.standing_still():
+                    told = self.told_when_drained(sensor)
+                    picket.kill_picketd(sensor)
+                    closed = self.closed_flows()
+                self.assertGreaterEqual(closed, told['closed'], 'what was closed stays')
+                self.assertLessEqual(closed, told['closed'] + told['waiting'])
+                lost += told['closed'] + told['waiting'] - closed
+                under_load += told['under_load']
+                sensor.wait_for_state(('running', 'finished'))
+            trickle.end()
             sensor.wait_for_end_of_file()
+            status = sensor.ask('status')
         finally:
+            trickle.end()
             sensor.stop()
         rows = picket.ask_closed(self.archive, 'query', 'SELECT count(*) AS n, count(DISTINCT id) AS d, '
                                                  'count(DISTINCT src_ip) AS s FROM parts')['rows'][0]
         self.assertEqual((rows['n'], rows['n']), (rows['d'], rows['s']), 'each once')
-        self.assertLessEqual(rows['n'], FLOWS)
+        self.assertEqual(rows['n'], FLOWS - lost - ring_losses(status), 'what waited is missing, and nothing else')
+        self.assertGreater(told['closed'], 0)
+        self.assertGreaterEqual(under_load, 3, 'the capture was over too soon')
         self.assertEqual(strangers(self.archive), set())
         shown = picket.ask_closed(self.archive, 'archive', 'show')
         self.assertEqual(rows['n'], next(row['rows'] for row in shown['rows'] if row['table'] == 'flows'))
         self.assertTrue(shown['gap'])
-        print(f'{rows["n"]} of {FLOWS} flows were archived, those that came in vain are in the gap')
+        print(f'{rows["n"]} of {FLOWS} flows were archived, {lost} waited at a kill, {under_load} kills while flows came')
 
 
 if __name__ == '__main__':
