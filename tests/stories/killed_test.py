@@ -3,15 +3,12 @@
 
 usage: killed_test.py PICKET [unittest arguments]
 """
-import contextlib
 import json
 import os
 import pathlib
 import random
-import signal
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -20,6 +17,7 @@ sys.path.insert(0, str(HERE.parent / 'support'))
 
 import many_flows  # noqa: E402
 import picket_program as picket  # noqa: E402
+import trickle  # noqa: E402
 
 SEED = 11
 FLOWS = 600_000
@@ -32,43 +30,6 @@ def strangers(directory):
     named = {'manifest.json'} | {file[key] for file in manifest['files'] for key in ('name', 'index') if key in file}
     named |= {file['file'] for key in ('rule_sets', 'watch_lists') for file in manifest[key]}
     return {file.name for file in directory.iterdir()} - named
-
-
-def ring_losses(status):
-    """Records of flows that found no room in the rings."""
-    return status['flows']['records_folded'] + status['events']['dropped']['flow']
-
-
-class Trickle(threading.Thread):
-    """Lets a data plane run a moment ten times a second, so that a capture lasts for seconds."""
-
-    def __init__(self, sensor):
-        super().__init__(daemon=True)
-        self.pid = sensor.ask('status')['dataplane']['pid']
-        self.running, self.ended = threading.Lock(), threading.Event()
-        self.start()
-
-    def signal(self, number):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
-
-    def run(self):
-        while not self.ended.wait(0.1):
-            with self.running:
-                self.signal(signal.SIGCONT)
-                time.sleep(0.0005)
-                self.signal(signal.SIGSTOP)
-
-    @contextlib.contextmanager
-    def standing_still(self):
-        with self.running:
-            self.signal(signal.SIGSTOP)
-            yield
-
-    def end(self):
-        self.ended.set()
-        self.join()
-        self.signal(signal.SIGCONT)
 
 
 class Killed(unittest.TestCase):
@@ -123,62 +84,39 @@ class Killed(unittest.TestCase):
         self.assertEqual(done.returncode, picket.USAGE)
         self.assertIn("'flush.rows' is not NAME:COUNT", done.stderr)
 
-    def closed_flows(self):
-        """Rows of flows in the files that the manifest on disk names."""
-        manifest = json.loads((self.archive / 'manifest.json').read_text(encoding='utf-8'))
-        return sum(file['rows'] for file in manifest['files'] if file['table'] == 'flows')
-
-    def told_when_drained(self, sensor):
-        """What picketd says once it has all that the data plane, which stands still, has told; 'under_load': more is to
-        come."""
-        def now():
-            status, shown = sensor.ask('status'), sensor.ask('archive', 'show')
-            closed = next((row['rows'] for row in shown['rows'] if row['table'] == 'flows'), 0)
-            return {'closed': closed, 'waiting': shown['waiting'], 'under_load': status['state'] == 'running',
-                    'queue': status['events']['queue_used_bytes']}
-
-        def settled():
-            told.append(now())
-            before, last = told[-2:]
-            return not last['queue'] and last['closed'] + last['waiting'] == before['closed'] + before['waiting']
-
-        told = [now()]
-        picket.wait_until(settled)
-        return told[-1]
-
     def test_random_moments_under_load(self):
         """picketd is killed again and again while flows come. What it has told to be closed stays; what is missing
         is what waited to be written, and nothing else; none is archived twice."""
         chance = random.Random(SEED)
         many_flows.write_capture(self.capture, FLOWS)
-        sensor = self.sensor(self.capture, states=('running', 'finished'))
+        sensor = self.sensor(self.capture, states=trickle.STATES)
+        manifest = self.archive / 'manifest.json'
         lost, under_load = 0, 0
-        trickle = Trickle(sensor)
+        paced = trickle.Trickle(sensor)
         try:
             for number in range(KILLS):
-                if number % 2:  # some kills come soon after the last one, and some after something was closed
-                    before = self.closed_flows()
-                    picket.wait_until(lambda: self.closed_flows() > before or sensor.ask('status')['state'] == 'finished')
+                if number == 2:  # from here on something is closed
+                    picket.wait_until(lambda: trickle.flows_in(manifest) > 0)
                 time.sleep(chance.uniform(0.1, 0.7))
-                with trickle.standing_still():
-                    told = self.told_when_drained(sensor)
+                with paced.standing_still():
+                    told = trickle.told_when_drained(sensor)
                     picket.kill_picketd(sensor)
-                    closed = self.closed_flows()
+                    closed = trickle.flows_in(manifest)
                 self.assertGreaterEqual(closed, told['closed'], 'what was closed stays')
                 self.assertLessEqual(closed, told['closed'] + told['waiting'])
                 lost += told['closed'] + told['waiting'] - closed
                 under_load += told['under_load']
-                sensor.wait_for_state(('running', 'finished'))
-            trickle.end()
+                sensor.wait_for_state(trickle.STATES)
+            paced.end()
             sensor.wait_for_end_of_file()
             status = sensor.ask('status')
         finally:
-            trickle.end()
+            paced.end()
             sensor.stop()
         rows = picket.ask_closed(self.archive, 'query', 'SELECT count(*) AS n, count(DISTINCT id) AS d, '
                                                  'count(DISTINCT src_ip) AS s FROM parts')['rows'][0]
         self.assertEqual((rows['n'], rows['n']), (rows['d'], rows['s']), 'each once')
-        self.assertEqual(rows['n'], FLOWS - lost - ring_losses(status), 'what waited is missing, and nothing else')
+        self.assertEqual(rows['n'], FLOWS - lost - trickle.ring_losses(status), 'what waited is missing, and nothing else')
         self.assertGreater(told['closed'], 0)
         self.assertGreaterEqual(under_load, 3, 'the capture was over too soon')
         self.assertEqual(strangers(self.archive), set())
