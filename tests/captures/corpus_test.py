@@ -30,6 +30,9 @@ ALWAYS = ('*frag*', '*4in6*', '*6in4*', '*6-4-*', '*gre*', '*erspan*', '*vxlan*'
           '*ip_in_ip*', '*ipv6-in-ipv4*', '*mpls*', '*pppoe*', 'bug-5437-02/*', 'ps-udp*', 'VlanPackets*', 'mixed.*')
 MATRIX = [(workers, rss) for workers in (1, 2, 3) for rss in ('symmetric', 'two-tuple', 'none')
           ][::1 if MATRIX_EVERY == 1 else 4]
+# Scans, and what looks like them: docs/detection.md; corpus_scans_test.py has what is told of them.
+SCANNERS = {'synscan.pcap': 1, 'ps-udp.pcap': 1, 'hs-tcp_synPingSweepRand.pcapng': 1, 'gnutella.pcap': 1, 'pps.pcap': 1,
+            'fuzz-2006-06-26-2594.pcap': 2, 'fuzz-2020-02-16-11740.pcap': 2}
 EVERY, CUTS, FLIPS, SEED = 50, 20, 20, 2003  # capinfos_agreement.py does a hundred of each on the reader alone
 
 
@@ -97,11 +100,17 @@ class Corpus(unittest.TestCase):
         self.assertEqual(wrong, [], '\n' + '\n'.join(wrong[:20]))
 
     def test_every_capture_is_counted_and_accounted_for(self):
+        scanners = {}
+
         def check(path):
-            return path, faults(picket.Replay(path), path, self.capinfos[str(path)])
+            replay = picket.Replay(path)
+            if replay.report and replay.report['scanners']:
+                scanners[path.name] = replay.report['scanners']
+            return path, faults(replay, path, self.capinfos[str(path)])
 
         self.assertGreater(len(self.captures), 150)
         self.fail_with(in_parallel(check, self.captures))
+        self.assertEqual(scanners, SCANNERS)
         print(f'{len(self.captures)} captures', file=sys.stderr)
 
     def test_workers_and_rss_change_no_event(self):

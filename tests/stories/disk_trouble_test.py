@@ -27,13 +27,13 @@ TOO_MANY = 20_000
 class Disk:
     """A sensor whose archive lies on a disk that can be spoilt."""
 
-    def __init__(self, folder, name, capture='sobig.pcap', size='16m', first='true'):
+    def __init__(self, folder, name, capture='sobig.pcap', size='16m', first='true', **options):
         self.root = pathlib.Path(folder, name)
         self.root.mkdir()
         self.archive = self.root / 'archive'
         mount = f'mount -t tmpfs -o size={size} tmpfs "{self.root}" && (cd "{self.root}" && {first}) && exec "$@"'
         self.sensor = picket.Sensor(capture, more=f'[archive]\ndirectory = "{self.archive}"\n',
-                                    launcher=('unshare', '--mount', 'sh', '-c', mount, 'sh'))
+                                    launcher=('unshare', '--mount', 'sh', '-c', mount, 'sh'), **options)
 
     def run(self, script):
         subprocess.run(['nsenter', '--target', str(self.sensor.process.pid), '--mount', 'sh', '-c', script,
@@ -41,6 +41,12 @@ class Disk:
 
     def shown(self):
         return self.sensor.ask('archive', 'show')
+
+    def closed_sum(self):
+        """`flow show --sum` of a copy of the archive."""
+        copy = self.root.with_name(self.root.name + '-copy')
+        self.run(f'cp -a "$1/archive" "{copy}"')
+        return picket.ask_closed(copy, 'flow', 'show', '--sum')
 
 
 @unittest.skipIf(os.geteuid() != 0, 'mounting needs root')

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""The ISP's engineer and SoBig.F: stories 1, 2, 4 (first half) and 9 on a capture whose answers are known.
+"""The ISP's engineer and SoBig.F: stories 1, 2, 4 (first half), 5 to 9 on a capture whose answers are known.
 
 usage: sobig_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
 """
+import collections
+import datetime
 import pathlib
 import re
 import sys
@@ -12,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'support'))
 
 import picket_program as picket  # noqa: E402
+import tshark_flows  # noqa: E402
 
 TWENTY = HERE.parent / 'captures' / 'sobig_f_20.txt'
 FLOOD_BYTES, PROBE_BYTES = 37, 36
@@ -29,9 +32,15 @@ SEEN = {
     '67.9.241.67': (185, 2, '19:00:13.953000', '19:10:51.147810', '22:12:13.417452'),
     '67.73.21.6': (162, 2, '19:00:15.728000', '19:09:54.218437', '22:14:09.604112')}
 FLOOD_BY_HOUR = [480, 586, 563, 122]  # from 19:00
+FLOOD_BY_TEN_MINUTES = [3, 93, 97, 93, 92, 102, 101, 105, 75, 118, 101, 86, 89, 98, 90, 93, 99, 94, 89, 33]
 FIRST, LAST = f'{DAY}19:09:54.218437Z', f'{DAY}22:14:09.604112Z'
 LOG_LINE = re.compile(r'2003/08/22 \d\d:\d\d:\d\d (\d+\.\d+\.\d+\.\d+)\.\d+ -> 192\.0\.2\.7\.27015 17 1 37')
 EVERYTHING = ('--limit', '100000')
+
+PROBE_RULE = '9001001'
+INFECTED = {'10.20.3.14': 10, '10.20.8.77': 10, '10.20.11.5': 4}  # inside hosts: probes, each to another address
+# Alerts are one a rule or list, destination and hour. The third host probes in another hour than the first two.
+PROBE_ALERTS = 10 + 4
 
 QUERIES_NAMED = {'GoldSrc info': 12, 'GoldSrc ping': 10, 'A2S_PLAYER': 8, 'A2S_RULES': 8}  # of the players
 
@@ -203,6 +212,86 @@ class WhatTheyDid(OnCapture):
         replay = picket.Replay(picket.BUNDLED / 'sobig.pcap', '--watch', f'sobig={TWENTY}')
         self.assertEqual(replay.status, picket.DONE, replay.errors)
         self.assertEqual((replay.report['packets'], replay.report['flows']), (3179, 1877))
+        self.assertEqual(replay.report['alerts_by_rule'], {PROBE_RULE: sum(INFECTED.values())})
+        # The list names the probes' destinations and the flood; each infected host is a scanner.
+        self.assertEqual(replay.report['alerts'], 2 * PROBE_ALERTS + len(FLOOD_BY_HOUR) + len(INFECTED))
+
+
+class WhoAsksTheMasters(OnCapture):
+    """Story 6: the rule for the 8-byte probe finds the three inside hosts, and none of the flood."""
+    capture = 'sobig.pcap'
+
+    def test_exactly_the_three_inside_hosts(self):
+        answer = self.sensor.ask('probe', 'show', '--rule', PROBE_RULE, '--by', 'source')
+        self.assert_covered(answer)
+        self.assertEqual({row['source']: (row['seen'], row['destinations'], row['inferred']) for row in answer['rows']},
+                         {ip: (probes, probes, 0) for ip, probes in INFECTED.items()})
+        total = answer['sum']
+        self.assertEqual((total['seen'], total['inferred'], total['sources'], total['destinations'], total['outcomes']),
+                         (24, 0, 3, 10, {'no-reply': 24}))
+
+    def test_every_hit_is_a_probe_and_none_of_the_flood(self):
+        rows = self.sensor.ask('probe', 'show', '--rule', PROBE_RULE, *EVERYTHING)['rows']
+        self.assertEqual(len(rows), 24)
+        self.assertEqual({(row['source'], row['destination'], row['port']) for row in rows},
+                         {(ip, to, 8998) for ip, probes in INFECTED.items() for to in list(SEEN)[:probes]})
+        hit = self.sensor.ask('flow', 'show', '--rule', PROBE_RULE, '--sum')['sum']
+        self.assertEqual((hit['flows'], hit['packets'], hit['bytes']), (24, 24, 24 * PROBE_BYTES))
+        for of_the_flood in (('--src', '@sobig'), ('--dport', '27015')):
+            self.assertEqual(self.sensor.ask('flow', 'show', '--rule', PROBE_RULE, *of_the_flood, '--sum')['sum']['flows'], 0)
+        self.assertEqual({row['sid'] for row in self.sensor.ask('alert', 'show', *EVERYTHING)['rows']}, {0, int(PROBE_RULE)})
+
+    def test_replay_says_so_too(self):
+        for workers in (1, 3):
+            report = picket.Replay(picket.BUNDLED / 'sobig.pcap', '--workers', workers).report
+            self.assertEqual((report['alerts_by_rule'], report['alerts']), ({PROBE_RULE: 24}, PROBE_ALERTS + len(INFECTED)))
+
+
+class WhenTheyCame(OnCapture):
+    """Story 7: one timeline, told in two time zones."""
+    capture = 'sobig.pcap'
+
+    def timeline(self, *arguments):
+        """Start of each bucket, as it is printed, and its flows."""
+        answer = self.sensor.ask(*arguments)
+        self.assert_covered(answer)
+        return [(row['time'], row['flows']) for row in answer['rows']]
+
+    def assert_told(self, rows, begin, zone, expected):
+        """rows are buckets of ten minutes from `begin` on, in the time zone of that suffix."""
+        at = datetime.datetime.fromisoformat(begin)
+        self.assertEqual([flows for _, flows in rows], expected)
+        self.assertEqual([text for text, _ in rows],
+                         [f'{at + datetime.timedelta(minutes=10 * i):%Y-%m-%dT%H:%M:%S}.000000{zone}' for i in range(len(expected))])
+
+    def test_the_flood_by_ten_minutes_in_both_time_zones(self):
+        question = ('flow', 'show', '--src', '@sobig', '--timeline', '10m')
+        self.assert_told(self.timeline(*question, '--tz', 'UTC'), f'{DAY}19:00:00', 'Z', FLOOD_BY_TEN_MINUTES)
+        self.assert_told(self.timeline(*question, '--tz', 'America/New_York'), f'{DAY}15:00:00', '-04:00',
+                         FLOOD_BY_TEN_MINUTES)
+
+    def test_all_flows_by_ten_minutes(self):
+        """Held against tshark, which says when each flow's first packet came."""
+        starts = collections.Counter(flow['first_ns'] // (600 * 10**9)
+                                     for flow in tshark_flows.flows_of(picket.BUNDLED / 'sobig.pcap')['flows'])
+        expected = {f'{datetime.datetime.fromtimestamp(600 * at, datetime.UTC):%Y-%m-%dT%H:%M:%S}.000000Z': flows
+                    for at, flows in starts.items()}
+        rows = self.timeline('flow', 'show', '--timeline', '10m', '--tz', 'UTC')
+        self.assertEqual({text: flows for text, flows in rows if flows}, expected)
+
+    def test_flows_outside_of_the_window_of_sobig(self):
+        for zone, begin in (('UTC', 19), ('America/New_York', 15)):
+            rows = self.timeline('flow', 'show', '--timeline', '1h', '--tz', zone)
+            window = {f'{DAY}{hour}' for hour in range(begin, begin + 3)}
+            outside = sum(flows for text, flows in rows if text[:13] not in window)
+            self.assertEqual((sum(flows for _, flows in rows), outside), (1877, 162), zone)
+
+    def test_people_read_the_same_hours_shifted(self):
+        for zone, begin, suffix in (('UTC', '19:00:00', 'Z'), ('America/New_York', '15:00:00', '-04:00')):
+            text = self.sensor.read('flow', 'show', '--src', '@sobig', '--timeline', '10m', '--tz', zone)
+            self.assertIn(f'2003-08-22 {begin}{suffix}', text.splitlines()[1])
+            self.assertEqual([int(line.split()[2]) for line in text.splitlines() if line.startswith('2003-')],
+                             FLOOD_BY_TEN_MINUTES)
 
 
 class ReflectedFlood(OnCapture):

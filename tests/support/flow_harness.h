@@ -18,8 +18,10 @@ inline const flow::KeyedHash test_hash{
 class RecordCollector final : public flow::RecordSink {
   public:
     void flow_record(const api::FlowRecord& record) noexcept override { records.push_back(record); }
+    void flow_attempt(const api::FlowRecord& record) noexcept override { attempts.push_back(record); }
     void flow_ending(flow::HotFlow& /*hot*/, flow::ColdFlow& /*cold*/) noexcept override { ++endings; }
     std::vector<api::FlowRecord> records;
+    std::vector<api::FlowRecord> attempts;
     int endings = 0;
 };
 

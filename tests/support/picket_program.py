@@ -84,9 +84,9 @@ class Replay:
 
 class Sensor:
     """`picket run` on a capture of the bundled ones; it stays up after the end of the file. launcher: a command that
-    becomes it."""
+    becomes it. states: those that it waits for."""
 
-    def __init__(self, capture, watch=None, more='', launcher=()):
+    def __init__(self, capture, watch=None, more='', launcher=(), states=('finished',)):
         self.folder = tempfile.TemporaryDirectory(prefix='picket-sensor-')
         self.socket = os.path.join(self.folder.name, 'control.sock')
         config = os.path.join(self.folder.name, 'picket.toml')
@@ -99,22 +99,25 @@ class Sensor:
             [*map(str, launcher), PROGRAM['picket'], '-s', self.socket, 'run', '-c', config], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.said)
         try:
-            self.wait_for_end_of_file()
+            self.wait_for_state(states)
         except BaseException:
             self.process.kill()
             self.process.wait()
             raise
 
     def wait_for_end_of_file(self, seconds=60):
+        self.wait_for_state(('finished',), seconds)
+
+    def wait_for_state(self, states, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f'picket run ended with {self.process.returncode}: {self.errors()}')
             done = run('-s', self.socket, 'status', '-j')
-            if done.returncode == DONE and json.loads(done.stdout)['state'] == 'finished':
+            if done.returncode == DONE and json.loads(done.stdout)['state'] in states:
                 return
             time.sleep(0.05)
-        raise AssertionError(f'the capture has not ended after {seconds} s: {self.errors()}')
+        raise AssertionError(f'not {" or ".join(states)} after {seconds} s: {self.errors()}')
 
     def errors(self):
         self.said.flush()

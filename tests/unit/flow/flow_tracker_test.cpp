@@ -168,6 +168,41 @@ TEST(FlowTracker, SynRetriesAreOneFlowAndUnanswered) {
     EXPECT_EQ(records[0].state, api::ConnState::s0);
 }
 
+TEST(FlowTracker, TheThirdSynIsToldAtOnceAndNoOther) {
+    FlowHarness flows;
+    const auto& attempts = flows.collector.attempts;
+    std::vector<std::size_t> told;
+    for (const std::uint64_t s : {0, 3, 9, 21, 45}) {
+        flows.feed(client({.flags = tcp_syn, .sequence = 100}), (100 + s) * second_ns);
+        told.push_back(attempts.size());
+    }
+    EXPECT_EQ(told, (std::vector<std::size_t>{0, 0, 1, 1, 1}));
+    EXPECT_TRUE(flows.collector.records.empty()) << "the flow goes on";
+    ASSERT_EQ(attempts.size(), 1u);
+    EXPECT_EQ(attempts[0].source_port, 4000);
+    EXPECT_EQ(attempts[0].destination_port, 80);
+    EXPECT_EQ(attempts[0].start_ns, 100 * second_ns);
+    EXPECT_EQ(attempts[0].directions[0].packets, 3u);
+    EXPECT_EQ(attempts[0].directions[0].last_ns, 109 * second_ns);
+    EXPECT_EQ(attempts[0].directions[1].packets, 0u);
+    EXPECT_EQ(attempts[0].state, api::ConnState::s0);
+    EXPECT_EQ(attempts[0].end_reason, api::EndReason::live);
+}
+
+TEST(FlowTracker, AnAnsweredOrRefusedSynIsNoAttempt) {
+    for (const int answer : {tcp_syn | tcp_ack, tcp_rst | tcp_ack}) {
+        FlowHarness flows;
+        const TcpFields syn{.flags = tcp_syn, .sequence = 100};
+        const TcpFields back{
+            .flags = static_cast<std::uint8_t>(answer), .sequence = 500, .acknowledgment = 101};
+        flows.feed(client(syn), 100 * second_ns);
+        flows.feed(client(syn), 103 * second_ns);
+        flows.feed(server(back), 104 * second_ns);
+        flows.feed(client(syn), 109 * second_ns);
+        EXPECT_TRUE(flows.collector.attempts.empty()) << answer;
+    }
+}
+
 TEST(FlowTracker, PortReuseIsANewFlow) {
     FlowHarness flows;
     flows.feed(client({.flags = tcp_syn, .sequence = 100}), 1 * second_ns);
