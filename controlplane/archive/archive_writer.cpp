@@ -1,6 +1,7 @@
 #include "controlplane/archive/archive_writer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "controlplane/archive/event_columns.h"
 #include "controlplane/archive/fault.h"
@@ -20,6 +21,23 @@ constexpr std::uint64_t packet_bytes_max = event_bytes_max / 4 * 3;  // no packe
 std::size_t bytes_of(const store::StoredRequest& row) {
     return sizeof row + row.method.size() + row.uri.size() + row.uri_normalized.size() + row.host.size() +
            row.user_agent.size() + row.referer.size() + row.version.size();
+}
+
+// What was closed in a directory that another one has taken the place of is in no answer any more.
+void add_left_behind(const std::vector<FileEntry>& before, const std::vector<FileEntry>& now,
+                     Findings& findings) {
+    std::set<std::string> known;
+    for (const auto& file : now) known.insert(file.name);
+    for (const auto& file : findings.lost) known.insert(file.name);
+    std::uint64_t rows = 0;
+    for (const auto& file : before) {
+        if (known.contains(file.name)) continue;
+        findings.lost.push_back(file);
+        if (file.table != Table::coverage) rows += file.rows;
+    }
+    if (rows == 0) return;
+    findings.notes.push_back("the directory is another one than before, and " + std::to_string(rows) +
+                             " rows that were archived are not in it");
 }
 
 }  // namespace
@@ -192,9 +210,11 @@ void ArchiveWriter::tell_losses() {
 Failure ArchiveWriter::open() {
     if (opened_) return {};
     Findings findings;
+    const std::vector<FileEntry> before = catalog_.manifest().files;
     if (auto failure = catalog_.open(findings)) return failure;
     auto& notes = findings.notes;
     const Manifest manifest = catalog_.manifest();
+    add_left_behind(before, manifest.files, findings);
     rule_sets_.load(catalog_.directory(), manifest.rule_sets, notes);
     watch_texts_.load(catalog_.directory(), manifest.watch_lists, notes);
     for (const auto& note : notes) events_.add("archive", note);

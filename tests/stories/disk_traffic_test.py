@@ -96,11 +96,12 @@ class WhileFlowsCome(unittest.TestCase):
         self.assertEqual(lost, 0)
 
     def test_removed(self):
-        """All is there but what was removed."""
+        """All is there but what was removed, and answers say how much that was."""
         with self.spoilt(MANY, 'rm -r "$1/archive"') as (disk, closed, paced):
             paced.end()
             come = MANY - self.ring_losses(disk, MANY)
-            self.check_written(disk, come - closed, MANY - come)
+            self.check_written(disk, come - closed, MANY - come + closed)
+            self.assertEqual(disk.sensor.ask('flow', 'show', '--sum')['coverage']['lost'], MANY - come + closed)
             texts = [row['text'] for row in disk.sensor.ask('event', 'show')['rows']]
             self.assertTrue(any('is not the directory any more' in text for text in texts), texts)
 
