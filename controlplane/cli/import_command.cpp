@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "controlplane/archive/archive.h"
 #include "controlplane/cli/commands.h"
@@ -14,6 +16,7 @@
 #include "controlplane/cli/input_files.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/config/shown_text.h"
+#include "controlplane/detect/watch_lists.h"
 #include "controlplane/import/log_reader.h"
 #include "controlplane/store/time_text.h"
 #include "dataplane/api/setup_error.h"
@@ -23,6 +26,7 @@ namespace {
 
 struct ImportOptions {
     std::vector<std::string> files;
+    std::vector<std::string> watch;  // NAME=FILE
     std::string directory;
     std::string format = "auto";
 };
@@ -141,9 +145,30 @@ void print_table(const Printer& printer, const Json& rows) {
     printer.print(table);
 }
 
+// The lists are kept beside the rows. Lines that are no addresses are named; the others load.
+void load_watch_lists(detect::WatchLists& lists, const ImportOptions& options, bool quiet) {
+    for (const auto& [name, file] : watch_files(options.watch)) {
+        std::ifstream stream(file, std::ios::binary);
+        std::ostringstream text;
+        text << stream.rdbuf();
+        std::vector<store::NetworkLine> rejects;
+        if (const auto problem = lists.load(name, text.str(), rejects))
+            throw SetupError(file, problem->what + ": " + problem->where + ": " + problem->why,
+                             problem->remedy, status_usage);
+        for (const auto& reject : rejects) {
+            if (quiet) break;
+            std::cerr << config::shown_sentences(file + ":" + std::to_string(reject.line) + ": '" +
+                                                 reject.text + "' is not an address or network")
+                      << '\n';
+        }
+    }
+}
+
 int import(const Context& context, const ImportOptions& options) {
     const Printer printer(context);
     check_input_files(options.files);
+    detect::WatchLists lists;
+    load_watch_lists(lists, options, context.quiet);
     const store::NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
@@ -151,6 +176,7 @@ int import(const Context& context, const ImportOptions& options) {
     settings.sensor = "import";
     settings.replay = true;
     settings.may_wait = true;
+    settings.watch_lists = [&lists] { return lists.all(); };
     archive::Archive archive(settings, rules, events);
     ArchiveFiller filler(archive);
     Json answer{{"rows", Json::array()}};
@@ -196,6 +222,9 @@ void add_import_command(CLI::App& application, Context& context) {
     command->add_option("--archive", options->directory, "the new archive's directory")
         ->required()
         ->type_name("DIR");
+    command->add_option("--watch", options->watch, "watch list to keep beside the flows (repeatable)")
+        ->allow_extra_args(false)
+        ->type_name("NAME=FILE");
     command->add_option("--format", options->format, "auto, netflow, csv, nfcapd or ipfix")
         ->check(CLI::IsMember({"auto", "netflow", "csv", "nfcapd", "ipfix"}));
     command->callback(

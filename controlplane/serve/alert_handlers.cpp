@@ -72,11 +72,7 @@ bool has_news(const detect::Alert& alert, Sensor& sensor) {
 }
 
 void acknowledge(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
-    if (sensor.is_closed_archive()) {
-        return send_problem(
-            response, {"nothing can be acknowledged here", "/v1/alerts/ack", "a closed archive is only read",
-                       "ask the picketd that writes it", 409, 2});
-    }
+    if (refuse_in_archive(response, sensor, "nothing can be acknowledged here", "/v1/alerts/ack")) return;
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
