@@ -1,0 +1,93 @@
+// What of the options reaches picketd, and which of them are refused: a server that notes every question.
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "controlplane/cli/application.h"
+#include "controlplane/cli/json.h"
+
+namespace picket::cli {
+namespace {
+
+class Asked : public testing::Test {
+  protected:
+    struct Question {
+        std::string path;
+        httplib::Params parameters;
+    };
+
+    void SetUp() override {
+        std::string pattern = (std::filesystem::temp_directory_path() / "picket-asked-XXXXXX").string();
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        directory_ = pattern;
+        const auto note = [this](const httplib::Request& request, httplib::Response& response) {
+            asked_.push_back({request.path, request.params});
+            response.set_content(answer_.dump(), "application/json");
+        };
+        server_.Get(".*", note);
+        server_.Post(".*", note);
+        server_.set_address_family(AF_UNIX);
+        ASSERT_TRUE(server_.bind_to_port(directory_ + "/control.sock", 80));
+        thread_ = std::thread([this] { server_.listen_after_bind(); });
+        while (!server_.is_running()) std::this_thread::yield();
+    }
+    void TearDown() override {
+        server_.stop();
+        thread_.join();
+        std::filesystem::remove_all(directory_);
+    }
+
+    // The exit status.
+    int ask(std::vector<std::string> words) {
+        words.insert(words.begin(), "picket");
+        words.insert(words.end(), {"-s", directory_ + "/control.sock"});
+        std::vector<char*> pointers;
+        for (std::string& word : words) pointers.push_back(word.data());
+        asked_.clear();
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        const int status = run_application(static_cast<int>(pointers.size()), pointers.data());
+        out_ = testing::internal::GetCapturedStdout();
+        err_ = testing::internal::GetCapturedStderr();
+        return status;
+    }
+    // A parameter of the last question, or "none".
+    [[nodiscard]] std::string told(const std::string& name) const {
+        if (asked_.empty()) return "nothing was asked";
+        const auto found = asked_.back().parameters.find(name);
+        return found == asked_.back().parameters.end() ? "none" : found->second;
+    }
+
+    std::string directory_;
+    httplib::Server server_;
+    std::thread thread_;
+    std::vector<Question> asked_;
+    Json answer_{{"rows", Json::array()}};
+    std::string out_;
+    std::string err_;
+};
+
+TEST_F(Asked, AlertTailSendsItsAddresses) {
+    std::ofstream(directory_ + "/ips") << "10.1.7.44\n";
+    answer_ = {{"rows", {{{"sid", 1}, {"source", "10.1.7.44"}}}}, {"next", 1}};
+    EXPECT_EQ(ask({"alert", "tail", "-n", "1", "--ips", directory_ + "/ips"}), 0) << err_;
+    EXPECT_EQ(told("ips"), "10.1.7.44\n");
+}
+
+TEST_F(Asked, AnOrderIsRefusedWhereNoRowsAreShown) {
+    for (const char* command : {"ack", "tail"}) {
+        for (const char* option : {"--limit", "--sort"}) {
+            EXPECT_EQ(ask({"alert", command, option, option[2] == 'l' ? "1" : "last"}), 2) << command;
+            EXPECT_TRUE(asked_.empty()) << command << option;
+        }
+    }
+    EXPECT_EQ(ask({"alert", "ack", "--rule", "1"}), 0) << err_;
+}
+
+}  // namespace
+}  // namespace picket::cli
