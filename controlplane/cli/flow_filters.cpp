@@ -127,6 +127,17 @@ Parameters filter_parameters(const FlowFilters& filters, const Printer& printer,
     return parameters;
 }
 
+Parameters asked_instead(const Parameters& asked, const Parameters& now) {
+    Parameters all;
+    for (const auto& [name, value] : asked) {
+        bool replaced = false;
+        for (const auto& [other, ignored] : now) replaced = replaced || other == name;
+        if (!replaced) all.emplace_back(name, value);
+    }
+    all.insert(all.end(), now.begin(), now.end());
+    return all;
+}
+
 Json ask(ControlClient& client, const std::string& path, const Parameters& parameters,
          const FlowFilters& filters) {
     if (filters.ips_file.empty()) return client.get(path, parameters);

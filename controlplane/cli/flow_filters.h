@@ -29,6 +29,8 @@ void add_filter_options(CLI::App& command, FlowFilters& filters, Context& contex
 // Parameters for the API. A bare time in another zone than UTC is resolved here against picketd's clock.
 [[nodiscard]] Parameters filter_parameters(const FlowFilters& filters, const Printer& printer,
                                            ControlClient& client);
+// What was asked for, with what is asked for now instead of parameters of the same names.
+[[nodiscard]] Parameters asked_instead(const Parameters& asked, const Parameters& now);
 // Asks `path` with the parameters, and with --ips where given.
 [[nodiscard]] Json ask(ControlClient& client, const std::string& path, const Parameters& parameters,
                        const FlowFilters& filters);

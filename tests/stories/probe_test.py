@@ -90,6 +90,11 @@ class Frethem(unittest.TestCase):
                      f'  04:30:12  {ANSWERING}  404 text/html  4,096 B  no Referer'):
             self.assertIn(line, said.splitlines())
 
+    def test_by_source_with_masked_addresses(self):
+        said = self.say('probe', 'show', '--uri', '/b.cgi', '--by', 'source', '--mask', '10.0.0.0/8')
+        self.assertIn(f'  04:30:12  {ANSWERING}  404 text/html  4,096 B  no Referer', said.splitlines())
+        self.assertNotIn(HOST, said)
+
     def test_the_answer_in_detail(self):
         (row,) = self.sensor.ask('probe', 'show', HOST, ANSWERING, '--detail')['rows']
         self.assertEqual((row['status'], row['content_type'], row['content_length'], row['bytes_back']),
@@ -216,6 +221,10 @@ class EveryGuise(unittest.TestCase):
         self.assertEqual({row['status'] for row in answer['rows']}, {404})
         (source,) = sensor.ask('probe', 'show', '--by', 'source')['rows']
         self.assertIs(source['stopped_after_first_answer'], False)
+        third = sorted(row['time'] for row in answer['rows'])[2]
+        said = sensor.read('probe', 'show', '--by', 'source', '--until', third).splitlines()
+        self.assertEqual(sum('404 text/html' in line for line in said), 2, 'those of the interval alone')
+        self.assertFalse([line for line in said if 'more answered' in line])
 
 
 if __name__ == '__main__':
