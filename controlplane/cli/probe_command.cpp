@@ -75,8 +75,17 @@ void print_shape(const Printer& printer, const ProbeOptions& options, const Json
     print_probe_sum(answer);
 }
 
+// Groups come by what they count, and a timeline by time.
+void refuse_order_of_groups(const ProbeOptions& options) {
+    if (options.filters.sort.empty() || shape_of(options) == "rows") return;
+    throw SetupError("probe show --sort " + options.filters.sort,
+                     "orders probes, and groups, totals and timelines have an order of their own",
+                     "leave --sort, or --by, --timeline and --sum", status_usage);
+}
+
 int show(const Context& context, ProbeOptions options) {
     const Printer printer(context);
+    refuse_order_of_groups(options);
     if (printer.format() == "netflow" || printer.format() == "eve") {
         throw SetupError("--format " + printer.format(), "prints flows, not probes", "use table, json or csv",
                          status_usage);

@@ -89,5 +89,17 @@ TEST_F(Asked, AnOrderIsRefusedWhereNoRowsAreShown) {
     EXPECT_EQ(ask({"alert", "ack", "--rule", "1"}), 0) << err_;
 }
 
+TEST_F(Asked, AnOrderThatAnAnswerDoesNotHaveIsRefused) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"scan", "show", "--sort", "-bytes"},
+          {"scan", "show", "--sport", "80"},
+          {"probe", "show", "--by", "rule", "--sort", "last"},
+          {"probe", "show", "--timeline", "1h", "--sort", "first"}}) {
+        EXPECT_EQ(ask(words), 2) << words[3];
+        EXPECT_TRUE(asked_.empty()) << words[3];
+    }
+    EXPECT_EQ(ask({"scan", "show", "--sort", "-last"}), 0) << err_;
+}
+
 }  // namespace
 }  // namespace picket::cli

@@ -307,7 +307,8 @@ TEST_F(ControlServerTest, StatusCountersMetricsEvents) {
 
 TEST_F(ControlServerTest, ErrorsAreDocumentsWithFourParts) {
     start();
-    for (const auto* path : {"/v1/nothing", "/v1/flows?hots=1", "/v1/watch/none"}) {
+    for (const auto* path : {"/v1/nothing", "/v1/flows?hots=1", "/v1/watch/none", "/v1/spoof?sort=last",
+                             "/v1/flows?shape=timeline&sort=duration"}) {
         const auto result = send("GET", path);
         ASSERT_TRUE(result);
         EXPECT_GE(result->status, 400);
