@@ -88,6 +88,7 @@ int show(const Context& context, const AlertOptions& options) {
     }
     ControlClient client(context.socket);
     Parameters parameters = filter_parameters(options.filters, printer, client);
+    bound_table(parameters, options.filters, printer);
     if (options.unacknowledged) parameters.emplace_back("unacknowledged", "1");
     Json answer = ask(client, "/v1/alerts", parameters, options.filters);
     printer.prepare(answer);

@@ -108,6 +108,7 @@ int show_flows(const Context& context, const FlowOptions& options) {
     Parameters first{{"shape", shape}};
     if (!options.interval.empty()) first.emplace_back("interval", options.interval);
     if (!options.by.empty()) first.emplace_back("by", options.by);
+    if (!options.sum && options.interval.empty()) bound_table(first, options.filters, printer);
     Json answer = question(first);
     printer.prepare(answer);
     if (printer.format() == "csv" && options.sum) answer = with_sum_row(std::move(answer));

@@ -98,6 +98,7 @@ int show(const Context& context, ProbeOptions options) {
     if (options.detail) parameters.emplace_back("answers", "1");
     if (!options.interval.empty()) parameters.emplace_back("interval", options.interval);
     if (!options.by.empty()) parameters.emplace_back("by", options.by);
+    if (!options.sum && options.interval.empty()) bound_table(parameters, options.filters, printer);
     Json answer = ask(client, "/v1/probes", parameters, options.filters);
     if (options.by == "source" && printer.table()) {
         add_answered_probes(answer, [&](const Parameters& more) {

@@ -86,8 +86,9 @@ int show(const Context& context, ScanOptions options) {
     }
     if (!options.host.empty()) options.filters.hosts.push_back(options.host);
     ControlClient client(context.socket);
-    Json answer =
-        ask(client, "/v1/scans", filter_parameters(options.filters, printer, client), options.filters);
+    Parameters parameters = filter_parameters(options.filters, printer, client);
+    bound_table(parameters, options.filters, printer);
+    Json answer = ask(client, "/v1/scans", parameters, options.filters);
     printer.prepare(answer);
     if (printer.print_plain(answer, scan_fields)) return status_done;
     print_interval(printer, options.filters, answer);

@@ -101,5 +101,26 @@ TEST_F(Asked, AnOrderThatAnAnswerDoesNotHaveIsRefused) {
     EXPECT_EQ(ask({"scan", "show", "--sort", "-last"}), 0) << err_;
 }
 
+TEST_F(Asked, TablesEndSomewhereAndDocumentsDoNot) {
+    for (const char* noun : {"flow", "probe", "alert", "scan"}) {
+        EXPECT_EQ(ask({noun, "show"}), 0) << noun << err_;
+        EXPECT_EQ(told("limit"), "1000") << noun;
+        EXPECT_EQ(ask({noun, "show", "--limit", "5000"}), 0) << noun << err_;
+        EXPECT_EQ(told("limit"), "5000") << noun;
+        for (const char* format : {"json", "csv"}) {
+            EXPECT_EQ(ask({noun, "show", "--format", format}), 0) << noun << err_;
+            EXPECT_EQ(told("limit"), "none") << noun << format;
+        }
+    }
+    for (const char* format : {"netflow", "eve"}) {
+        EXPECT_EQ(ask({"flow", "show", "--format", format}), 0) << err_;
+        EXPECT_EQ(told("limit"), "none") << format;
+    }
+    EXPECT_EQ(ask({"flow", "show", "--talkers"}), 0) << err_;
+    EXPECT_EQ(told("limit"), "1000");
+    EXPECT_EQ(ask({"flow", "show", "--timeline", "1h"}), 0) << err_;
+    EXPECT_EQ(told("limit"), "none") << "its end would be cut off";
+}
+
 }  // namespace
 }  // namespace picket::cli
