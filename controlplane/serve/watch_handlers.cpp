@@ -98,6 +98,7 @@ void show(const httplib::Request& request, httplib::Response& response, Sensor& 
                     {"retrospective", retrospective}}},
                   {"coverage", coverage_json(answer.coverage)},
                   {"truncated", shown < entries},
+                  {"interval", interval_json(*query)},
                   {"horizon", time_or_null(answer.horizon_ns)}};
     if (!answer.notes.empty()) document["notes"] = answer.notes;
     send_json(response, document);

@@ -122,5 +122,15 @@ TEST_F(Asked, TablesEndSomewhereAndDocumentsDoNot) {
     EXPECT_EQ(told("limit"), "none") << "its end would be cut off";
 }
 
+TEST_F(Asked, WatchShowOfAnInterval) {
+    answer_["interval"] = {{"since", "2003-08-22T20:00:00.000000Z"}, {"until", nullptr}};
+    EXPECT_EQ(ask({"watch", "show", "sobig", "--since", "20:00"}), 0) << err_;
+    EXPECT_EQ(asked_.at(0).path, "/v1/watch/sobig");
+    EXPECT_EQ(told("since"), "20:00");
+    EXPECT_EQ(told("limit"), "1000");
+    EXPECT_NE(out_.find("interval 2003-08-22 20:00:00Z → now"), std::string::npos) << out_;
+    EXPECT_NE(out_.find("flow show --src @sobig --since 20:00 --sum"), std::string::npos) << out_;
+}
+
 }  // namespace
 }  // namespace picket::cli
