@@ -50,17 +50,24 @@ class ArchiveFiller {
     }
 
     void add(const store::StoredFlow& flow) {
-        if (id_ == 0) archive_.begin_session(run_, flow.start_ns, true);
+        if (id_ == 0) archive_.begin_session(run_, first_ns_ = flow.start_ns, true);
         batch_.push_back(flow);
         batch_.back().run = run_;
         batch_.back().id = ++id_;
+        first_ns_ = std::min(first_ns_, flow.start_ns);
         last_ns_ = std::max(last_ns_, flow.last_ns);
         if (batch_.size() == batch_flows) flush();
     }
+    // Records that were not understood are lost to every answer: of each a packet at least.
+    void add_lost(std::uint64_t records) { lost_ += records; }
     // A sentence if not all of it is on disk.
     [[nodiscard]] std::optional<std::string> finish() {
         flush();
-        if (id_ > 0) archive_.end_session(last_ns_);
+        if (id_ == 0 && lost_ > 0) archive_.begin_session(run_, 0, true);
+        if (id_ > 0 || lost_ > 0) {
+            if (lost_ > 0) archive_.add_loss(run_, first_ns_, last_ns_, lost_, 0);
+            archive_.end_session(last_ns_);
+        }
         return archive_.finish();
     }
 
@@ -75,7 +82,9 @@ class ArchiveFiller {
     archive::Archive& archive_;
     std::uint64_t run_ = 0;
     std::uint64_t id_ = 0;
+    std::uint64_t first_ns_ = 0;
     std::uint64_t last_ns_ = 0;
+    std::uint64_t lost_ = 0;
     std::vector<store::StoredFlow> batch_;
 };
 
@@ -185,6 +194,7 @@ int import(const Context& context, const ImportOptions& options) {
     for (const std::string& file : options.files) {
         const auto report = importer::read_log(file, format_of(options.format), time_parser(printer.times()),
                                                [&](const store::StoredFlow& flow) { filler.add(flow); });
+        filler.add_lost(report.rejected + (report.error.empty() ? 0 : 1));
         damaged = damaged || report.rejected > 0 || !report.error.empty();
         answer["rows"].push_back(report_json(report));
         for (auto& [name, value] : sum.items())

@@ -121,10 +121,18 @@ class TheOperatorsLog(Imports):
         report = self.load(log, status=picket.DAMAGED)
         self.assertEqual(report['sum'], {'flows': 2, 'packets': 2, 'bytes': 74, 'masked': 2, 'rejected': 1})
         self.assertEqual(report['rows'][0]['problems'][0]['line'], 2)
-        self.assertEqual(self.ask('flow', 'show', '--dst', '0.0.0.0', '--sum')['sum']['flows'], 2)
+        answer = self.ask('flow', 'show', '--dst', '0.0.0.0', '--sum')
+        self.assertEqual((answer['sum']['flows'], answer['coverage']['lost']), (2, 1))
         again = picket.run('import', log, '--archive', self.archive)
         self.assertEqual(again.returncode, picket.USAGE)
         self.assertIn('holds an archive already', again.stderr)
+
+    def test_nothing_was_understood(self):
+        log = self.folder / 'log'
+        log.write_text('2003/08/22 15:09:54 67.73.21.6.50416 -> somebody 17 1 37\n', encoding='utf-8')
+        self.load(log, status=picket.DAMAGED, options=('--format', 'netflow'))
+        answer = self.ask('flow', 'show', '--sum')
+        self.assertEqual((answer['sum']['flows'], answer['coverage']['lost']), (0, 1))
 
     def test_no_log(self):
         """A name that is mistyped is told before anything is made."""
