@@ -4,6 +4,7 @@
 usage: probe_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
 """
 import csv
+import datetime
 import json
 import pathlib
 import sys
@@ -134,6 +135,10 @@ class Frethem(unittest.TestCase):
         self.assertEqual([(row['time'][11:16], row['seen']) for row in timeline],
                          [('04:10', 0), ('04:20', 0), ('04:30', 1)])
         self.assertEqual(sum(row['inferred'] for row in timeline), 62)
+        times = [datetime.datetime.fromisoformat(row['time'].replace('Z', '+00:00'))
+                 for row in self.sensor.ask('probe', 'show', '--timeline', '1s')['rows']]
+        self.assertEqual({after - before for before, after in zip(times, times[1:])}, {datetime.timedelta(seconds=1)},
+                         'quiet seconds included')
 
     def test_what_probes_cannot_be_asked(self):
         for arguments in (('--min-packets', '3'), ('--format', 'netflow')):
