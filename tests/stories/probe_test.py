@@ -95,6 +95,7 @@ class Frethem(unittest.TestCase):
         said = self.say('probe', 'show', '--uri', '/b.cgi', '--by', 'source', '--mask', '10.0.0.0/8')
         self.assertIn(f'  04:30:12  {ANSWERING}  404 text/html  4,096 B  no Referer', said.splitlines())
         self.assertNotIn(HOST, said)
+        self.assertNotIn('next:', said, 'a masked address cannot be typed again')
 
     def test_the_answer_in_detail(self):
         (row,) = self.sensor.ask('probe', 'show', HOST, ANSWERING, '--detail')['rows']
