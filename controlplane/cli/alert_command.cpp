@@ -88,6 +88,7 @@ int show(const Context& context, const AlertOptions& options) {
     }
     ControlClient client(context.socket);
     Parameters parameters = filter_parameters(options.filters, printer, client);
+    bound_table(parameters, options.filters, printer);
     if (options.unacknowledged) parameters.emplace_back("unacknowledged", "1");
     Json answer = ask(client, "/v1/alerts", parameters, options.filters);
     printer.prepare(answer);
@@ -105,8 +106,17 @@ int show(const Context& context, const AlertOptions& options) {
     return status_done;
 }
 
+// Rows in an order, and the first of them, are what `show` prints.
+void refuse_order(const FlowFilters& filters, const std::string& command, const std::string& remedy) {
+    if (!filters.limit && filters.sort.empty()) return;
+    throw SetupError("picket " + command + (filters.limit ? " --limit" : " --sort"),
+                     "chooses rows to show, and this command shows none of a known number", remedy,
+                     status_usage);
+}
+
 int acknowledge(const Context& context, const AlertOptions& options) {
     const Printer printer(context);
+    refuse_order(options.filters, "alert ack", "narrow it with filters: --rule, --src, --since, …");
     ControlClient client(context.socket);
     const Parameters parameters = filter_parameters(options.filters, printer, client);
     Json answer = tell(client, "/v1/alerts/ack", parameters, options.filters);
@@ -151,6 +161,7 @@ int tail(const Context& context, const AlertOptions& options) {
         throw SetupError("--format netflow", "prints flows, not alerts", "use table, json, csv or eve",
                          status_usage);
     }
+    refuse_order(options.filters, "alert tail", "stop after N lines with -n N");
     ControlClient client(context.socket);
     client.set_answer_timeout_s(answer_timeout_s);
     const Parameters filters = filter_parameters(options.filters, printer, client);
@@ -161,7 +172,7 @@ int tail(const Context& context, const AlertOptions& options) {
         Parameters parameters = filters;
         if (!after.empty()) parameters.emplace_back("after", after);
         parameters.emplace_back("wait_ms", poll_ms);
-        Json answer = client.get("/v1/alerts/tail", parameters);
+        Json answer = ask(client, "/v1/alerts/tail", parameters, options.filters);
         after = plain_text(member(answer, "next"));
         printer.prepare(answer);
         for (const Json& row : rows_of(answer)) {

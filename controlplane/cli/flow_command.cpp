@@ -103,20 +103,12 @@ int show_flows(const Context& context, const FlowOptions& options) {
     Parameters parameters = filter_parameters(options.filters, printer, client);
     if (options.records) parameters.emplace_back("records", "1");
     const Question question = [&](const Parameters& more) {
-        Parameters all;
-        // What is asked for now wins over what was asked for first.
-        for (const auto& [name, value] : parameters) {
-            bool replaced = false;
-            for (const auto& [other, ignored] : more) replaced = replaced || other == name;
-            if (!replaced) all.emplace_back(name, value);
-        }
-        all.insert(all.end(), more.begin(), more.end());
-        Json reply = ask(client, "/v1/flows", all, options.filters);
-        return reply;
+        return ask(client, "/v1/flows", asked_instead(parameters, more), options.filters);
     };
     Parameters first{{"shape", shape}};
     if (!options.interval.empty()) first.emplace_back("interval", options.interval);
     if (!options.by.empty()) first.emplace_back("by", options.by);
+    if (!options.sum && options.interval.empty()) bound_table(first, options.filters, printer);
     Json answer = question(first);
     printer.prepare(answer);
     if (printer.format() == "csv" && options.sum) answer = with_sum_row(std::move(answer));

@@ -86,7 +86,7 @@ void add_filter_options(CLI::App& command, FlowFilters& filters, Context& contex
     };
     size("--min-packets", filters.packets_min, "at least so many packets");
     size("--min-bytes", filters.bytes_min, "at least so many IP bytes");
-    size("--limit", filters.limit, "at most so many rows");
+    size("--limit", filters.limit, "at most so many rows (default: 1000 in tables)");
     text("--sort", filters.sort, "first, last, packets, bytes or duration; -KEY reverses", "KEY");
     command.add_option("--format", context.format, "table, json, csv, netflow or eve")
         ->check(CLI::IsMember({"table", "json", "csv", "netflow", "eve"}))
@@ -125,6 +125,21 @@ Parameters filter_parameters(const FlowFilters& filters, const Printer& printer,
     add_number("limit", filters.limit);
     add("sort", filters.sort);
     return parameters;
+}
+
+void bound_table(Parameters& parameters, const FlowFilters& filters, const Printer& printer) {
+    if (printer.table() && !filters.limit) parameters.emplace_back("limit", std::to_string(table_rows_max));
+}
+
+Parameters asked_instead(const Parameters& asked, const Parameters& now) {
+    Parameters all;
+    for (const auto& [name, value] : asked) {
+        bool replaced = false;
+        for (const auto& [other, ignored] : now) replaced = replaced || other == name;
+        if (!replaced) all.emplace_back(name, value);
+    }
+    all.insert(all.end(), now.begin(), now.end());
+    return all;
 }
 
 Json ask(ControlClient& client, const std::string& path, const Parameters& parameters,

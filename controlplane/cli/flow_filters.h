@@ -14,6 +14,9 @@ class App;
 
 namespace picket::cli {
 
+// Rows of a table for which no limit was given.
+inline constexpr std::uint64_t table_rows_max = 1000;
+
 struct FlowFilters {
     std::string since, until, source, destination, protocol, watch, rule, uri, status, outcome, sort;
     std::vector<std::string> hosts;
@@ -29,6 +32,10 @@ void add_filter_options(CLI::App& command, FlowFilters& filters, Context& contex
 // Parameters for the API. A bare time in another zone than UTC is resolved here against picketd's clock.
 [[nodiscard]] Parameters filter_parameters(const FlowFilters& filters, const Printer& printer,
                                            ControlClient& client);
+// Tables end somewhere; documents and lines for programs are whole.
+void bound_table(Parameters& parameters, const FlowFilters& filters, const Printer& printer);
+// What was asked for, with what is asked for now instead of parameters of the same names.
+[[nodiscard]] Parameters asked_instead(const Parameters& asked, const Parameters& now);
 // Asks `path` with the parameters, and with --ips where given.
 [[nodiscard]] Json ask(ControlClient& client, const std::string& path, const Parameters& parameters,
                        const FlowFilters& filters);

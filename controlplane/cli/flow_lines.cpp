@@ -95,6 +95,8 @@ Json eve_alert(const Json& row) {
     const auto [destination, destination_port] = split_end(text_at(row, "destination"));
     Json record;
     record["timestamp"] = eve_time(member(row, "time"));
+    // Of the first flow: an alert may stand for many.
+    if (count_at(row, "flow_id") > 0) record["flow_id"] = member(row, "flow_id");
     record["event_type"] = "alert";
     record["src_ip"] = source;
     if (source_port != 0) record["src_port"] = source_port;
@@ -106,6 +108,8 @@ Json eve_alert(const Json& row) {
                        {"rev", member(row, "rev")},
                        {"signature", member(row, "msg")},
                        {"severity", member(row, "severity")}};
+    if (count_at(row, "count") > 1) record["alert"]["hits"] = member(row, "count");
+    if (!text_at(row, "uri").empty()) record["http"] = {{"url", member(row, "uri")}};
     return record;
 }
 

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "controlplane/archive/archive.h"
 #include "controlplane/cli/commands.h"
@@ -14,6 +16,7 @@
 #include "controlplane/cli/input_files.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/config/shown_text.h"
+#include "controlplane/detect/watch_lists.h"
 #include "controlplane/import/log_reader.h"
 #include "controlplane/store/time_text.h"
 #include "dataplane/api/setup_error.h"
@@ -23,6 +26,7 @@ namespace {
 
 struct ImportOptions {
     std::vector<std::string> files;
+    std::vector<std::string> watch;  // NAME=FILE
     std::string directory;
     std::string format = "auto";
 };
@@ -46,17 +50,24 @@ class ArchiveFiller {
     }
 
     void add(const store::StoredFlow& flow) {
-        if (id_ == 0) archive_.begin_session(run_, flow.start_ns, true);
+        if (id_ == 0) archive_.begin_session(run_, first_ns_ = flow.start_ns, true);
         batch_.push_back(flow);
         batch_.back().run = run_;
         batch_.back().id = ++id_;
+        first_ns_ = std::min(first_ns_, flow.start_ns);
         last_ns_ = std::max(last_ns_, flow.last_ns);
         if (batch_.size() == batch_flows) flush();
     }
+    // Records that were not understood are lost to every answer: of each a packet at least.
+    void add_lost(std::uint64_t records) { lost_ += records; }
     // A sentence if not all of it is on disk.
     [[nodiscard]] std::optional<std::string> finish() {
         flush();
-        if (id_ > 0) archive_.end_session(last_ns_);
+        if (id_ == 0 && lost_ > 0) archive_.begin_session(run_, 0, true);
+        if (id_ > 0 || lost_ > 0) {
+            if (lost_ > 0) archive_.add_loss(run_, first_ns_, last_ns_, lost_, 0);
+            archive_.end_session(last_ns_);
+        }
         return archive_.finish();
     }
 
@@ -71,7 +82,9 @@ class ArchiveFiller {
     archive::Archive& archive_;
     std::uint64_t run_ = 0;
     std::uint64_t id_ = 0;
+    std::uint64_t first_ns_ = 0;
     std::uint64_t last_ns_ = 0;
+    std::uint64_t lost_ = 0;
     std::vector<store::StoredFlow> batch_;
 };
 
@@ -141,9 +154,30 @@ void print_table(const Printer& printer, const Json& rows) {
     printer.print(table);
 }
 
+// The lists are kept beside the rows. Lines that are no addresses are named; the others load.
+void load_watch_lists(detect::WatchLists& lists, const ImportOptions& options, bool quiet) {
+    for (const auto& [name, file] : watch_files(options.watch)) {
+        std::ifstream stream(file, std::ios::binary);
+        std::ostringstream text;
+        text << stream.rdbuf();
+        std::vector<store::NetworkLine> rejects;
+        if (const auto problem = lists.load(name, text.str(), rejects))
+            throw SetupError(file, problem->what + ": " + problem->where + ": " + problem->why,
+                             problem->remedy, status_usage);
+        for (const auto& reject : rejects) {
+            if (quiet) break;
+            std::cerr << config::shown_sentences(file + ":" + std::to_string(reject.line) + ": '" +
+                                                 reject.text + "' is not an address or network")
+                      << '\n';
+        }
+    }
+}
+
 int import(const Context& context, const ImportOptions& options) {
     const Printer printer(context);
     check_input_files(options.files);
+    detect::WatchLists lists;
+    load_watch_lists(lists, options, context.quiet);
     const store::NoRules rules;
     detect::EventLog events;
     archive::ArchiveSettings settings;
@@ -151,6 +185,7 @@ int import(const Context& context, const ImportOptions& options) {
     settings.sensor = "import";
     settings.replay = true;
     settings.may_wait = true;
+    settings.watch_lists = [&lists] { return lists.all(); };
     archive::Archive archive(settings, rules, events);
     ArchiveFiller filler(archive);
     Json answer{{"rows", Json::array()}};
@@ -159,6 +194,7 @@ int import(const Context& context, const ImportOptions& options) {
     for (const std::string& file : options.files) {
         const auto report = importer::read_log(file, format_of(options.format), time_parser(printer.times()),
                                                [&](const store::StoredFlow& flow) { filler.add(flow); });
+        filler.add_lost(report.rejected + (report.error.empty() ? 0 : 1));
         damaged = damaged || report.rejected > 0 || !report.error.empty();
         answer["rows"].push_back(report_json(report));
         for (auto& [name, value] : sum.items())
@@ -196,6 +232,9 @@ void add_import_command(CLI::App& application, Context& context) {
     command->add_option("--archive", options->directory, "the new archive's directory")
         ->required()
         ->type_name("DIR");
+    command->add_option("--watch", options->watch, "watch list to keep beside the flows (repeatable)")
+        ->allow_extra_args(false)
+        ->type_name("NAME=FILE");
     command->add_option("--format", options->format, "auto, netflow, csv, nfcapd or ipfix")
         ->check(CLI::IsMember({"auto", "netflow", "csv", "nfcapd", "ipfix"}));
     command->callback(

@@ -66,30 +66,45 @@ std::string next_of(const ProbeOptions& options, const Context& context, const J
     return "probe show" + filters + " --by source";
 }
 
-void print_shape(const Printer& printer, const ProbeOptions& options, const Json& answer,
-                 ControlClient& client) {
+void print_shape(const Printer& printer, const ProbeOptions& options, const Json& answer) {
     if (!options.interval.empty()) return print_probe_timeline(printer, answer);
-    if (options.by == "source") return print_probe_sources(printer, answer, client);
+    if (options.by == "source") return print_probe_sources(printer, answer);
     if (!options.by.empty()) return print_probe_groups(printer, answer, options.by);
     if (options.detail) return print_probe_details(printer, answer);
     if (!options.sum) print_probe_rows(printer, answer);
     print_probe_sum(answer);
 }
 
+// Groups come by what they count, and a timeline by time.
+void refuse_order_of_groups(const ProbeOptions& options) {
+    if (options.filters.sort.empty() || shape_of(options) == "rows") return;
+    throw SetupError("probe show --sort " + options.filters.sort,
+                     "orders probes, and groups, totals and timelines have an order of their own",
+                     "leave --sort, or --by, --timeline and --sum", status_usage);
+}
+
 int show(const Context& context, ProbeOptions options) {
     const Printer printer(context);
+    refuse_order_of_groups(options);
     if (printer.format() == "netflow" || printer.format() == "eve") {
         throw SetupError("--format " + printer.format(), "prints flows, not probes", "use table, json or csv",
                          status_usage);
     }
     take_hosts(options);
     ControlClient client(context.socket);
-    Parameters parameters = filter_parameters(options.filters, printer, client);
+    const Parameters filters = filter_parameters(options.filters, printer, client);
+    Parameters parameters = filters;
     parameters.emplace_back("shape", shape_of(options));
     if (options.detail) parameters.emplace_back("answers", "1");
     if (!options.interval.empty()) parameters.emplace_back("interval", options.interval);
     if (!options.by.empty()) parameters.emplace_back("by", options.by);
+    if (!options.sum && options.interval.empty()) bound_table(parameters, options.filters, printer);
     Json answer = ask(client, "/v1/probes", parameters, options.filters);
+    if (options.by == "source" && printer.table()) {
+        add_answered_probes(answer, [&](const Parameters& more) {
+            return ask(client, "/v1/probes", asked_instead(filters, more), options.filters);
+        });
+    }
     printer.prepare(answer);
     if (printer.format() == "csv" && options.sum) answer["rows"] = Json::array({member(answer, "sum")});
     const auto& fields = shape_of(options) == "rows" ? probe_fields
@@ -100,7 +115,7 @@ int show(const Context& context, ProbeOptions options) {
     if (count_at(member(answer, "sum"), "probes") == 0) {
         std::cout << "no probes\n";
     } else {
-        print_shape(printer, options, answer, client);
+        print_shape(printer, options, answer);
     }
     print_coverage(printer, answer, next_of(options, context, answer));
     return status_done;

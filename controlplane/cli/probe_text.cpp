@@ -78,18 +78,13 @@ std::string answer_text(const Json& row) {
     return text + (referer_text(row) == "no" ? "  no Referer" : "");
 }
 
-void print_answered(const Printer& printer, const Json& source, ControlClient& client) {
-    if (count_at(member(source, "outcomes"), "answered") == 0) return;
-    Json answer = client.get("/v1/probes", {{"src", text_at(source, "source")},
-                                            {"rule", plain_text(member(source, "rule"))},
-                                            {"outcome", "answered"},
-                                            {"limit", std::to_string(answered_shown)}});
-    printer.prepare(answer);
-    for (const Json& row : rows_of(answer)) {
+void print_answered(const Printer& printer, const Json& source) {
+    const Json& answered = member(source, "answered_probes");
+    for (const Json& row : rows_of(answered)) {
         std::cout << "  " << clock_text(printer, member(row, "time")) << "  " << text_at(row, "destination")
                   << "  " << answer_text(row) << '\n';
     }
-    const std::uint64_t all = count_at(member(answer, "sum"), "answered");
+    const std::uint64_t all = count_at(member(answered, "sum"), "answered");
     if (all > answered_shown) std::cout << "  … " << grouped(all - answered_shown) << " more answered\n";
 }
 
@@ -195,7 +190,20 @@ void print_probe_details(const Printer& printer, const Json& answer) {
     for (const Json& row : rows_of(answer)) print_detail(printer, row);
 }
 
-void print_probe_sources(const Printer& printer, const Json& answer, ControlClient& client) {
+void add_answered_probes(Json& answer, const std::function<Json(const Parameters&)>& question) {
+    for (Json& source : answer["rows"]) {
+        if (count_at(member(source, "outcomes"), "answered") == 0) continue;
+        const std::string gid = plain_text(member(source, "gid"));
+        source["answered_probes"] =
+            question({{"src", text_at(source, "source")},
+                      {"rule", (gid.empty() ? "" : gid + ":") + plain_text(member(source, "rule"))},
+                      {"outcome", "answered"},
+                      {"shape", "rows"},
+                      {"limit", std::to_string(answered_shown)}});
+    }
+}
+
+void print_probe_sources(const Printer& printer, const Json& answer) {
     for (const Json& row : rows_of(answer)) {
         std::cout << named(row, "source") << "   " << text_at(row, "msg") << "   rule "
                   << plain_text(member(row, "rule")) << '\n';
@@ -206,7 +214,7 @@ void print_probe_sources(const Printer& printer, const Json& answer, ControlClie
                   << outcomes_text(member(row, "outcomes")) << '\n';
         std::cout << "  seen " << grouped(count_at(row, "seen")) << ", inferred "
                   << grouped(count_at(row, "inferred")) << " attempts\n";
-        print_answered(printer, row, client);
+        print_answered(printer, row);
     }
 }
 

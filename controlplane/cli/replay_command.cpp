@@ -1,9 +1,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -17,34 +14,6 @@
 
 namespace picket::cli {
 namespace {
-
-void check_readable(const std::string& option, const std::string& file) {
-    std::error_code failure;
-    if (std::filesystem::is_directory(file, failure)) {
-        throw SetupError(option + " " + file, "is a directory", "name a file", status_usage);
-    }
-    if (access(file.c_str(), R_OK) != 0) {
-        throw SetupError(option + " " + file, std::string("cannot be read: ") + std::strerror(errno),
-                         "check the name and its rights", status_usage);
-    }
-}
-
-void check_watch(const std::string& text, ReplayRequest& request) {
-    const std::size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
-        throw SetupError("--watch " + text, "is not NAME=FILE", "write --watch sobig=addresses.txt",
-                         status_usage);
-    }
-    const std::string name = text.substr(0, equals);
-    for (const auto& [other, file] : request.watch) {
-        if (other == name) {
-            throw SetupError("--watch " + text, "the name " + name + " is given twice", "choose another name",
-                             status_usage);
-        }
-    }
-    check_readable("--watch", text.substr(equals + 1));
-    request.watch.emplace_back(name, text.substr(equals + 1));
-}
 
 int replay(const Context& context, ReplayOptions& options) {
     const Printer printer(context);
@@ -93,7 +62,7 @@ void check_replay_options(const Context& context, ReplayOptions& options) {
     ReplayRequest& request = options.request;
     check_input_files(request.captures);
     for (const std::string& file : request.rules) check_readable("--rules", file);
-    for (const std::string& text : options.watch) check_watch(text, request);
+    request.watch = watch_files(options.watch);
     request.quiet = context.quiet;
     request.progress = !context.quiet && isatty(STDERR_FILENO) != 0 && request.eve != "-";
     if (request.config_file.empty()) return;

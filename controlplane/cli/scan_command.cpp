@@ -66,16 +66,29 @@ void print_scan(const Printer& printer, const Json& row) {
         std::cout << "  hardly anything comes back at this tap: silence proves little here\n";
 }
 
+// Of a scan's flows these tell something, of a scan nothing.
+void refuse_what_scans_lack(const FlowFilters& filters) {
+    std::string option = filters.source_port ? "--sport" : "";
+    for (const char* key : {"packets", "bytes", "duration"}) {
+        if (filters.sort.ends_with(key)) option = "--sort " + filters.sort;
+    }
+    if (option.empty()) return;
+    throw SetupError("scan show " + option, "is told of flows, and a scan is many",
+                     "leave it, or ask for a scanner's flows: picket flow show --src HOST", status_usage);
+}
+
 int show(const Context& context, ScanOptions options) {
     const Printer printer(context);
+    refuse_what_scans_lack(options.filters);
     if (printer.format() == "netflow" || printer.format() == "eve") {
         throw SetupError("--format " + printer.format(), "prints flows, not scans", "use table, json or csv",
                          status_usage);
     }
     if (!options.host.empty()) options.filters.hosts.push_back(options.host);
     ControlClient client(context.socket);
-    Json answer =
-        ask(client, "/v1/scans", filter_parameters(options.filters, printer, client), options.filters);
+    Parameters parameters = filter_parameters(options.filters, printer, client);
+    bound_table(parameters, options.filters, printer);
+    Json answer = ask(client, "/v1/scans", parameters, options.filters);
     printer.prepare(answer);
     if (printer.print_plain(answer, scan_fields)) return status_done;
     print_interval(printer, options.filters, answer);

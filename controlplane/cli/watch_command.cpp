@@ -6,6 +6,7 @@
 
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/control_client.h"
+#include "controlplane/cli/flow_filters.h"
 #include "controlplane/cli/number_text.h"
 #include "controlplane/config/shown_text.h"
 #include "dataplane/api/setup_error.h"
@@ -13,12 +14,10 @@
 namespace picket::cli {
 namespace {
 
-constexpr std::size_t table_rows_max = 1000;
-
 struct WatchOptions {
     std::string name;
     std::string file;
-    std::optional<std::size_t> limit;
+    FlowFilters filters;  // of which since, until and limit are asked for
 };
 
 std::string path_of(const std::string& name) {
@@ -94,17 +93,18 @@ int show(const Context& context, const WatchOptions& options) {
         }
     }
     for (const std::string& name : names) {
-        Parameters parameters;
-        if (options.limit || printer.table())
-            parameters.emplace_back("limit", std::to_string(options.limit.value_or(table_rows_max)));
+        Parameters parameters = filter_parameters(options.filters, printer, client);
+        bound_table(parameters, options.filters, printer);
         Json answer = client.get(path_of(name), parameters);
         printer.prepare(answer);
         if (printer.print_plain(answer, {"ip", "network", "seen", "flows", "packets", "bytes", "first",
                                          "last", "retrospective"})) {
             continue;
         }
+        print_interval(printer, options.filters, answer);
         print_list(printer, name, answer);
-        print_coverage(printer, answer, "flow show --src @" + name + " --sum");
+        print_coverage(printer, answer,
+                       "flow show --src @" + name + retyped(options.filters, context) + " --sum");
     }
     return status_done;
 }
@@ -165,7 +165,10 @@ void add_watch_commands(CLI::App& application, Context& context) {
         [](const Context& c, const WatchOptions&) { return list(c); });
     CLI::App* shown = add("show", "who of a list was seen, how much, first and last", show);
     shown->add_option("NAME", options->name, "the list (default: every one)");
-    shown->add_option("--limit", options->limit,
+    shown->add_option("--since", options->filters.since, "from this time on: RFC 3339, 15:09:54 or -2h")
+        ->type_name("TIME");
+    shown->add_option("--until", options->filters.until, "before this time")->type_name("TIME");
+    shown->add_option("--limit", options->filters.limit,
                       "rows, those that were seen first (default: 1000 in tables)");
     CLI::App* loaded = add("load", "load or replace a list", load);
     loaded->add_option("NAME", options->name, "its name")->required();

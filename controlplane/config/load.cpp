@@ -50,7 +50,7 @@ void read_top(const toml::table& root, const std::string& file, const LoadSettin
     each("privacy", [&](Section& section) { read_privacy(section, findings, config); });
     each("archive", [&](Section& section) { read_archive(section, directory, findings, config); });
     each("export", [&](Section& section) { read_export(section, file, directory, findings, config); });
-    each("metrics", [&](Section& section) { read_metrics(section, findings, config); });
+    each("metrics", [&](Section& section) { read_metrics(section, config); });
     top.finish();
     if (settings.ports_required && root.get("port") == nullptr) {
         findings.error({file, 0, 0}, "no [[port]]: there is nothing to listen on",

@@ -17,7 +17,7 @@ void read_capture(Section& section, Config& config);
 void read_archive(Section& section, const std::string& directory, Findings& findings, Config& config);
 void read_export(Section& section, const std::string& file, const std::string& directory, Findings& findings,
                  Config& config);
-void read_metrics(Section& section, Findings& findings, Config& config);
+void read_metrics(Section& section, Config& config);
 
 // path if absolute, else under directory.
 [[nodiscard]] std::string absolute_path(const std::string& path, const std::string& directory);

@@ -199,7 +199,7 @@ void read_export(Section& section, const std::string& file, const std::string& d
     each("clickhouse", [&](Section& sink) { read_clickhouse(sink, findings, config); });
 }
 
-void read_metrics(Section& section, Findings& findings, Config& config) {
+void read_metrics(Section& section, Config& config) {
     const auto written = section.text("listen");
     if (!written) return;
     if (!parse_host_port(written->text, 0)) {
@@ -208,8 +208,6 @@ void read_metrics(Section& section, Findings& findings, Config& config) {
         return;
     }
     config.metrics_listen = written->text;
-    findings.warn(written->location, "this build serves /metrics on the control socket only, not on TCP",
-                  "scrape with curl --unix-socket, or wait for the release that listens");
 }
 
 }  // namespace picket::config

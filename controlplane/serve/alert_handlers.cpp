@@ -31,6 +31,18 @@ std::optional<store::Problem> unsuitable(const store::Query& query) {
                           "ask for flows with 'picket flow show --rule SID'"};
 }
 
+// For answers that are no list of rows: nothing is left out of them, and nothing is first.
+std::optional<store::Problem> unordered(const httplib::Request& request, const store::Query& query,
+                                        const char* what, const char* remedy) {
+    if (auto problem = unsuitable(query)) return problem;
+    for (const char* name : {"limit", "sort"}) {
+        if (!parameter(request, name)) continue;
+        return store::Problem{what, std::string("parameter ") + name,
+                              "it chooses rows to show, and none are shown by their order", remedy};
+    }
+    return std::nullopt;
+}
+
 bool any_of(const store::Networks& networks, const std::vector<api::Address>& addresses) {
     return std::any_of(addresses.begin(), addresses.end(),
                        [&](const api::Address& address) { return networks->contains(address); });
@@ -72,14 +84,12 @@ bool has_news(const detect::Alert& alert, Sensor& sensor) {
 }
 
 void acknowledge(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
-    if (sensor.is_closed_archive()) {
-        return send_problem(
-            response, {"nothing can be acknowledged here", "/v1/alerts/ack", "a closed archive is only read",
-                       "ask the picketd that writes it", 409, 2});
-    }
+    if (refuse_in_archive(response, sensor, "nothing can be acknowledged here", "/v1/alerts/ack")) return;
     const auto query = query_of(request, response, sensor);
     if (!query) return;
-    if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
+    if (const auto problem = unordered(request, *query, "alerts cannot be acknowledged so",
+                                       "narrow it with other filters, as rule=SID"))
+        return send_problem(response, *problem);
     auto found = sensor.alerts_of(*query).alerts;
     std::erase_if(found, [&](const detect::Alert& alert) { return !matches(*query, alert); });
     const std::size_t news = sensor.acknowledgements().add(found, detect::utc_now_ns());
@@ -122,7 +132,9 @@ void alerts(const httplib::Request& request, httplib::Response& response, Sensor
 void tail(const httplib::Request& request, httplib::Response& response, Sensor& sensor, Waiters& waiters) {
     const auto query = query_of(request, response, sensor, {"after", "wait_ms"});
     if (!query) return;
-    if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
+    if (const auto problem = unordered(request, *query, "alerts that come cannot be asked for so",
+                                       "leave it, and stop reading when there were enough"))
+        return send_problem(response, *problem);
     Json rows = Json::array();
     // Without a position the caller learns the present one, and misses nothing after it.
     if (!parameter(request, "after")) {

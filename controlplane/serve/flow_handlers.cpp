@@ -111,6 +111,14 @@ void send_groups(httplib::Response& response, ShapedAnswer& answer, const store:
     send_rows(response, std::move(rows), frame(answer.frame, query, sum, shown < groups.size()));
 }
 
+// An interval has one length: nothing else orders those of a timeline by duration.
+std::optional<store::Problem> unsuitable(const store::Query& query) {
+    if (query.shape != store::Shape::timeline || !query.sorted || query.sort != store::SortKey::duration)
+        return std::nullopt;
+    return store::Problem{"a timeline cannot be sorted so", "parameter sort",
+                          "its intervals are all of one duration", "write first, packets or bytes"};
+}
+
 void send_timeline(httplib::Response& response, const ShapedAnswer& answer, const store::Query& query) {
     bool too_many = false;
     const auto buckets = answer.shaper.timeline(too_many);
@@ -136,6 +144,7 @@ void flows(const httplib::Request& request, httplib::Response& response, Sensor&
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/flows"));
     const auto query = query_of(request, response, sensor);
     if (!query) return;
+    if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
     if (query->shape == store::Shape::rows)
         return send_flow_rows(response, sensor.ask(*query, false), *query, sensor);
     ShapedAnswer answer = sensor.ask_shaped(*query);

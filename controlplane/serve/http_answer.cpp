@@ -26,6 +26,14 @@ void send_problem(httplib::Response& response, const store::Problem& problem) {
                          {"exit", problem.exit_status}});
 }
 
+bool refuse_in_archive(httplib::Response& response, const Sensor& sensor, const char* what,
+                       const char* where) {
+    if (!sensor.is_closed_archive()) return false;
+    send_problem(response, {what, where, "a closed archive is only read",
+                            "ask the picketd that writes it, without --archive", 409, 2});
+    return true;
+}
+
 store::Parameters parameters_of(const httplib::Request& request, const std::vector<std::string>& except) {
     store::Parameters parameters;
     for (const auto& [name, value] : request.params) {

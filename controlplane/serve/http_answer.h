@@ -16,6 +16,10 @@ namespace picket::serve {
 void send_json(httplib::Response& response, const Json& document);
 void send_problem(httplib::Response& response, const store::Problem& problem);
 
+// For what would change something: nothing but a closed archive is asked. True if it was refused.
+bool refuse_in_archive(httplib::Response& response, const Sensor& sensor, const char* what,
+                       const char* where);
+
 // Query string and form; a body of plain text counts as the parameter `ips`. Names in `except` are left out.
 store::Parameters parameters_of(const httplib::Request& request, const std::vector<std::string>& except = {});
 std::optional<std::string> parameter(const httplib::Request& request, const char* name);

@@ -9,6 +9,7 @@
 #include "controlplane/serve/flow_json.h"
 #include "controlplane/store/address_text.h"
 #include "controlplane/store/protocol_text.h"
+#include "controlplane/store/shapes.h"
 #include "controlplane/store/time_text.h"
 
 namespace picket::serve {
@@ -174,6 +175,13 @@ Json probe_timeline_rows(std::span<const Probe> probes, std::uint64_t interval_n
         ++(probe.inferred ? inferred : seen);
     }
     Json rows = Json::array();
+    if (buckets.empty()) return rows;
+    const std::uint64_t first_ns = buckets.begin()->first;
+    const std::uint64_t last_ns = buckets.rbegin()->first;
+    // Quiet intervals have rows too, unless they would be the most of a table without end.
+    if ((last_ns - first_ns) / interval_ns < store::timeline_buckets_max) {
+        for (std::uint64_t time_ns = first_ns; time_ns < last_ns; time_ns += interval_ns) buckets[time_ns];
+    }
     for (const auto& [time_ns, counts] : buckets) {
         rows.push_back(
             {{"time", store::format_time(time_ns)}, {"seen", counts.first}, {"inferred", counts.second}});

@@ -51,11 +51,13 @@ void list(const httplib::Request&, httplib::Response& response, Sensor& sensor) 
 }
 
 void reload(const httplib::Request&, httplib::Response& response, Sensor& sensor) {
+    if (refuse_in_archive(response, sensor, "no rules can be reloaded here", "/v1/rules/reload")) return;
     if (const auto problem = sensor.rules().reload("reload")) return send_problem(response, *problem);
     send_rule_set(response, sensor);
 }
 
 void load(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (refuse_in_archive(response, sensor, "no rules can be loaded here", "/v1/rules/load")) return;
     const auto path = parameter(request, "path");
     if (!path || !std::filesystem::path(*path).is_absolute()) {
         return send_problem(response,

@@ -41,11 +41,15 @@ Json spoof_row(const detect::OriginGroup& group) {
             {"reasons", group.reasons}};
 }
 
-// Evidence is of whole flows: nothing that answers in another shape.
+// Evidence is of whole flows, and the strongest comes first: nothing that answers in another shape or order.
 std::optional<store::Problem> unsuitable(const store::Query& query) {
-    if (!query.records && query.shape == store::Shape::rows) return std::nullopt;
-    return store::Problem{"evidence has one shape", query.records ? "parameter records" : "parameter shape",
-                          "it is told by groups of sources",
+    const char* name = nullptr;
+    if (query.records) name = "records";
+    if (query.shape != store::Shape::rows) name = "shape";
+    if (query.sorted) name = "sort";
+    if (!name) return std::nullopt;
+    return store::Problem{"evidence cannot be asked for so", std::string("parameter ") + name,
+                          "it is told by groups of sources, the strongest first",
                           "leave it, or ask for flows with 'picket flow show'"};
 }
 

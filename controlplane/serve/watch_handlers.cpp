@@ -98,12 +98,14 @@ void show(const httplib::Request& request, httplib::Response& response, Sensor& 
                     {"retrospective", retrospective}}},
                   {"coverage", coverage_json(answer.coverage)},
                   {"truncated", shown < entries},
+                  {"interval", interval_json(*query)},
                   {"horizon", time_or_null(answer.horizon_ns)}};
     if (!answer.notes.empty()) document["notes"] = answer.notes;
     send_json(response, document);
 }
 
 void load(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (refuse_in_archive(response, sensor, "no watch list can be loaded here", "/v1/watch")) return;
     const std::string name = request.matches[1];
     std::vector<store::NetworkLine> rejects;
     if (const auto problem = sensor.watch_lists().load(name, request.body, rejects)) {
@@ -125,6 +127,7 @@ void load(const httplib::Request& request, httplib::Response& response, Sensor& 
 }
 
 void remove(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
+    if (refuse_in_archive(response, sensor, "no watch list can be removed here", "/v1/watch")) return;
     const std::string name = request.matches[1];
     if (!sensor.watch_lists().remove(name)) return send_problem(response, no_list(name));
     if (const auto problem = sensor.rules().reload("removal of watch list " + name)) {

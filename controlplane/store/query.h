@@ -53,6 +53,7 @@ struct Query {
     std::optional<std::size_t> limit;
     SortKey sort = SortKey::first;
     bool descending = false;
+    bool sorted = false;   // an order was asked for: those of groups have another default
     bool records = false;  // parts instead of flows
     Shape shape = Shape::rows;
     GroupBy group_by = GroupBy::source;

@@ -199,6 +199,7 @@ class Parser {
                        "write first, last, packets, bytes or duration, with - to reverse");
         }
         query_.sort = static_cast<SortKey>(found - names.begin());
+        query_.sorted = true;
         // Times rise, amounts fall: what one wants to see first.
         const bool amount = query_.sort >= SortKey::packets;
         query_.descending = amount != reversed;

@@ -129,6 +129,34 @@ std::string label_of(const GroupKey& key, GroupBy group_by) {
     return {};
 }
 
+std::uint64_t sort_value(const Totals& totals, SortKey key) noexcept {
+    switch (key) {
+        case SortKey::first:
+            return totals.first_ns;
+        case SortKey::last:
+            return totals.last_ns;
+        case SortKey::packets:
+            return totals.packets;
+        case SortKey::bytes:
+            return totals.bytes;
+        case SortKey::duration:
+            return totals.last_ns - totals.first_ns;
+    }
+    return 0;
+}
+
+// They come by time, which is also the order of those that are equal. All last as long.
+void sort_timeline(std::vector<TimelineBucket>& buckets, const Query& query) {
+    if (!query.sorted) return;
+    const auto value = [&](const TimelineBucket& bucket) {
+        if (query.sort == SortKey::packets) return bucket.packets;
+        return query.sort == SortKey::bytes ? bucket.bytes : bucket.time_ns;
+    };
+    std::stable_sort(buckets.begin(), buckets.end(), [&](const TimelineBucket& a, const TimelineBucket& b) {
+        return query.descending ? value(a) > value(b) : value(a) < value(b);
+    });
+}
+
 }  // namespace
 
 void Totals::add(const StoredFlow& flow, bool records) noexcept {
@@ -276,22 +304,12 @@ std::vector<Group> FlowShaper::groups() {
     for (std::size_t i = 0; i < grouper.groups_.size(); ++i) {
         grouper.groups_[i].label = label_of(grouper.keys_[i], group_by);
     }
-    const auto value = [&](const Group& group) {
-        switch (query.sort) {
-            case SortKey::packets:
-                return group.totals.packets;
-            case SortKey::last:
-                return group.totals.last_ns;
-            case SortKey::duration:
-                return group.totals.last_ns - group.totals.first_ns;
-            case SortKey::first:
-            case SortKey::bytes:
-                break;
-        }
-        return group.totals.bytes;
-    };
+    const SortKey key = query.sorted ? query.sort : SortKey::bytes;
+    const bool descending = !query.sorted || query.descending;
     std::sort(grouper.groups_.begin(), grouper.groups_.end(), [&](const Group& a, const Group& b) {
-        if (value(a) != value(b)) return value(a) > value(b);
+        const std::uint64_t of_a = sort_value(a.totals, key);
+        const std::uint64_t of_b = sort_value(b.totals, key);
+        if (of_a != of_b) return descending ? of_a > of_b : of_a < of_b;
         return a.label != b.label ? a.label < b.label : a.detail < b.detail;
     });
     return std::move(grouper.groups_);
@@ -311,6 +329,7 @@ std::vector<TimelineBucket> FlowShaper::timeline(bool& too_many) const {
         timeline.push_back(found == buckets.end() ? TimelineBucket{} : found->second);
         timeline.back().time_ns = time;
     }
+    sort_timeline(timeline, parts_->query);
     return timeline;
 }
 

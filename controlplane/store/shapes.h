@@ -71,10 +71,11 @@ class FlowShaper {
     void add_interval(const TimelineBucket& bucket);
 
     [[nodiscard]] Sum sum() const;
-    // Groups by descending bytes (or the query's own order), all of them. Talkers are groups by source.
+    // Groups by descending bytes (or the order that was asked for), all of them. Talkers are groups by
+    // source.
     [[nodiscard]] std::vector<Group> groups();
     // Flows by their start; buckets are aligned to UTC and without gaps, the quiet ones included. Empty if
-    // there would be more than timeline_buckets_max.
+    // there would be more than timeline_buckets_max. By time, or in the order that was asked for.
     [[nodiscard]] std::vector<TimelineBucket> timeline(bool& too_many) const;
 
   private:

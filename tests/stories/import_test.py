@@ -93,6 +93,26 @@ class TheOperatorsLog(Imports):
         rows = self.ask('query', 'SELECT DISTINCT ttl_ts, tos_ts, state, history, end_reason FROM parts')['rows']
         self.assertEqual(rows, [dict.fromkeys(('ttl_ts', 'tos_ts', 'state', 'history', 'end_reason'))])
 
+    def test_asked_with_watch_lists(self):
+        log = self.folder / 'log'
+        log.write_text('\n'.join(self.lines()) + '\n', encoding='utf-8')
+        self.load(log, options=('--watch', f'sobig={TWENTY}'))
+        self.assertEqual(self.ask('flow', 'show', '--src', '@sobig', '--sum')['sum']['flows'], 1751)
+        self.assertEqual(self.ask('watch', 'show', 'sobig')['sum']['seen'], 10)
+        self.assertEqual(self.ask('spoof', 'show', '--src', '@sobig')['rows'][0]['source_count'], 10)
+        none = picket.run('import', log, '--archive', self.folder / 'other', '--watch', f'sobig={log}')
+        self.assertEqual(none.returncode, picket.USAGE)
+        self.assertFalse((self.folder / 'other').exists(), 'a bad list is told before anything is made')
+
+    def test_what_would_change_a_closed_archive_is_refused_at_once(self):
+        log = self.folder / 'log'
+        log.write_text('2003/08/22 15:09:54 67.73.21.6.50416 -> 192.0.2.7.27015 17 1 37\n', encoding='utf-8')
+        self.load(log, options=('--watch', f'sobig={TWENTY}'))
+        for words in (('watch', 'load', 'two', TWENTY), ('watch', 'remove', 'sobig')):
+            done = picket.run('--archive', self.archive, *words, timeout=20)
+            self.assertEqual(done.returncode, picket.USAGE, done.stderr)
+            self.assertIn('a closed archive is only read', done.stderr)
+
     def test_masked_addresses_and_damage(self):
         log = self.folder / 'log'
         log.write_text('2003/08/22 15:09:54 67.73.21.6.50416 -> XXX.XXX.XXX.XXX.27015 17 1 37\n'
@@ -101,10 +121,18 @@ class TheOperatorsLog(Imports):
         report = self.load(log, status=picket.DAMAGED)
         self.assertEqual(report['sum'], {'flows': 2, 'packets': 2, 'bytes': 74, 'masked': 2, 'rejected': 1})
         self.assertEqual(report['rows'][0]['problems'][0]['line'], 2)
-        self.assertEqual(self.ask('flow', 'show', '--dst', '0.0.0.0', '--sum')['sum']['flows'], 2)
+        answer = self.ask('flow', 'show', '--dst', '0.0.0.0', '--sum')
+        self.assertEqual((answer['sum']['flows'], answer['coverage']['lost']), (2, 1))
         again = picket.run('import', log, '--archive', self.archive)
         self.assertEqual(again.returncode, picket.USAGE)
         self.assertIn('holds an archive already', again.stderr)
+
+    def test_nothing_was_understood(self):
+        log = self.folder / 'log'
+        log.write_text('2003/08/22 15:09:54 67.73.21.6.50416 -> somebody 17 1 37\n', encoding='utf-8')
+        self.load(log, status=picket.DAMAGED, options=('--format', 'netflow'))
+        answer = self.ask('flow', 'show', '--sum')
+        self.assertEqual((answer['sum']['flows'], answer['coverage']['lost']), (0, 1))
 
     def test_no_log(self):
         """A name that is mistyped is told before anything is made."""

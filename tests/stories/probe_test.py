@@ -4,6 +4,7 @@
 usage: probe_test.py PICKET [unittest arguments]; the numbers are those of tests/captures/README.md.
 """
 import csv
+import datetime
 import json
 import pathlib
 import sys
@@ -90,6 +91,12 @@ class Frethem(unittest.TestCase):
                      f'  04:30:12  {ANSWERING}  404 text/html  4,096 B  no Referer'):
             self.assertIn(line, said.splitlines())
 
+    def test_by_source_with_masked_addresses(self):
+        said = self.say('probe', 'show', '--uri', '/b.cgi', '--by', 'source', '--mask', '10.0.0.0/8')
+        self.assertIn(f'  04:30:12  {ANSWERING}  404 text/html  4,096 B  no Referer', said.splitlines())
+        self.assertNotIn(HOST, said)
+        self.assertNotIn('next:', said, 'a masked address cannot be typed again')
+
     def test_the_answer_in_detail(self):
         (row,) = self.sensor.ask('probe', 'show', HOST, ANSWERING, '--detail')['rows']
         self.assertEqual((row['status'], row['content_type'], row['content_length'], row['bytes_back']),
@@ -129,6 +136,10 @@ class Frethem(unittest.TestCase):
         self.assertEqual([(row['time'][11:16], row['seen']) for row in timeline],
                          [('04:10', 0), ('04:20', 0), ('04:30', 1)])
         self.assertEqual(sum(row['inferred'] for row in timeline), 62)
+        times = [datetime.datetime.fromisoformat(row['time'].replace('Z', '+00:00'))
+                 for row in self.sensor.ask('probe', 'show', '--timeline', '1s')['rows']]
+        self.assertEqual({after - before for before, after in zip(times, times[1:])}, {datetime.timedelta(seconds=1)},
+                         'quiet seconds included')
 
     def test_what_probes_cannot_be_asked(self):
         for arguments in (('--min-packets', '3'), ('--format', 'netflow')):
@@ -216,6 +227,10 @@ class EveryGuise(unittest.TestCase):
         self.assertEqual({row['status'] for row in answer['rows']}, {404})
         (source,) = sensor.ask('probe', 'show', '--by', 'source')['rows']
         self.assertIs(source['stopped_after_first_answer'], False)
+        third = sorted(row['time'] for row in answer['rows'])[2]
+        said = sensor.read('probe', 'show', '--by', 'source', '--until', third).splitlines()
+        self.assertEqual(sum('404 text/html' in line for line in said), 2, 'those of the interval alone')
+        self.assertFalse([line for line in said if 'more answered' in line])
 
 
 if __name__ == '__main__':

@@ -144,11 +144,17 @@ TEST(FlowLines, EveHasItsFields) {
                                   {"sid", 5},
                                   {"msg", "m"},
                                   {"source", "10.0.0.1"},
-                                  {"destination", "[2001:db8::1]:80"}});
+                                  {"destination", "[2001:db8::1]:80"},
+                                  {"count", 1751},
+                                  {"flow_id", 7},
+                                  {"uri", "/b.cgi"}});
     EXPECT_EQ(alert["src_ip"], "10.0.0.1");
     EXPECT_EQ(alert["dest_ip"], "2001:db8::1");
     EXPECT_EQ(alert["dest_port"], 80);
     EXPECT_EQ(alert["alert"]["signature_id"], 5);
+    EXPECT_EQ(alert["alert"]["hits"], 1751);
+    EXPECT_EQ(alert["flow_id"], 7);
+    EXPECT_EQ(alert["http"]["url"], "/b.cgi");
 }
 
 TEST(Csv, QuotesWhatNeedsIt) {

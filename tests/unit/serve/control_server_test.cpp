@@ -138,6 +138,10 @@ TEST_F(ControlServerTest, RequestsAlertsAndRules) {
     ASSERT_EQ(rules["rejects"].size(), 1U);
     EXPECT_EQ(rules["rejects"][0]["line"], 2);
     get("/v1/alerts?min_bytes=3", 400);
+    for (const char* path : {"/v1/alerts/ack?limit=1", "/v1/alerts/ack?sort=-last"})
+        EXPECT_EQ(send("POST", path)->status, 400) << path;
+    get("/v1/alerts/tail?after=0&wait_ms=0&limit=1", 400);
+    EXPECT_EQ(get("/v1/alerts?unacknowledged=1")["rows"].size(), 1U) << "none was acknowledged";
 }
 
 TEST_F(ControlServerTest, ReloadMovesTheGenerationAndBlobsAlternate) {
@@ -303,7 +307,8 @@ TEST_F(ControlServerTest, StatusCountersMetricsEvents) {
 
 TEST_F(ControlServerTest, ErrorsAreDocumentsWithFourParts) {
     start();
-    for (const auto* path : {"/v1/nothing", "/v1/flows?hots=1", "/v1/watch/none"}) {
+    for (const auto* path : {"/v1/nothing", "/v1/flows?hots=1", "/v1/watch/none", "/v1/spoof?sort=last",
+                             "/v1/flows?shape=timeline&sort=duration"}) {
         const auto result = send("GET", path);
         ASSERT_TRUE(result);
         EXPECT_GE(result->status, 400);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "controlplane/store/query_parser.h"
 #include "controlplane/store/shapes.h"
 #include "tests/unit/store/store_fixtures.h"
 
@@ -126,6 +127,34 @@ TEST_F(SelectionTest, SumTalkersAndPorts) {
     ASSERT_EQ(ports.size(), 1U);
     EXPECT_EQ(ports[0].label, "80");
     EXPECT_EQ(ports[0].detail, "TCP");
+}
+
+TEST_F(SelectionTest, GroupsAndIntervalsInTheOrderThatIsAskedFor) {
+    keep(flow(1, "10.0.0.3", "192.0.2.7", 100));
+    keep(flow(2, "10.0.0.1", "192.0.2.7", 700));
+    keep(flow(3, "10.0.0.1", "192.0.2.7", 800));
+    keep(flow(4, "10.0.0.2", "192.0.2.7", 1400));
+    query_.interval_ns = 600 * second_ns;
+    const auto first_of = [&](const char* sort, Shape shape) {
+        query_.sort = SortKey::first;
+        query_.descending = query_.sorted = false;
+        if (*sort != '\0') {
+            EXPECT_FALSE(parse_query({{"sort", sort}}, {}, query_));
+        }
+        bool too_many = false;
+        const auto selection = select(query_);
+        if (shape == Shape::by) return groups(selection, GroupBy::source).at(0).label;
+        return std::to_string(timeline(selection, too_many).at(0).time_ns / second_ns);
+    };
+    EXPECT_EQ(first_of("", Shape::by), "10.0.0.1") << "most bytes";
+    EXPECT_EQ(first_of("-bytes", Shape::by), "10.0.0.2");
+    EXPECT_EQ(first_of("first", Shape::by), "10.0.0.3");
+    EXPECT_EQ(first_of("-first", Shape::by), "10.0.0.2");
+    EXPECT_EQ(first_of("last", Shape::by), "10.0.0.3");
+    EXPECT_EQ(first_of("duration", Shape::by), "10.0.0.1");
+    EXPECT_EQ(first_of("", Shape::timeline), "0");
+    EXPECT_EQ(first_of("-first", Shape::timeline), "1200");
+    EXPECT_EQ(first_of("packets", Shape::timeline), "600");
 }
 
 TEST_F(SelectionTest, GroupsCountPartsOfAFlowOnce) {
