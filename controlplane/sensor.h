@@ -121,8 +121,9 @@ class Sensor final : public drain::LinkObserver {
     // All alerts that may touch the query's interval, archived ones included, and what ended before memory
     // (or the archive) begins. Throws archive::ArchiveUnreadable.
     [[nodiscard]] archive::AlertAnswer alerts_of(const store::Query& query) const;
-    // All rule hits that are kept, archived ones included. Throws archive::ArchiveUnreadable.
-    [[nodiscard]] archive::HitAnswer all_hits() const;
+    // Rule hits, archived ones included, as archive::Archive::each_hit() tells them; returns the time before
+    // which some are no longer kept, 0 if all are. Throws archive::ArchiveUnreadable.
+    std::uint64_t each_hit(const store::Query& query, const archive::Archive::VisitHit& visit) const;
     // The packets that are kept of flows, archived ones included, oldest first. Throws
     // archive::ArchiveUnreadable.
     struct PacketAnswer {

@@ -13,9 +13,13 @@ archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::ve
     return {flows_.snapshot(), nullptr};
 }
 
-archive::HitAnswer Sensor::all_hits() const {
-    if (archive_ && (archive_->has_history() || hits_.horizon_ns() != 0)) return archive_->hits();
-    return {hits_.all(), hits_.horizon_ns()};
+std::uint64_t Sensor::each_hit(const store::Query& query, const archive::Archive::VisitHit& visit) const {
+    if (archive_ && (archive_->has_history() || hits_.horizon_ns() != 0)) {
+        archive_->each_hit(query, visit);
+        return 0;
+    }
+    for (const auto& hit : hits_.all()) visit(*hit);
+    return hits_.horizon_ns();
 }
 
 Sensor::PacketAnswer Sensor::packets_of(const store::ChosenFlows& flows) const {

@@ -1,0 +1,129 @@
+// What probes and scans are told to be where their flows and hits lie in an archive.
+#include <algorithm>
+
+#include "controlplane/archive/archive.h"
+#include "controlplane/store/time_text.h"
+#include "tests/unit/serve/control_server_fixture.h"
+#include "tests/unit/store/store_fixtures.h"
+
+namespace picket::serve {
+namespace {
+
+using tests::second_ns;
+
+constexpr std::uint64_t day_s = 86'400;
+constexpr std::uint64_t begin_s = 20'000 * day_s;  // 2024-10-04
+
+std::string at(std::uint64_t time_s) {
+    return store::format_time(time_s * second_ns);
+}
+
+store::StoredHit hit_of(const store::StoredFlow& flow, std::uint32_t sid, std::string uri) {
+    store::StoredHit hit;
+    hit.flow = flow.key();
+    hit.time_ns = flow.start_ns;
+    hit.sid = sid;
+    hit.message = "probe";
+    hit.ends.flow_id = flow.id;
+    hit.ends.client = flow.source;
+    hit.ends.server = flow.destination;
+    hit.ends.client_port = flow.source_port;
+    hit.ends.server_port = flow.destination_port;
+    hit.ends.protocol = flow.protocol;
+    hit.uri = hit.uri_normalized = std::move(uri);
+    return hit;
+}
+
+store::StoredFlow attempt(std::uint64_t id, const std::string& source, const std::string& destination,
+                          std::uint64_t start_s) {
+    auto flow = tests::flow(id, source, destination, start_s);
+    flow.state = api::ConnState::s0;
+    flow.history = {'S'};
+    flow.end_reason = api::EndReason::idle_timeout;
+    flow.directions[1].packets = flow.directions[1].bytes = 0;
+    return flow;
+}
+
+class ArchivedAnswers : public ControlServerTest {
+  protected:
+    ArchivedAnswers() {
+        archive_settings_.directory = (directory_ / "archive").string();
+        archive_settings_.may_wait = true;
+    }
+    // An archive of what `fill` adds.
+    template <typename Fill>
+    void write(Fill&& fill) {
+        archive::Archive archive(archive_settings_, rules_, events_);
+        archive.begin_session(1, begin_s * second_ns, false);
+        fill(archive);
+        ASSERT_EQ(archive.finish(), std::nullopt);
+    }
+    void open_closed() {
+        archive_settings_.read_only = true;
+        settings_.archive = archive_settings_;
+        start();
+    }
+
+    archive::ArchiveSettings archive_settings_;
+    tests::FixedRules rules_;
+    detect::EventLog events_;
+};
+
+TEST_F(ArchivedAnswers, ProbesAreFoundBehindManyNewerHits) {
+    auto old = tests::flow(1, "10.1.7.44", "203.0.113.80", begin_s);
+    auto busy = tests::flow(2, "10.1.7.45", "203.0.113.81", begin_s + day_s);
+    old.requests = busy.requests = 1;
+    write([&](archive::Archive& archive) {
+        archive.add_flows({&old, 1});
+        archive.add_flows({&busy, 1});
+        archive.add_hit(hit_of(old, 9, "/b.cgi"));
+        for (unsigned i = 0; i < 200'010; ++i) archive.add_hit(hit_of(busy, 8, "/x"));
+    });
+    open_closed();
+    for (const std::string& filter :
+         {std::string("uri=/b.cgi"), std::string("rule=9"), std::string("src=10.1.7.44"),
+          std::string("dst=203.0.113.80"), "until=" + at(begin_s + 1)}) {
+        const auto answer = get("/v1/probes?" + filter);
+        ASSERT_EQ(answer["rows"].size(), 1U) << filter;
+        EXPECT_EQ(answer["rows"][0]["source"], "10.1.7.44") << filter;
+        EXPECT_TRUE(answer["horizon"].is_null()) << filter;
+    }
+    const auto rules = get("/v1/rules/hit?src=10.1.7.44")["rows"];
+    ASSERT_EQ(rules.size(), 1U);
+    EXPECT_EQ(rules[0]["sid"], 9);
+    EXPECT_EQ(get("/v1/rules/hit")["rows"][0]["hits"], 200'010) << "each is counted";
+    const auto all = get("/v1/probes?limit=1");
+    EXPECT_EQ(all["sum"]["seen"], 200'000);
+    const std::string note = all["notes"][0];
+    EXPECT_NE(note.find("only the newest 200000 of 200011 hits"), std::string::npos) << note;
+    EXPECT_NE(note.find("--rule"), std::string::npos) << note;
+    EXPECT_FALSE(all["horizon"].is_null());
+}
+
+TEST_F(ArchivedAnswers, ACampaignThatReachesIntoTheIntervalStaysWhole) {
+    // Attempts of twenty minutes, of which the last one sends a request; the same again a day later.
+    write([&](archive::Archive& archive) {
+        std::uint64_t id = 0;
+        for (const std::uint64_t first : {begin_s, begin_s + day_s}) {
+            for (std::uint64_t minute = 0; minute < 20; ++minute) {
+                const auto flow =
+                    attempt(++id, "10.1.7.44", "203.0.113." + std::to_string(minute), first + minute * 60);
+                archive.add_flows({&flow, 1});
+            }
+            auto answered = tests::flow(++id, "10.1.7.44", "203.0.113.80", first + 20 * 60);
+            answered.requests = 1;
+            archive.add_flows({&answered, 1});
+            archive.add_hit(hit_of(answered, 9, "/b.cgi"));
+        }
+    });
+    open_closed();
+    const auto early =
+        get("/v1/probes?since=" + at(begin_s + day_s) + "&until=" + at(begin_s + day_s + 5 * 60));
+    EXPECT_EQ(early["sum"]["inferred"], 5);
+    EXPECT_EQ(early["sum"]["seen"], 0);
+    EXPECT_EQ(get("/v1/probes")["sum"]["inferred"], 40);
+    EXPECT_EQ(get("/v1/probes?dst=203.0.113.3")["sum"]["inferred"], 2) << "its hits are elsewhere";
+}
+
+}  // namespace
+}  // namespace picket::serve
