@@ -49,11 +49,14 @@ bool shows(const Query& query, const Probe& probe) {
     return !query.outcome || probe.outcome == *query.outcome;
 }
 
-// The flows of the hits and of whatever else their sources did.
+// The flows of the hits and of whatever else their sources did around the interval.
 FlowAnswer flows_of(const store::Hits& hits, const Query& query, Sensor& sensor) {
     std::vector<store::Network> sources;
     for (const auto& hit : hits) sources.push_back({hit->ends.client, 128});
     Query flows;
+    flows.since_ns = query.since_ns;
+    flows.until_ns = query.until_ns;
+    flows = store::widened(flows, detect::campaign_reach_ns);
     flows.hosts = std::make_shared<const store::NetworkSet>(sources);
     FlowAnswer answer = sensor.ask(flows, false);
     answer.coverage = sensor.coverage(query);

@@ -125,5 +125,36 @@ TEST_F(ArchivedAnswers, ACampaignThatReachesIntoTheIntervalStaysWhole) {
     EXPECT_EQ(get("/v1/probes?dst=203.0.113.3")["sum"]["inferred"], 2) << "its hits are elsewhere";
 }
 
+// Whoever reads a file that was spoilt fails.
+TEST_F(ArchivedAnswers, AnIntervalReadsNothingOfOtherDays) {
+    const auto add_day = [&](std::uint64_t day) {
+        write([&](archive::Archive& archive) {
+            auto flow = tests::flow(100 * day + 50, "10.1.7.44", "203.0.113.80", begin_s + day * day_s);
+            flow.requests = 1;
+            archive.add_flows({&flow, 1});
+            archive.add_hit(hit_of(flow, 9, "/b.cgi"));
+            for (std::uint64_t i = 0; i < 12; ++i) {
+                const auto tried = attempt(100 * day + i, "10.1.7.44", "192.0.2." + std::to_string(i),
+                                           begin_s + day * day_s + i);
+                archive.add_flows({&tried, 1});
+            }
+        });
+    };
+    add_day(0);
+    for (const auto& file : std::filesystem::directory_iterator(archive_settings_.directory)) {
+        if (file.path().extension() != ".parquet") continue;
+        const std::string spoilt(file.file_size(), 'x');
+        std::ofstream(file.path(), std::ios::trunc) << spoilt;
+    }
+    add_day(2);
+    open_closed();
+    const std::string since = "since=" + at(begin_s + 2 * day_s);
+    get("/v1/probes", 500);
+    const auto probes = get("/v1/probes?" + since);
+    EXPECT_EQ(probes["sum"]["seen"], 1);
+    EXPECT_EQ(probes["sum"]["inferred"], 12);
+    EXPECT_EQ(get("/v1/rules/hit?" + since)["rows"][0]["hits"], 1);
+}
+
 }  // namespace
 }  // namespace picket::serve
