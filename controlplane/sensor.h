@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -106,6 +107,11 @@ class Sensor final : public drain::LinkObserver {
     // The same for answers that show no rows: any number of flows. The query outlives the answer. Throws
     // archive::ArchiveUnreadable.
     ShapedAnswer ask_shaped(const store::Query& query);
+    // The same for whoever folds flows himself: any number of them, one by one, whole, in no order. Not for
+    // queries by request. What is returned tells what is lacking; its selection was told too. Throws
+    // archive::ArchiveUnreadable.
+    FlowAnswer each_flow(const store::Query& query,
+                         const std::function<void(const store::StoredFlow&)>& visit);
     [[nodiscard]] detect::CoverageAnswer coverage(const store::Query& query) const;
     [[nodiscard]] std::uint64_t now_ns() const;  // UTC; in captures the time of the newest packet
     [[nodiscard]] bool keeps_flows() const noexcept { return flows_.capacity() > 0 || is_closed_archive(); }

@@ -13,6 +13,18 @@ archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::ve
     return {flows_.snapshot(), nullptr};
 }
 
+FlowAnswer Sensor::each_flow(const store::Query& query,
+                             const std::function<void(const store::StoredFlow&)>& visit) {
+    store::Query whole = query;
+    whole.shape = store::Shape::sum;
+    whole.every_field = true;
+    FlowAnswer rest = answer(whole, false, {[&](const store::StoredFlow& flow) {
+                                 if (store::matches(whole, flow, join(nullptr))) visit(flow);
+                             }});
+    for (const auto* flow : rest.selection.rows) visit(*flow);
+    return rest;
+}
+
 std::uint64_t Sensor::each_hit(const store::Query& query, const archive::Archive::VisitHit& visit) const {
     if (archive_ && (archive_->has_history() || hits_.horizon_ns() != 0)) {
         archive_->each_hit(query, visit);

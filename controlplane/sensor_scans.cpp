@@ -93,7 +93,6 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     std::size_t contacts = 0;
     detect::FlowsSeen seen;
     const auto add = [&](const store::StoredFlow& flow) {
-        if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
         seen.add(flow.went_both_ways(), flow.last_ns);
         const auto contact = detect::contact_of(flow);
         if (contact && contacts++ < detect::ScanDetector::collected_max) detector.add(*contact);
@@ -101,10 +100,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     store::Query query;
     query.since_ns = asked.since_ns;
     query.until_ns = asked.until_ns;
-    query.shape = store::Shape::sum;
-    query.every_field = true;
-    const FlowAnswer rest = answer(query, false, {add});
-    for (const auto* flow : rest.selection.rows) add(*flow);
+    each_flow(query, add);
     ScanAnswer found;
     if (contacts > detect::ScanDetector::collected_max) {
         found.notes.push_back("only " + std::to_string(detect::ScanDetector::collected_max) + " of " +

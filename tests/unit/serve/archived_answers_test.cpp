@@ -153,7 +153,64 @@ TEST_F(ArchivedAnswers, AnIntervalReadsNothingOfOtherDays) {
     const auto probes = get("/v1/probes?" + since);
     EXPECT_EQ(probes["sum"]["seen"], 1);
     EXPECT_EQ(probes["sum"]["inferred"], 12);
+    const auto scans = get("/v1/scans?" + since)["rows"];
+    ASSERT_EQ(scans.size(), 1U);
+    EXPECT_EQ(scans[0]["flows"], 13);
     EXPECT_EQ(get("/v1/rules/hit?" + since)["rows"][0]["hits"], 1);
+}
+
+std::string host(std::uint64_t number) {
+    return "192.0.2." + std::to_string(number);
+}
+
+// One host an hour and port, none of which answers; then one more that does.
+void add_sweep(archive::Archive& archive, std::uint64_t id, const std::string& source, std::uint64_t hosts) {
+    for (std::uint64_t i = 0; i < hosts; ++i) {
+        const auto flow = attempt(id + i, source, host(i), begin_s + i * 3600);
+        archive.add_flows({&flow, 1});
+    }
+    const auto answered = tests::flow(id + hosts, source, host(hosts), begin_s + hosts * 3600);
+    archive.add_flows({&answered, 1});
+}
+
+TEST_F(ArchivedAnswers, AScanIsToldOfTheIntervalThatIsAskedFor) {
+    write([](archive::Archive& archive) { add_sweep(archive, 1, "10.1.7.44", 12); });
+    open_closed();
+    const auto all = get("/v1/scans")["rows"];
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0]["destinations"], 13);
+    EXPECT_EQ(all[0]["flows"], 13);
+    EXPECT_EQ(all[0]["outcomes"], (Json{{"no-reply", 12}, {"connected", 1}}));
+    const auto part =
+        get("/v1/scans?since=" + at(begin_s + 2 * 3600 - 5) + "&until=" + at(begin_s + 7 * 3600 - 5))["rows"];
+    ASSERT_EQ(part.size(), 1U);
+    EXPECT_EQ(part[0]["destinations"], 5);
+    EXPECT_EQ(part[0]["outcomes"], (Json{{"no-reply", 5}}));
+    EXPECT_EQ(part[0]["first"], at(begin_s + 2 * 3600));
+    EXPECT_EQ(part[0]["last"], at(begin_s + 6 * 3600));
+    EXPECT_EQ(part[0]["state"], "going on") << "at the end of the interval";
+}
+
+TEST_F(ArchivedAnswers, ADistributedScanHasNothingOfASweepOfItsPort) {
+    write([](archive::Archive& archive) {
+        add_sweep(archive, 1, "10.1.7.44", 12);
+        for (std::uint64_t i = 0; i < 60; ++i) {
+            const auto flow = attempt(100 + i, "10.9.0." + std::to_string(i % 30),
+                                      "198.51.100." + std::to_string(i % 40), begin_s + 100 + i);
+            archive.add_flows({&flow, 1});
+        }
+    });
+    open_closed();
+    const auto rows = get("/v1/scans")["rows"];
+    const auto crowd =
+        std::find_if(rows.begin(), rows.end(), [](const Json& row) { return row["kind"] == "distributed"; });
+    ASSERT_NE(crowd, rows.end());
+    EXPECT_EQ((*crowd)["sources"], 31) << "the sweeper's first tries were nobody's yet";
+    EXPECT_EQ((*crowd)["destinations"], 43);
+    EXPECT_EQ((*crowd)["flows"], 0);
+    EXPECT_EQ((*crowd)["outcomes"], Json::object());
+    EXPECT_EQ((*crowd)["last"], at(begin_s + 2 * 3600));
+    EXPECT_EQ((*crowd)["state"], "stopped");
 }
 
 }  // namespace
