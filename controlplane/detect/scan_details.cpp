@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "controlplane/detect/contact.h"
 #include "controlplane/detect/pace.h"
 
 namespace picket::detect {
@@ -12,7 +13,11 @@ using store::StoredFlow;
 
 FlowsOfScans::FlowsOfScans(std::span<const Scan> scans) : scans_(scans) {
     for (std::uint32_t i = 0; i < scans.size(); ++i) {
-        if (scans[i].kind != ScanKind::distributed) by_source_[scans[i].source].push_back(i);
+        if (scans[i].kind == ScanKind::distributed) {
+            distributed_.push_back(i);
+        } else {
+            by_source_[scans[i].source].push_back(i);
+        }
     }
 }
 
@@ -20,6 +25,13 @@ bool FlowsOfScans::belongs(const Scan& scan, const StoredFlow& flow) noexcept {
     if (flow.protocol != scan.protocol) return false;
     if (scan.kind == ScanKind::port_scan) return flow.destination == scan.destination;
     return scan.port == 0 || flow.destination_port == scan.port;
+}
+
+bool FlowsOfScans::is_of_crowd(const Scan& scan, const StoredFlow& flow) noexcept {
+    if (flow.protocol != scan.protocol || flow.destination_port != scan.port) return false;
+    if (flow.start_ns < scan.first_ns || flow.start_ns > scan.last_ns) return false;
+    const auto contact = contact_of(flow);
+    return contact && contact->failed;
 }
 
 void ScanDetailer::add(const StoredFlow& flow) {

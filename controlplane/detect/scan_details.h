@@ -24,7 +24,8 @@ struct ScanDetails {
     bool stopped_after_first_answer = false;
 };
 
-// Which scans of one source a flow belongs to.
+// Which scans a flow belongs to. Those of one source by who, where and how; of a distributed scan's flows
+// only the failed contacts of its time are told from what else goes to the same port.
 class FlowsOfScans {
   public:
     explicit FlowsOfScans(std::span<const Scan> scans);
@@ -38,11 +39,20 @@ class FlowsOfScans {
             if (belongs(scans_[i], flow)) visit(i);
         }
     }
+    template <typename Visit>
+    void visit_distributed(const store::StoredFlow& flow, Visit&& visit) const {
+        for (const std::uint32_t i : distributed_) {
+            if (is_of_crowd(scans_[i], flow)) visit(i);
+        }
+    }
+
   private:
     static bool belongs(const Scan& scan, const store::StoredFlow& flow) noexcept;
+    static bool is_of_crowd(const Scan& scan, const store::StoredFlow& flow) noexcept;
 
     std::span<const Scan> scans_;
     store::FlatMap<api::Address, std::vector<std::uint32_t>> by_source_;
+    std::vector<std::uint32_t> distributed_;
 };
 
 // Gathers the details of scans from flows, one by one. Distributed scans have none: their flows cannot be

@@ -43,16 +43,53 @@ Query interval_of(const Query& query) {
 
 bool shows(const Query& query, const Scan& scan) {
     if (!store::overlaps(query, scan.first_ns, scan.last_ns)) return false;
-    for (const auto& either : {query.hosts, query.watch}) {
-        if (either && !either->contains(scan.source) && !either->contains(scan.destination)) return false;
-    }
-    if (query.source && !query.source->contains(scan.source)) return false;
-    if (query.destination && !query.destination->contains(scan.destination)) return false;
     if (query.protocol && scan.protocol != *query.protocol) return false;
     for (const auto& port : {query.port, query.destination_port}) {
         if (port && scan.kind != ScanKind::port_scan && scan.port != *port) return false;
     }
     return true;
+}
+
+// Do the ends that a scan itself knows fulfil the query: of a port scan both, of a sweep its source and the
+// newest of its many destinations, of a distributed scan the newest ones?
+bool has_ends(const Query& query, const Scan& scan) {
+    for (const auto& either : {query.hosts, query.watch}) {
+        if (either && !either->contains(scan.source) && !either->contains(scan.destination)) return false;
+    }
+    if (query.source && !query.source->contains(scan.source)) return false;
+    return !query.destination || query.destination->contains(scan.destination);
+}
+
+// Can other flows of the scan have ends that fulfil the query?
+bool may_have_ends(const Query& query, const Scan& scan) {
+    if (scan.kind == ScanKind::distributed) return true;
+    return scan.kind == ScanKind::sweep && (!query.source || query.source->contains(scan.source));
+}
+
+// Leaves the scans that have a flow with the query's ends.
+void keep_those_with_ends(std::vector<Scan>& scans, const Query& query, Sensor& sensor) {
+    std::vector<bool> kept;
+    bool undecided = false;
+    std::erase_if(scans,
+                  [&](const Scan& scan) { return !has_ends(query, scan) && !may_have_ends(query, scan); });
+    for (const Scan& scan : scans) {
+        kept.push_back(has_ends(query, scan));
+        undecided = undecided || !kept.back();
+    }
+    if (!undecided) return;
+    Query flows = interval_of(query);
+    flows.hosts = query.hosts;
+    flows.watch = query.watch;
+    flows.source = query.source;
+    flows.destination = query.destination;
+    const detect::FlowsOfScans belonging(scans);
+    const auto keep = [&](std::size_t scan) { kept[scan] = true; };
+    sensor.each_flow(flows, [&](const store::StoredFlow& flow) {
+        belonging.visit(flow, keep);
+        belonging.visit_distributed(flow, keep);
+    });
+    std::size_t next = 0;
+    std::erase_if(scans, [&](const Scan&) { return !kept[next++]; });
 }
 
 const char* state_of(const ScanDetails& details) noexcept {
@@ -112,6 +149,7 @@ void scans(const httplib::Request& request, httplib::Response& response, Sensor&
     const ScanAnswer known = sensor.scans(*query);
     auto found = known.scans;
     std::erase_if(found, [&](const Scan& scan) { return !shows(*query, scan); });
+    keep_those_with_ends(found, *query, sensor);
     std::ranges::stable_sort(found, {}, [&](const Scan& scan) {
         return query->sort == store::SortKey::last ? scan.last_ns : scan.flagged_ns;
     });

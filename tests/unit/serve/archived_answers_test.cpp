@@ -191,6 +191,26 @@ TEST_F(ArchivedAnswers, AScanIsToldOfTheIntervalThatIsAskedFor) {
     EXPECT_EQ(part[0]["state"], "going on") << "at the end of the interval";
 }
 
+TEST_F(ArchivedAnswers, AVictimOfASweepFindsIt) {
+    write([](archive::Archive& archive) {
+        add_sweep(archive, 1, "10.1.7.44", 12);
+        const auto visitor = tests::flow(100, "10.1.0.5", host(3), begin_s + 60);
+        archive.add_flows({&visitor, 1});
+    });
+    open_closed();
+    for (const std::string& filter : {"host=" + host(3), "dst=" + host(3), "dst=" + host(12),
+                                      "src=10.1.7.44&dst=" + host(0), std::string("host=10.1.7.44")}) {
+        const auto rows = get("/v1/scans?" + filter)["rows"];
+        ASSERT_EQ(rows.size(), 1U) << filter;
+        EXPECT_EQ(rows[0]["destinations"], 13) << filter << ": of the whole sweep";
+    }
+    for (const std::string& filter :
+         {"host=" + host(13), "dst=" + host(13), "src=10.1.0.5&dst=" + host(3), std::string("host=10.1.0.5"),
+          "dst=" + host(3) + "&since=" + at(begin_s + 4 * 3600)}) {
+        EXPECT_EQ(get("/v1/scans?" + filter)["rows"].size(), 0U) << filter;
+    }
+}
+
 TEST_F(ArchivedAnswers, ADistributedScanHasNothingOfASweepOfItsPort) {
     write([](archive::Archive& archive) {
         add_sweep(archive, 1, "10.1.7.44", 12);
@@ -211,6 +231,9 @@ TEST_F(ArchivedAnswers, ADistributedScanHasNothingOfASweepOfItsPort) {
     EXPECT_EQ((*crowd)["outcomes"], Json::object());
     EXPECT_EQ((*crowd)["last"], at(begin_s + 2 * 3600));
     EXPECT_EQ((*crowd)["state"], "stopped");
+    EXPECT_EQ(get("/v1/scans?dst=198.51.100.7")["rows"].size(), 1U);
+    EXPECT_EQ(get("/v1/scans?host=10.9.0.7")["rows"].size(), 1U);
+    EXPECT_EQ(get("/v1/scans?host=198.51.100.77")["rows"].size(), 0U);
 }
 
 }  // namespace
