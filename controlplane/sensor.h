@@ -153,7 +153,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] const detect::Thresholds& thresholds() const noexcept { return thresholds_; }
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
     [[nodiscard]] const detect::ScanDetector& scan_detector() const noexcept { return scans_; }
-    // Those of the query's interval: found so far, or where earlier picketds have left an archive, found in
+    // Those of the query's interval: found so far, and where earlier picketds have left an archive, found in
     // its flows. Waits while suspicions are being looked into. Throws ArchiveUnreadable.
     [[nodiscard]] ScanAnswer scans(const store::Query& query);
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }

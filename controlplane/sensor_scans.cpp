@@ -1,6 +1,7 @@
 // Suspected scans are looked into before anybody hears of them.
 #include <thread>
 
+#include "controlplane/detect/scan_merge.h"
 #include "controlplane/sensor.h"
 
 namespace picket {
@@ -116,8 +117,15 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     return found;
 }
 
+// What goes on now is in the running detector, however much there is on disk.
 ScanAnswer Sensor::scans(const store::Query& query) {
-    return archive_ && archive_->has_history() ? archived_scans(query) : running_scans();
+    if (!archive_ || !archive_->has_history()) return running_scans();
+    if (is_closed_archive()) return archived_scans(query);
+    const ScanAnswer running = running_scans();
+    ScanAnswer answer = archived_scans(query);
+    answer.scans = detect::merge_scans(std::move(answer.scans), running.scans);
+    answer.forgotten += running.forgotten;
+    return answer;
 }
 
 void Sensor::announce_scans() {

@@ -1,8 +1,9 @@
-// What flows say of scans.
+// What flows say of scans, and one list of scans from two.
 #include "controlplane/detect/scan_details.h"
 
 #include <gtest/gtest.h>
 
+#include "controlplane/detect/scan_merge.h"
 #include "tests/unit/store/store_fixtures.h"
 
 namespace picket::detect {
@@ -57,6 +58,34 @@ TEST(ScanDetails, ADistributedScanTakesNothingFromASweepOfItsPort) {
     EXPECT_EQ(detailer.details(1, 0).flows, 0U);
     EXPECT_FALSE(detailer.details(1, 499 * second_ns).stopped);
     EXPECT_TRUE(detailer.details(1, 501 * second_ns).stopped) << "it does not go on for ever";
+}
+
+TEST(MergedScans, AScanThatBothKnowIsOne) {
+    const auto archived = scan_of(ScanKind::sweep, "10.0.0.1", 100, 300);
+    auto running = scan_of(ScanKind::sweep, "10.0.0.1", 200, 400);
+    running.destination = *store::parse_address("192.0.2.99");
+    running.targets = 25;
+    const auto other = scan_of(ScanKind::sweep, "10.0.0.3", 200, 400);
+    const auto scans = merge_scans({archived}, {running, other});
+    ASSERT_EQ(scans.size(), 2U);
+    EXPECT_EQ(scans[0].first_ns, 100 * second_ns);
+    EXPECT_EQ(scans[0].last_ns, 400 * second_ns);
+    EXPECT_EQ(scans[0].flagged_ns, 300 * second_ns);
+    EXPECT_EQ(scans[0].targets, 25U);
+    EXPECT_EQ(scans[0].destination, running.destination);
+    EXPECT_EQ(scans[1].source, other.source);
+}
+
+TEST(MergedScans, WhatIsScannedMakesThemDiffer) {
+    auto host = scan_of(ScanKind::port_scan, "10.0.0.1", 100, 300);
+    auto other_host = host;
+    other_host.destination = *store::parse_address("192.0.2.99");
+    auto crowd = scan_of(ScanKind::distributed, "10.0.0.1", 100, 300);
+    auto same_crowd = crowd;
+    same_crowd.source = *store::parse_address("10.0.0.9");
+    auto other_port = crowd;
+    other_port.port = 445;
+    EXPECT_EQ(merge_scans({host, crowd}, {other_host, same_crowd, other_port}).size(), 4U);
 }
 
 }  // namespace

@@ -236,5 +236,27 @@ TEST_F(ArchivedAnswers, ADistributedScanHasNothingOfASweepOfItsPort) {
     EXPECT_EQ(get("/v1/scans?host=198.51.100.77")["rows"].size(), 0U);
 }
 
+TEST_F(ArchivedAnswers, AScanThatGoesOnNowIsToldBesideTheArchive) {
+    write([](archive::Archive& archive) { add_sweep(archive, 1, "10.1.7.44", 12); });
+    settings_.archive = archive_settings_;
+    start();
+    const std::uint64_t now_ns = detect::utc_now_ns();
+    for (std::uint64_t i = 0; i < 6; ++i) {
+        auto record = tests::flow_record(1000 + i, now_ns - (10 - i) * 3600 * second_ns);
+        record.source = *store::parse_address("10.1.7.46");
+        record.destination = *store::parse_address(host(100 + i));
+        record.state = api::ConnState::s0;
+        record.history = {'S'};
+        record.end_reason = api::EndReason::idle_timeout;
+        record.directions[1] = {};
+        fake().write_flow(0, record);
+    }
+    ASSERT_TRUE(eventually([&] { return get("/v1/scans?src=10.1.7.46")["rows"].size() == 1; }));
+    EXPECT_EQ(get("/v1/scans")["rows"].size(), 2U) << "none twice";
+    const auto rows = get("/v1/scans?since=" + store::format_time(now_ns - 6 * 3600 * second_ns))["rows"];
+    ASSERT_EQ(rows.size(), 1U) << "two of its hosts lie within the interval";
+    EXPECT_EQ(rows[0]["destinations"], 2);
+}
+
 }  // namespace
 }  // namespace picket::serve
