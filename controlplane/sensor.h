@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -106,6 +107,11 @@ class Sensor final : public drain::LinkObserver {
     // The same for answers that show no rows: any number of flows. The query outlives the answer. Throws
     // archive::ArchiveUnreadable.
     ShapedAnswer ask_shaped(const store::Query& query);
+    // The same for whoever folds flows himself: any number of them, one by one, whole, in no order. Not for
+    // queries by request. What is returned tells what is lacking; its selection was told too. Throws
+    // archive::ArchiveUnreadable.
+    FlowAnswer each_flow(const store::Query& query,
+                         const std::function<void(const store::StoredFlow&)>& visit);
     [[nodiscard]] detect::CoverageAnswer coverage(const store::Query& query) const;
     [[nodiscard]] std::uint64_t now_ns() const;  // UTC; in captures the time of the newest packet
     [[nodiscard]] bool keeps_flows() const noexcept { return flows_.capacity() > 0 || is_closed_archive(); }
@@ -121,8 +127,9 @@ class Sensor final : public drain::LinkObserver {
     // All alerts that may touch the query's interval, archived ones included, and what ended before memory
     // (or the archive) begins. Throws archive::ArchiveUnreadable.
     [[nodiscard]] archive::AlertAnswer alerts_of(const store::Query& query) const;
-    // All rule hits that are kept, archived ones included. Throws archive::ArchiveUnreadable.
-    [[nodiscard]] archive::HitAnswer all_hits() const;
+    // Rule hits, archived ones included, as archive::Archive::each_hit() tells them; returns the time before
+    // which some are no longer kept, 0 if all are. Throws archive::ArchiveUnreadable.
+    std::uint64_t each_hit(const store::Query& query, const archive::Archive::VisitHit& visit) const;
     // The packets that are kept of flows, archived ones included, oldest first. Throws
     // archive::ArchiveUnreadable.
     struct PacketAnswer {
@@ -146,7 +153,7 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] const detect::Thresholds& thresholds() const noexcept { return thresholds_; }
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
     [[nodiscard]] const detect::ScanDetector& scan_detector() const noexcept { return scans_; }
-    // Those of the query's interval: found so far, or where earlier picketds have left an archive, found in
+    // Those of the query's interval: found so far, and where earlier picketds have left an archive, found in
     // its flows. Waits while suspicions are being looked into. Throws ArchiveUnreadable.
     [[nodiscard]] ScanAnswer scans(const store::Query& query);
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }

@@ -14,9 +14,25 @@ archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::ve
     return {flows_.snapshot(), nullptr};
 }
 
-archive::HitAnswer Sensor::all_hits() const {
-    if (archive_ && (archive_->has_history() || hits_.horizon_ns() != 0)) return archive_->hits();
-    return {hits_.all(), hits_.horizon_ns()};
+FlowAnswer Sensor::each_flow(const store::Query& query,
+                             const std::function<void(const store::StoredFlow&)>& visit) {
+    store::Query whole = query;
+    whole.shape = store::Shape::sum;
+    whole.every_field = true;
+    FlowAnswer rest = answer(whole, false, {[&](const store::StoredFlow& flow) {
+                                 if (store::matches(whole, flow, join(nullptr))) visit(flow);
+                             }});
+    for (const auto* flow : rest.selection.rows) visit(*flow);
+    return rest;
+}
+
+std::uint64_t Sensor::each_hit(const store::Query& query, const archive::Archive::VisitHit& visit) const {
+    if (archive_ && (archive_->has_history() || hits_.horizon_ns() != 0)) {
+        archive_->each_hit(query, visit);
+        return 0;
+    }
+    for (const auto& hit : hits_.all()) visit(*hit);
+    return hits_.horizon_ns();
 }
 
 Sensor::PacketAnswer Sensor::packets_of(const store::ChosenFlows& flows) const {

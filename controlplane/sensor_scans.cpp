@@ -1,6 +1,7 @@
 // Suspected scans are looked into before anybody hears of them.
 #include <thread>
 
+#include "controlplane/detect/scan_merge.h"
 #include "controlplane/sensor.h"
 
 namespace picket {
@@ -93,7 +94,6 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     std::size_t contacts = 0;
     detect::FlowsSeen seen;
     const auto add = [&](const store::StoredFlow& flow) {
-        if (!store::overlaps(asked, flow.start_ns, flow.last_ns)) return;
         seen.add(flow.went_both_ways(), flow.last_ns);
         const auto contact = detect::contact_of(flow);
         if (contact && contacts++ < detect::ScanDetector::collected_max) detector.add(*contact);
@@ -101,10 +101,7 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     store::Query query;
     query.since_ns = asked.since_ns;
     query.until_ns = asked.until_ns;
-    query.shape = store::Shape::sum;
-    query.every_field = true;
-    const FlowAnswer rest = answer(query, false, {add});
-    for (const auto* flow : rest.selection.rows) add(*flow);
+    each_flow(query, add);
     ScanAnswer found;
     if (contacts > detect::ScanDetector::collected_max) {
         found.notes.push_back("only " + std::to_string(detect::ScanDetector::collected_max) + " of " +
@@ -120,8 +117,15 @@ ScanAnswer Sensor::archived_scans(const store::Query& asked) {
     return found;
 }
 
+// What goes on now is in the running detector, however much there is on disk.
 ScanAnswer Sensor::scans(const store::Query& query) {
-    return archive_ && archive_->has_history() ? archived_scans(query) : running_scans();
+    if (!archive_ || !archive_->has_history()) return running_scans();
+    if (is_closed_archive()) return archived_scans(query);
+    const ScanAnswer running = running_scans();
+    ScanAnswer answer = archived_scans(query);
+    answer.scans = detect::merge_scans(std::move(answer.scans), running.scans);
+    answer.forgotten += running.forgotten;
+    return answer;
 }
 
 void Sensor::announce_scans() {

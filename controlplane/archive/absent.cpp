@@ -34,9 +34,7 @@ detect::CoverageAnswer Archive::losses_of(std::uint64_t) const {
 FlowAnswer Archive::ask(const store::Query&, std::span<const store::StoredFlow>, const WholeFlows&) const {
     return {};
 }
-HitAnswer Archive::hits() const {
-    return {};
-}
+void Archive::each_hit(const store::Query&, const VisitHit&) const {}
 AlertAnswer Archive::alerts(std::optional<std::uint64_t>, std::optional<std::uint64_t>) const {
     return {};
 }

@@ -138,9 +138,9 @@ FlowAnswer Archive::ask(const store::Query& query, std::span<const store::Stored
     });
 }
 
-HitAnswer Archive::hits() const {
-    return parts_->pool.run(
-        [&](Connection& connection) { return read_hits(connection, parts_->writer.view()); });
+void Archive::each_hit(const store::Query& query, const VisitHit& visit) const {
+    parts_->pool.run(
+        [&](Connection& connection) { read_hits(connection, parts_->writer.view(), query, visit); });
 }
 
 store::Packets Archive::packets(const store::ChosenFlows& flows) const {

@@ -124,11 +124,6 @@ struct SqlResult {
     std::string error;              // why there is no (whole) answer; empty: there is
 };
 
-struct HitAnswer {
-    store::Hits hits;  // oldest first
-    std::uint64_t horizon_ns = 0;
-};
-
 class Archive final : public store::RuleDirectory {
   public:
     // Rules tell what the numbers of generations in rows mean, as long as rows are added. Throws SetupError
@@ -174,8 +169,10 @@ class Archive final : public store::RuleDirectory {
     // The alerts of all hours that the interval touches. Throws ArchiveUnreadable.
     [[nodiscard]] AlertAnswer alerts(std::optional<std::uint64_t> since_ns,
                                      std::optional<std::uint64_t> until_ns) const;
-    // The newest rule hits, of which the probe ledger is made. Throws ArchiveUnreadable.
-    [[nodiscard]] HitAnswer hits() const;
+    // Rule hits as they came, one by one: never fewer than those of the query's interval, rule, source and
+    // destination's port. visit asks nothing of the archive. Throws ArchiveUnreadable.
+    using VisitHit = std::function<void(const store::StoredHit&)>;
+    void each_hit(const store::Query& query, const VisitHit& visit) const;
     // Those that are kept of the flows, oldest first. Throws ArchiveUnreadable.
     [[nodiscard]] store::Packets packets(const store::ChosenFlows& flows) const;
     // What an answer for [since, until) lacks: before live_since_ns all that is known of, after it the rows

@@ -1,4 +1,4 @@
-// Alerts and losses of an archive: small tables, read whole for the time that is asked for.
+// Hits, alerts and losses of an archive, read whole for the time that is asked for.
 //
 // Not thread-safe. Throw ArchiveUnreadable.
 #pragma once
@@ -17,8 +17,9 @@ namespace picket::archive {
 AlertAnswer read_alerts(Connection& connection, const ArchiveView& view,
                         std::optional<std::uint64_t> since_ns, std::optional<std::uint64_t> until_ns);
 
-// The newest rule hits, up to a bound, oldest first.
-HitAnswer read_hits(Connection& connection, const ArchiveView& view);
+// Hits as they came: never fewer than those of the query's interval, rule, source and destination's port.
+void read_hits(Connection& connection, const ArchiveView& view, const store::Query& query,
+               const Archive::VisitHit& visit);
 
 // The losses that touch [since, until), one by one.
 std::vector<LossRow> read_losses(Connection& connection, const ArchiveView& view,

@@ -6,6 +6,16 @@
 
 namespace picket::detect {
 
+// Silent for ten of its mean intervals, and for five minutes at least.
+[[nodiscard]] constexpr bool has_stopped(std::uint64_t first_ns, std::uint64_t last_ns, std::uint64_t count,
+                                         std::uint64_t now_ns) noexcept {
+    constexpr std::uint64_t intervals = 10;
+    constexpr std::uint64_t silence_ns_min = 300'000'000'000;
+    if (count == 0 || now_ns <= last_ns) return false;
+    const std::uint64_t interval_ns = count > 1 ? (last_ns - first_ns) / (count - 1) : 0;
+    return now_ns - last_ns > std::max(silence_ns_min, interval_ns * intervals);
+}
+
 class Pace {
   public:
     // In the order of time.
@@ -20,13 +30,8 @@ class Pace {
     [[nodiscard]] std::uint64_t first_ns() const noexcept { return first_ns_; }
     [[nodiscard]] std::uint64_t last_ns() const noexcept { return last_ns_; }
 
-    // Silent for ten of its mean intervals, and for five minutes at least.
     [[nodiscard]] bool stopped(std::uint64_t now_ns) const noexcept {
-        constexpr std::uint64_t intervals = 10;
-        constexpr std::uint64_t silence_ns_min = 300'000'000'000;
-        if (count_ == 0 || now_ns <= last_ns_) return false;
-        const std::uint64_t interval_ns = count_ > 1 ? (last_ns_ - first_ns_) / (count_ - 1) : 0;
-        return now_ns - last_ns_ > std::max(silence_ns_min, interval_ns * intervals);
+        return has_stopped(first_ns_, last_ns_, count_, now_ns);
     }
     // The last one was answered, and none before it.
     [[nodiscard]] bool ends_with_first_answer() const noexcept {

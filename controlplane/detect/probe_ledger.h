@@ -24,6 +24,9 @@
 namespace picket::detect {
 
 inline constexpr std::uint64_t campaign_pause_ns = 600'000'000'000;
+// How far campaigns are followed outside of the interval that is asked for: a ledger of an interval is made
+// of the hits and flows of one that is so much wider on both sides.
+inline constexpr std::uint64_t campaign_reach_ns = 6 * campaign_pause_ns;
 
 struct Probe {
     bool inferred = false;

@@ -1,55 +1,81 @@
 #include "controlplane/detect/scan_details.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <tuple>
 
+#include "controlplane/detect/contact.h"
 #include "controlplane/detect/pace.h"
 
 namespace picket::detect {
-namespace {
 
 using store::FlowOutcome;
 using store::StoredFlow;
 
-bool belongs_to(const Scan& scan, const StoredFlow& flow) noexcept {
-    if (flow.protocol != scan.protocol ||
-        (scan.kind != ScanKind::distributed && flow.source != scan.source)) {
-        return false;
+FlowsOfScans::FlowsOfScans(std::span<const Scan> scans) : scans_(scans) {
+    for (std::uint32_t i = 0; i < scans.size(); ++i) {
+        if (scans[i].kind == ScanKind::distributed) {
+            distributed_.push_back(i);
+        } else {
+            by_source_[scans[i].source].push_back(i);
+        }
     }
+}
+
+bool FlowsOfScans::belongs(const Scan& scan, const StoredFlow& flow) noexcept {
+    if (flow.protocol != scan.protocol) return false;
     if (scan.kind == ScanKind::port_scan) return flow.destination == scan.destination;
     return scan.port == 0 || flow.destination_port == scan.port;
 }
 
-}  // namespace
+bool FlowsOfScans::is_of_crowd(const Scan& scan, const StoredFlow& flow) noexcept {
+    if (flow.protocol != scan.protocol || flow.destination_port != scan.port) return false;
+    if (flow.start_ns < scan.first_ns || flow.start_ns > scan.last_ns) return false;
+    const auto contact = contact_of(flow);
+    return contact && contact->failed;
+}
 
-ScanDetails scan_details(const Scan& scan, std::span<const StoredFlow* const> flows, std::uint64_t now_ns) {
-    using Target = std::pair<std::array<std::uint8_t, 16>, std::uint16_t>;
-    std::map<Target, const StoredFlow*> first_contacts;
+void ScanDetailer::add(const StoredFlow& flow) {
+    flows_of_.visit(flow, [&](std::size_t scan) {
+        Gathered& gathered = gathered_[scan];
+        ++gathered.flows;
+        auto& contacts = gathered.first_contacts;
+        const std::size_t before = contacts.size();
+        Contact* contact = contacts.find_or_add({flow.destination, flow.destination_port},
+                                                before + (contacts_ < contacts_max ? 1 : 0));
+        if (contact == nullptr) {
+            ++left_out_;
+            return;
+        }
+        const bool fresh = contacts.size() > before;
+        contacts_ += fresh ? 1 : 0;
+        if (fresh || std::tie(flow.start_ns, flow.id) < std::tie(contact->start_ns, contact->id))
+            *contact = {flow.start_ns, flow.id, store::outcome_of(flow)};
+    });
+}
+
+ScanDetails ScanDetailer::details(std::size_t scan, std::uint64_t now_ns) const {
+    const Gathered& gathered = gathered_[scan];
     ScanDetails details;
-    for (const StoredFlow* flow : flows) {
-        if (!belongs_to(scan, *flow)) continue;
-        ++details.flows;
-        const StoredFlow*& first = first_contacts[{flow->destination.bytes, flow->destination_port}];
-        if (first == nullptr || flow->start_ns < first->start_ns) first = flow;
+    details.flows = gathered.flows;
+    if (details.flows == 0) {
+        const Scan& told = scans_[scan];
+        details.stopped = has_stopped(told.first_ns, told.last_ns, told.failures, now_ns);
+        return details;
     }
-    std::set<std::array<std::uint8_t, 16>> destinations;
-    std::set<std::uint16_t> ports;
-    std::vector<const StoredFlow*> contacts;
-    for (const auto& [target, flow] : first_contacts) {
-        destinations.insert(target.first);
-        ports.insert(target.second);
-        contacts.push_back(flow);
-    }
+    store::FlatMap<api::Address, std::uint8_t> destinations;
+    store::FlatMap<std::uint16_t, std::uint8_t> ports;
+    std::vector<std::tuple<std::uint64_t, std::uint64_t, bool>> contacts;
+    gathered.first_contacts.for_each([&](const Target& target, const Contact& contact) {
+        destinations[target.address] = 1;
+        ports[target.port] = 1;
+        ++details.outcomes[static_cast<std::size_t>(contact.outcome)];
+        contacts.emplace_back(contact.start_ns, contact.id, contact.outcome == FlowOutcome::answered);
+    });
     details.destinations = destinations.size();
     details.ports = ports.size();
-    std::ranges::sort(contacts, {}, &StoredFlow::start_ns);
+    std::ranges::sort(contacts);
     Pace pace;
-    for (const StoredFlow* flow : contacts) {
-        const FlowOutcome outcome = store::outcome_of(*flow);
-        ++details.outcomes[static_cast<std::size_t>(outcome)];
-        pace.add(flow->start_ns, outcome == FlowOutcome::answered);
-    }
+    for (const auto& [start_ns, id, answered] : contacts) pace.add(start_ns, answered);
     details.first_ns = pace.first_ns();
     details.last_ns = pace.last_ns();
     details.stopped = pace.stopped(now_ns);

@@ -6,12 +6,15 @@
 #include "controlplane/serve/flow_json.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/serve/probe_json.h"
+#include "controlplane/store/hit_choice.h"
 
 namespace picket::serve {
 namespace {
 
 using detect::Probe;
 using store::Query;
+
+constexpr std::size_t hits_max = 200'000;  // that one answer is made of
 
 std::optional<store::Problem> unsuitable(const Query& query) {
     const char* name = nullptr;
@@ -27,15 +30,8 @@ std::optional<store::Problem> unsuitable(const Query& query) {
                           "ask for flows with 'picket flow show --rule SID'"};
 }
 
-// What chooses hits. Destinations, times and outcomes choose among the ledger's rows: a campaign is more
-// than what is asked about.
-bool chooses(const Query& query, const store::StoredHit& hit) {
-    if (query.rule && (hit.sid != query.rule->sid || hit.gid != query.rule->gid.value_or(hit.gid)))
-        return false;
-    if (query.source && !query.source->contains(hit.ends.client)) return false;
-    return !query.uri || query.uri->matches(hit.uri) || query.uri->matches(hit.uri_normalized);
-}
-
+// Destinations, times and outcomes choose among the ledger's rows: a campaign is more than what is asked
+// about.
 bool shows(const Query& query, const Probe& probe) {
     if (!store::overlaps(query, probe.time_ns, probe.time_ns)) return false;
     for (const auto& either : {query.hosts, query.watch}) {
@@ -53,18 +49,21 @@ bool shows(const Query& query, const Probe& probe) {
     return !query.outcome || probe.outcome == *query.outcome;
 }
 
-// The flows of the hits and of whatever else their sources did.
+// The flows of the hits and of whatever else their sources did around the interval.
 FlowAnswer flows_of(const store::Hits& hits, const Query& query, Sensor& sensor) {
     std::vector<store::Network> sources;
     for (const auto& hit : hits) sources.push_back({hit->ends.client, 128});
     Query flows;
+    flows.since_ns = query.since_ns;
+    flows.until_ns = query.until_ns;
+    flows = store::widened(flows, detect::campaign_reach_ns);
     flows.hosts = std::make_shared<const store::NetworkSet>(sources);
     FlowAnswer answer = sensor.ask(flows, false);
     answer.coverage = sensor.coverage(query);
     return answer;
 }
 
-Json rows_json(const std::vector<Probe>& probes) {
+Json rows_json(std::span<const Probe> probes) {
     Json rows = Json::array();
     for (const Probe& probe : probes) rows.push_back(probe_row(probe));
     return rows;
@@ -89,6 +88,7 @@ void add_answers(Json& rows, std::span<const Probe> probes, const FlowAnswer& an
     }
 }
 
+// Rows are made as far as they are shown.
 Json shaped(const std::vector<Probe>& probes, const Query& query, std::uint64_t now_ns) {
     switch (query.shape) {
         case store::Shape::timeline:
@@ -102,7 +102,8 @@ Json shaped(const std::vector<Probe>& probes, const Query& query, std::uint64_t 
             return rows;
         }
         case store::Shape::rows:
-            return rows_json(probes);
+            return rows_json(
+                std::span(probes).first(std::min(query.limit.value_or(SIZE_MAX), probes.size())));
         case store::Shape::sum:
         case store::Shape::talkers:
             break;
@@ -115,8 +116,11 @@ void probes(const httplib::Request& request, httplib::Response& response, Sensor
     const auto query = query_of(request, response, sensor, {"answers"});
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
-    auto [hits, hits_horizon_ns] = sensor.all_hits();
-    std::erase_if(hits, [&](const auto& hit) { return !chooses(*query, *hit); });
+    store::HitChoice choice(*query, detect::campaign_reach_ns, hits_max);
+    const std::uint64_t hits_horizon_ns =
+        sensor.each_hit(store::widened(*query, detect::campaign_reach_ns),
+                        [&](const store::StoredHit& hit) { choice.add(hit); });
+    const store::Hits hits = choice.take();
     const FlowAnswer answer = flows_of(hits, *query, sensor);
     const auto join = sensor.join(answer);
     auto ledger = detect::make_ledger(
@@ -124,12 +128,12 @@ void probes(const httplib::Request& request, httplib::Response& response, Sensor
     std::erase_if(ledger, [&](const Probe& probe) { return !shows(*query, probe); });
     if (query->descending && query->shape == store::Shape::rows) std::reverse(ledger.begin(), ledger.end());
     Json rows = shaped(ledger, *query, answer.now_ns);
-    const std::size_t all = rows.size();
+    const std::size_t all = query->shape == store::Shape::rows ? ledger.size() : rows.size();
     const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), all);
-    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end());
+    if (rows.size() > shown) rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end());
     if (parameter(request, "answers") && query->shape == store::Shape::rows)
         add_answers(rows, std::span(ledger).first(shown), answer, sensor);
-    const std::uint64_t horizon_ns = std::max(hits_horizon_ns, answer.horizon_ns);
+    const std::uint64_t horizon_ns = std::max({hits_horizon_ns, answer.horizon_ns, choice.horizon_ns()});
     Json document{{"rows", std::move(rows)},
                   {"sum", probe_sum(ledger)},
                   {"coverage", coverage_json(answer.coverage)},
@@ -137,6 +141,7 @@ void probes(const httplib::Request& request, httplib::Response& response, Sensor
                   {"interval", interval_json(*query)},
                   {"horizon", time_or_null(horizon_ns)}};
     std::vector<std::string> notes = answer.notes;
+    for (auto& note : choice.notes()) notes.push_back(std::move(note));
     if (const auto note = horizon_note("hits", hits_horizon_ns, *query)) notes.push_back(*note);
     if (!notes.empty()) document["notes"] = notes;
     send_json(response, document);

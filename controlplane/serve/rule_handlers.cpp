@@ -9,10 +9,15 @@
 #include "controlplane/serve/flow_json.h"
 #include "controlplane/serve/http_answer.h"
 #include "controlplane/store/flat_map.h"
+#include "controlplane/store/hit_choice.h"
 
 namespace picket::serve {
 
 namespace {
+
+using store::Query;
+
+constexpr std::uint64_t hit_slack_ns = 60'000'000'000;
 
 void send_rule_set(httplib::Response& response, const Sensor& sensor) {
     const auto state = sensor.rules().state();
@@ -80,23 +85,43 @@ Json rule_of(const store::StoredHit& hit, const store::RuleGeneration* generatio
     return row;
 }
 
+struct RuleHit {
+    store::StoredHit first;
+    std::uint64_t hits = 0;
+};
+using RulesHit = std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, RuleHit>;
+
+RulesHit rules_hit_in(const store::Selection& selection, const Sensor& sensor) {
+    store::FlatMap<store::FlowKey, std::uint8_t> flows;
+    Query span;
+    for (const auto* flow : selection.rows) {
+        flows[flow->key()] = 1;
+        span.since_ns = std::min(span.since_ns.value_or(flow->start_ns), flow->start_ns);
+        span.until_ns = std::max(span.until_ns.value_or(0), flow->last_ns + 1);
+    }
+    RulesHit rules;
+    if (flows.empty()) return rules;
+    // A request that came in pieces may have the time of any of them.
+    sensor.each_hit(store::widened(span, hit_slack_ns), [&](const store::StoredHit& hit) {
+        if (flows.find(hit.flow) == nullptr) return;
+        RuleHit& rule = rules[{hit.gid, hit.sid, hit.rev}];
+        if (rule.hits++ == 0) rule.first = hit;
+    });
+    return rules;
+}
+
 // The rules that have hit in flows that answer a query, each as it was then.
 void hit(const httplib::Request& request, httplib::Response& response, Sensor& sensor) {
     if (!sensor.keeps_flows()) return send_problem(response, no_flows_kept("/v1/rules/hit"));
     const auto query = query_of(request, response, sensor);
     if (!query) return;
     const FlowAnswer answer = sensor.ask(*query, false);
-    store::FlatMap<store::FlowKey, std::uint8_t> flows;
-    for (const auto* flow : answer.selection.rows) flows[flow->key()] = 1;
-    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Json> rules;
-    for (const auto& hit : sensor.all_hits().hits) {
-        if (flows.find(hit->flow) == nullptr) continue;
-        Json& row = rules[{hit->gid, hit->sid, hit->rev}];
-        if (row.is_null()) row = rule_of(*hit, sensor.join(answer).rules.generation(hit->generation).get());
-        row["hits"] = (row.contains("hits") ? row["hits"].get<std::uint64_t>() : 0) + 1;
-    }
     Json rows = Json::array();
-    for (auto& [key, row] : rules) rows.push_back(std::move(row));
+    for (const auto& [key, rule] : rules_hit_in(answer.selection, sensor)) {
+        rows.push_back(
+            rule_of(rule.first, sensor.join(answer).rules.generation(rule.first.generation).get()));
+        rows.back()["hits"] = rule.hits;
+    }
     send_json(response, {{"rows", std::move(rows)}});
 }
 

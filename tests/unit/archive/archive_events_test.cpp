@@ -27,6 +27,12 @@ store::StoredRequest request_of(const store::StoredFlow& flow, std::uint32_t num
     return request;
 }
 
+std::vector<store::StoredHit> hits_of(const Archive& archive, const store::Query& query = {}) {
+    std::vector<store::StoredHit> hits;
+    archive.each_hit(query, [&](const store::StoredHit& hit) { hits.push_back(hit); });
+    return hits;
+}
+
 store::StoredFlow web_flow(std::uint64_t id) {
     auto flow = tests::flow(id);
     flow.requests = 1;
@@ -140,18 +146,17 @@ TEST_F(ArchiveEvents, RuleHitsComeBackInOrder) {
             hit.time_ns = i * second_ns;
             archive->add_hit(hit);
         }
-        EXPECT_EQ(archive->hits().hits.size(), 100U);
+        EXPECT_EQ(hits_of(*archive).size(), 100U);
         ASSERT_EQ(archive->finish(), std::nullopt);
     }
-    const auto found = reader()->hits();
-    ASSERT_EQ(found.hits.size(), 100U);
-    EXPECT_EQ(found.horizon_ns, 0U);
-    for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(found.hits[i]->time_ns, i * second_ns);
-    EXPECT_EQ(found.hits[0]->uri, hit.uri);
-    EXPECT_EQ(found.hits[0]->flow, hit.flow);
-    EXPECT_EQ(found.hits[0]->request, 3U);
-    EXPECT_EQ(found.hits[0]->ends.client, hit.ends.client);
-    EXPECT_EQ(found.hits[0]->ends.server_port, 80U);
+    const auto found = hits_of(*reader());
+    ASSERT_EQ(found.size(), 100U);
+    for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(found[i].time_ns, i * second_ns);
+    EXPECT_EQ(found[0].uri, hit.uri);
+    EXPECT_EQ(found[0].flow, hit.flow);
+    EXPECT_EQ(found[0].request, 3U);
+    EXPECT_EQ(found[0].ends.client, hit.ends.client);
+    EXPECT_EQ(found[0].ends.server_port, 80U);
 }
 
 TEST_F(ArchiveEvents, CoverageKnowsGapsAndLosses) {
