@@ -64,6 +64,10 @@ std::uint64_t latest_packet_ns(const drain::Segments& segments) {
 
 }  // namespace
 
+bool needs_requests(const store::Query& query) noexcept {
+    return query.uri || query.status || query.shape == store::Shape::rows;
+}
+
 std::optional<std::string> horizon_note(const char* what, std::uint64_t horizon_ns,
                                         const store::Query& query) {
     if (horizon_ns == 0 || (query.since_ns && *query.since_ns >= horizon_ns)) return std::nullopt;
@@ -221,8 +225,7 @@ FlowAnswer Sensor::answer(const store::Query& query, bool limited,
         store::select_flows(std::move(ended.flows), std::move(live), query, join(answer), limited);
     answer.coverage = coverage(query);
     if (auto note = horizon_note("flows", answer.horizon_ns, query)) answer.notes.push_back(*note);
-    const bool by_requests = query.uri || query.status || query.outcome;
-    if (!answer.requests && (by_requests || query.shape == store::Shape::rows)) {
+    if (!answer.requests && needs_requests(query)) {
         if (auto note = horizon_note("requests", requests_.horizon_ns(), query))
             answer.notes.push_back(*note);
     }

@@ -80,6 +80,8 @@ struct ScanAnswer {
     std::vector<std::string> notes;
 };
 
+// Do answers look at requests, not at flows alone?
+[[nodiscard]] bool needs_requests(const store::Query& query) noexcept;
 // What an answer to the query lacks because of the horizon, in a sentence; nothing if it lacks nothing.
 std::optional<std::string> horizon_note(const char* what, std::uint64_t horizon_ns,
                                         const store::Query& query);

@@ -9,7 +9,8 @@ namespace picket {
 archive::FlowAnswer Sensor::ended_flows(const store::Query& query, const std::vector<store::StoredFlow>& live,
                                         const archive::Archive::WholeFlows& whole) const {
     // Of flows that are kept requests may be gone.
-    const bool all_is_kept = flows_.horizon_ns() == 0 && requests_.horizon_ns() == 0;
+    const bool all_is_kept =
+        flows_.horizon_ns() == 0 && (requests_.horizon_ns() == 0 || !needs_requests(query));
     if (archive_ && (archive_->has_history() || !all_is_kept)) return archive_->ask(query, live, whole);
     return {flows_.snapshot(), nullptr};
 }

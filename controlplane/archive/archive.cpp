@@ -198,13 +198,7 @@ std::map<std::string, std::string> Archive::watch_lists() const {
 }
 
 std::map<std::string, std::string> Archive::watch_lists_by_hand() const {
-    auto texts = watch_lists();
-    const Manifest manifest = parts_->catalog.manifest();
-    std::erase_if(texts, [&](const auto& list) {
-        return std::none_of(manifest.watch_lists.begin(), manifest.watch_lists.end(),
-                            [&](const WatchFile& file) { return file.by_hand && file.name == list.first; });
-    });
-    return texts;
+    return parts_->watch_texts.by_hand();
 }
 
 ArchiveStatus Archive::status() const {

@@ -185,7 +185,7 @@ class Archive final : public store::RuleDirectory {
     [[nodiscard]] std::optional<std::string> kept_text(const std::string& name) const;
     // Watch lists as they were last, as text of one address or network a line.
     [[nodiscard]] std::map<std::string, std::string> watch_lists() const;
-    // Those of them that no configuration named. To be asked before rows come.
+    // Those of them that no configuration had named, and that have not been present since.
     [[nodiscard]] std::map<std::string, std::string> watch_lists_by_hand() const;
 
     // A single SELECT over what is on disk; it can neither change nor open anything else.

@@ -23,6 +23,11 @@ std::size_t bytes_of(const store::StoredRequest& row) {
            row.user_agent.size() + row.referer.size() + row.version.size();
 }
 
+// Packets are kept as far as there is room, and coverage is no row of an answer.
+bool may_be_lost(Table table) {
+    return table != Table::coverage && table != Table::packets;
+}
+
 // What was closed in a directory that another one has taken the place of is in no answer any more.
 void add_left_behind(const std::vector<FileEntry>& before, const std::vector<FileEntry>& now,
                      Findings& findings) {
@@ -33,7 +38,7 @@ void add_left_behind(const std::vector<FileEntry>& before, const std::vector<Fil
     for (const auto& file : before) {
         if (known.contains(file.name)) continue;
         findings.lost.push_back(file);
-        if (file.table != Table::coverage) rows += file.rows;
+        if (may_be_lost(file.table)) rows += file.rows;
     }
     if (rows == 0) return;
     findings.notes.push_back("the directory is another one than before, and " + std::to_string(rows) +
@@ -210,18 +215,20 @@ void ArchiveWriter::tell_losses() {
 Failure ArchiveWriter::open() {
     if (opened_) return {};
     Findings findings;
-    const std::vector<FileEntry> before = catalog_.manifest().files;
+    // Until it has succeeded: an attempt that fails may have left the catalog without files.
+    if (auto files = catalog_.manifest().files; !files.empty()) files_before_ = std::move(files);
     if (auto failure = catalog_.open(findings)) return failure;
     auto& notes = findings.notes;
     const Manifest manifest = catalog_.manifest();
-    add_left_behind(before, manifest.files, findings);
+    add_left_behind(files_before_, manifest.files, findings);
+    files_before_.clear();
     rule_sets_.load(catalog_.directory(), manifest.rule_sets, notes);
     watch_texts_.load(catalog_.directory(), manifest.watch_lists, notes);
     for (const auto& note : notes) events_.add("archive", note);
     // Later answers for their time know of it.
     for (const auto& file : findings.lost) {
         const LossRow row{0, file.first_ns, file.last_ns, 0, 0, file.rows};
-        if (file.table != Table::coverage) open_.losses.append({&row, 1}, SIZE_MAX);
+        if (may_be_lost(file.table)) open_.losses.append({&row, 1}, SIZE_MAX);
     }
     const std::lock_guard lock(mutex_);
     sessions_.join(manifest.sessions);

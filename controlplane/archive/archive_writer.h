@@ -91,6 +91,7 @@ class ArchiveWriter {
     std::atomic<std::uint64_t> event_bytes_{0};  // of requests and packets that wait
     std::atomic<std::uint64_t> packets_lost_{0};
     // Of the archive's thread: what of the losses has been told, and since when there were none.
+    std::vector<FileEntry> files_before_;  // of the directory that was opened last
     std::uint64_t lost_told_ = 0;
     std::uint64_t lost_since_ns_ = 0;
 

@@ -51,6 +51,10 @@ std::uint32_t hash_of(const std::string& text) {
     return static_cast<std::uint32_t>(hash ^ hash >> 32);
 }
 
+std::string file_of(std::uint32_t number) {
+    return "rules-" + std::to_string(number) + ".json";
+}
+
 }  // namespace
 
 std::uint32_t RuleSets::archived(std::uint32_t generation) {
@@ -64,7 +68,7 @@ std::uint32_t RuleSets::archived(std::uint32_t generation) {
     const std::uint32_t number = 0x8000'0000 | hash_of(text);
     numbers_[generation] = number;
     if (sets_.emplace(number, rules).second)
-        pending_.push_back({{number, generation, "rules-" + std::to_string(number) + ".json"}, text});
+        pending_.push_back({{number, generation, file_of(number)}, text});
     return number;
 }
 
@@ -87,6 +91,13 @@ void RuleSets::load(const DurableDirectory& directory, const std::vector<RuleSet
             failure = error.what();
         }
         if (failure) notes.push_back("the rules of " + set.file + " are not known: " + *failure);
+    }
+    // Rows to come name those that are in use, and another directory may lack them.
+    for (const auto& [generation, number] : numbers_) {
+        const auto names = [number = number](const RuleSet& set) { return set.generation == number; };
+        const auto waits = [&](const auto& other) { return names(other.first); };
+        if (std::any_of(sets.begin(), sets.end(), names) || std::ranges::any_of(pending_, waits)) continue;
+        pending_.push_back({{number, generation, file_of(number)}, text_of(*sets_.at(number))});
     }
 }
 

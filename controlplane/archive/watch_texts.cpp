@@ -25,13 +25,16 @@ std::string file_of(const std::string& name, const std::string& text) {
 
 void WatchTexts::load(const DurableDirectory& directory, const std::vector<WatchFile>& files,
                       std::vector<std::string>& notes) {
+    written_.clear();  // another directory may lack them
+    const std::lock_guard lock(mutex_);
     for (const auto& file : files) {
         std::string text;
         if (const auto failure = read_text(directory.path_of(file.file), text)) {
             notes.push_back("the watch list " + file.name + " is not known: " + *failure);
-        } else {
-            texts_[file.name] = std::move(text);
+            continue;
         }
+        texts_[file.name] = std::move(text);
+        if (file.by_hand) by_hand_.insert(file.name);
     }
 }
 
@@ -52,9 +55,25 @@ Failure WatchTexts::write(DurableDirectory& directory, std::vector<WatchFile>& f
         files.push_back({name, file, !configured_.contains(name)});
         written_[name] = list;
     }
-    std::erase_if(files, [&](const WatchFile& other) { return !lists.contains(other.name); });
     std::erase_if(written_, [&](const auto& other) { return !lists.contains(other.first); });
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, list] : lists) by_hand_.erase(name);
+    std::erase_if(files, [&](const WatchFile& other) {
+        return !lists.contains(other.name) && !by_hand_.contains(other.name);
+    });
     return {};
+}
+
+std::map<std::string, std::string> WatchTexts::texts() const {
+    const std::lock_guard lock(mutex_);
+    return texts_;
+}
+
+std::map<std::string, std::string> WatchTexts::by_hand() const {
+    auto texts = this->texts();
+    const std::lock_guard lock(mutex_);
+    std::erase_if(texts, [&](const auto& list) { return !by_hand_.contains(list.first); });
+    return texts;
 }
 
 }  // namespace picket::archive

@@ -1,10 +1,11 @@
 // The watch lists beside an archive's rows, so that questions about a closed archive can name them.
 //
-// Not thread-safe: the archive's thread writes, or a reader has loaded them before anybody asks.
+// texts() and by_hand() are thread-safe; else the archive's thread alone loads and writes.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,13 +29,18 @@ class WatchTexts {
     [[nodiscard]] Failure write(DurableDirectory& directory, std::vector<WatchFile>& files);
 
     // By name: an address or network a line.
-    [[nodiscard]] const std::map<std::string, std::string>& texts() const noexcept { return texts_; }
+    [[nodiscard]] std::map<std::string, std::string> texts() const;
+    // Those of them that no configuration had named when they were written. They stay in the directory until
+    // they are present, and are no more.
+    [[nodiscard]] std::map<std::string, std::string> by_hand() const;
 
   private:
     std::function<Lists()> present_;
     std::set<std::string> configured_;
     Lists written_;
+    mutable std::mutex mutex_;
     std::map<std::string, std::string> texts_;
+    std::set<std::string> by_hand_;
 };
 
 }  // namespace picket::archive

@@ -22,6 +22,7 @@ std::optional<store::Problem> unsuitable(const Query& query) {
     if (query.bytes_min > 0) name = "min_bytes";
     if (query.records) name = "records";
     if (query.sort > store::SortKey::last) name = "sort";
+    if (query.sorted && query.shape == store::Shape::by) name = "sort";
     if (query.shape == store::Shape::talkers) name = "shape";
     if (query.shape == store::Shape::by && query.group_by >= store::GroupBy::port) name = "by";
     if (!name) return std::nullopt;
@@ -127,7 +128,8 @@ void probes(const httplib::Request& request, httplib::Response& response, Sensor
         hits, answer.selection.rows, [&](const store::FlowKey& flow) { return join.requests.of_flow(flow); });
     std::erase_if(ledger, [&](const Probe& probe) { return !shows(*query, probe); });
     if (query->descending && query->shape == store::Shape::rows) std::reverse(ledger.begin(), ledger.end());
-    Json rows = shaped(ledger, *query, answer.now_ns);
+    // Of an interval that has ended it is told how things stood then.
+    Json rows = shaped(ledger, *query, std::min(answer.now_ns, query->until_ns.value_or(UINT64_MAX)));
     const std::size_t all = query->shape == store::Shape::rows ? ledger.size() : rows.size();
     const std::size_t shown = std::min(query->limit.value_or(SIZE_MAX), all);
     if (rows.size() > shown) rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end());

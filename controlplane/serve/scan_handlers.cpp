@@ -28,6 +28,8 @@ std::optional<store::Problem> unsuitable(const Query& query) {
     if (query.status) name = "status";
     if (query.outcome || query.unanswered) name = "outcome";
     if (query.vlan) name = "vlan";
+    if (query.source_port) name = "sport";
+    if (query.sort > store::SortKey::last) name = "sort";
     if (!name) return std::nullopt;
     return store::Problem{"scans cannot be asked for so", std::string("parameter ") + name,
                           "it is told of flows, and a scan is many",
@@ -51,8 +53,12 @@ bool shows(const Query& query, const Scan& scan) {
 }
 
 // Do the ends that a scan itself knows fulfil the query: of a port scan both, of a sweep its source and the
-// newest of its many destinations, of a distributed scan the newest ones?
+// newest of its many destinations, of a distributed scan the newest ones? The newest may be none of an
+// interval.
 bool has_ends(const Query& query, const Scan& scan) {
+    const bool interval = query.since_ns || query.until_ns;
+    if (interval && scan.kind == ScanKind::sweep && (query.hosts || query.watch || query.destination))
+        return false;
     for (const auto& either : {query.hosts, query.watch}) {
         if (either && !either->contains(scan.source) && !either->contains(scan.destination)) return false;
     }
@@ -160,12 +166,22 @@ void scans(const httplib::Request& request, httplib::Response& response, Sensor&
     FlowAnswer answer = gather(detailer, seen, *query, sensor);
     // Of an interval that has ended it is told how things stood then.
     const std::uint64_t now_ns = std::min(answer.now_ns, query->until_ns.value_or(UINT64_MAX));
+    // What has no flow in an interval of which all is known was before and after it.
+    const bool all_is_known =
+        (query->since_ns || query->until_ns) && answer.horizon_ns == 0 && answer.notes.empty();
     answer.notes.insert(answer.notes.end(), known.notes.begin(), known.notes.end());
     Json rows = Json::array();
-    for (std::size_t i = 0; i < shown; ++i)
-        rows.push_back(scan_row(seen[i], detailer.details(i, now_ns), known.one_way));
+    std::size_t silent = 0;
+    for (std::size_t i = 0; i < shown; ++i) {
+        const ScanDetails details = detailer.details(i, now_ns);
+        if (all_is_known && details.flows == 0 && seen[i].kind != ScanKind::distributed) {
+            ++silent;
+        } else {
+            rows.push_back(scan_row(seen[i], details, known.one_way));
+        }
+    }
     Json document{{"rows", std::move(rows)},
-                  {"sum", {{"scans", found.size()}, {"forgotten", known.forgotten}}},
+                  {"sum", {{"scans", found.size() - silent}, {"forgotten", known.forgotten}}},
                   {"coverage", coverage_json(answer.coverage)},
                   {"truncated", shown < found.size()},
                   {"interval", interval_json(*query)},

@@ -33,8 +33,8 @@ class WhileFlowsCome(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix='picket-disks-') as folder:
             capture = pathlib.Path(folder, 'many.pcap')
             many_flows.write_capture(capture, flows)
-            disk = disks.Disk(folder, 'disk', capture, '256m', states=trickle.STATES)
-            paced = trickle.Trickle(disk.sensor)
+            paced = trickle.Trickle(capture)
+            disk = disks.Disk(folder, 'disk', capture, '256m', states=trickle.STATES, started=paced.begin)
             try:
                 picket.wait_until(lambda: self.has_just_written(disk))
                 disk.run(f'cp "$1/archive/manifest.json" "$1/" && {script}')

@@ -89,10 +89,10 @@ class Killed(unittest.TestCase):
         is what waited to be written, and nothing else; none is archived twice."""
         chance = random.Random(SEED)
         many_flows.write_capture(self.capture, FLOWS)
-        sensor = self.sensor(self.capture, states=trickle.STATES)
+        paced = trickle.Trickle(self.capture)
+        sensor = self.sensor(self.capture, states=trickle.STATES, started=paced.begin)
         manifest = self.archive / 'manifest.json'
         lost, under_load = 0, 0
-        paced = trickle.Trickle(sensor)
         try:
             for number in range(KILLS):
                 if number == 2:  # from here on something is closed

@@ -274,7 +274,7 @@ class WhenTheyCame(OnCapture):
         """Held against tshark, which says when each flow's first packet came."""
         starts = collections.Counter(flow['first_ns'] // (600 * 10**9)
                                      for flow in tshark_flows.flows_of(picket.BUNDLED / 'sobig.pcap')['flows'])
-        expected = {f'{datetime.datetime.fromtimestamp(600 * at, datetime.UTC):%Y-%m-%dT%H:%M:%S}.000000Z': flows
+        expected = {f'{datetime.datetime.fromtimestamp(600 * at, datetime.timezone.utc):%Y-%m-%dT%H:%M:%S}.000000Z': flows
                     for at, flows in starts.items()}
         rows = self.timeline('flow', 'show', '--timeline', '10m', '--tz', 'UTC')
         self.assertEqual({text: flows for text, flows in rows if flows}, expected)

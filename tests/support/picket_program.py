@@ -84,9 +84,9 @@ class Replay:
 
 class Sensor:
     """`picket run` on a capture of the bundled ones; it stays up after the end of the file. launcher: a command that
-    becomes it. states: those that it waits for."""
+    becomes it. states: those that it waits for. started: called with the sensor before it is waited for."""
 
-    def __init__(self, capture, watch=None, more='', launcher=(), states=('finished',)):
+    def __init__(self, capture, watch=None, more='', launcher=(), states=('finished',), started=lambda sensor: None):
         self.folder = tempfile.TemporaryDirectory(prefix='picket-sensor-')
         self.socket = os.path.join(self.folder.name, 'control.sock')
         config = os.path.join(self.folder.name, 'picket.toml')
@@ -99,6 +99,7 @@ class Sensor:
             [*map(str, launcher), PROGRAM['picket'], '-s', self.socket, 'run', '-c', config], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.said)
         try:
+            started(self)
             self.wait_for_state(states)
         except BaseException:
             self.process.kill()

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <thread>
 
 #include "controlplane/archive/catalog.h"
@@ -78,6 +80,56 @@ TEST_F(ArchiveDisk, MovedAwayAndBackKeepsBoth) {
     archive.reset();
     EXPECT_EQ(flows_of(directory_.archive()), 9U);
     EXPECT_EQ(flows_of(second), 3U);
+}
+
+std::map<std::string, store::Networks> lists_of(const std::string& name) {
+    const std::vector<store::Network> networks{{*store::parse_address("10.0.0.1"), 128}};
+    return {{name, std::make_shared<store::NetworkSet>(networks)}};
+}
+
+// What rows name lies beside them, wherever they are written.
+TEST_F(ArchiveDisk, AnotherDirectoryGetsRulesAndListsToo) {
+    auto settings = quick(directory_.archive());
+    settings.watch_lists = [] { return lists_of("sobig"); };
+    auto archive = open(settings);
+    const auto add_hit = [&](std::uint64_t id) {
+        auto flow = tests::flow(id);
+        flow.rule_generation = 1;
+        flow.rule_count = 1;
+        archive->add_flows({&flow, 1});
+        EXPECT_TRUE(becomes_true([&] { return archive->status().open_flows == 0; }));
+    };
+    for (std::uint64_t id = 1; id <= 5; ++id) add_hit(id);
+    fs::rename(directory_.archive(), directory_.path() + "/first");
+    for (std::uint64_t id = 6; id <= 8; ++id) add_hit(id);
+    ASSERT_EQ(archive->finish(), std::nullopt);
+    EXPECT_EQ(archive->coverage({}, UINT64_MAX, UINT64_MAX).lost, 5U);
+    archive.reset();
+    const auto closed = open(tests::closed_archive(directory_.archive()));
+    EXPECT_TRUE(closed->watch_lists().contains("sobig"));
+    std::size_t flows = 0;
+    closed->ask({}, {}).flows->for_each_part([&](const store::StoredFlow& flow) {
+        ++flows;
+        EXPECT_TRUE(closed->generation(flow.rule_generation));
+    });
+    EXPECT_EQ(flows, 3U);
+}
+
+TEST_F(ArchiveDisk, ListsLoadedByHandStayUntilTheyWerePresentAndAreNoMore) {
+    const auto life = [&](std::function<std::map<std::string, store::Networks>()> lists, std::uint64_t id) {
+        auto settings = quick(directory_.archive());
+        settings.watch_lists = std::move(lists);
+        settings.configured_lists = {"given"};
+        const auto archive = open(settings);
+        auto by_hand = archive->watch_lists_by_hand();
+        add(*archive, id, id);
+        EXPECT_EQ(archive->finish(), std::nullopt);
+        return by_hand.contains("sobig");
+    };
+    EXPECT_FALSE(life([] { return lists_of("sobig"); }, 1));
+    EXPECT_TRUE(life([] { return lists_of("given"); }, 2)) << "it could not be loaded in that life";
+    EXPECT_TRUE(life([at = 0]() mutable { return at++ == 0 ? lists_of("sobig") : lists_of("given"); }, 3));
+    EXPECT_FALSE(life([] { return lists_of("given"); }, 4)) << "it was removed";
 }
 
 // Files that a slow question still reads are removed from their own directory, never from its successor.

@@ -193,6 +193,7 @@ TEST_F(ArchiveEvents, WatchListsAreKept) {
     std::vector<store::NetworkLine> rejects;
     ASSERT_FALSE(lists.load("evil", "192.0.2.7\n10.0.0.0/8\n", rejects));
     settings_.watch_lists = [&] { return lists.all(); };
+    settings_.configured_lists = {"evil"};
     ASSERT_EQ(writer()->finish(), std::nullopt);
     EXPECT_EQ(reader()->watch_lists().at("evil"), "192.0.2.7\n10.0.0.0/8\n");
     lists.remove("evil");

@@ -251,6 +251,7 @@ TEST_F(ArchivedAnswers, AScanThatGoesOnNowIsToldBesideTheArchive) {
         record.directions[1] = {};
         fake().write_flow(0, record);
     }
+    ASSERT_TRUE(eventually([&] { return fake().drained(); }));
     ASSERT_TRUE(eventually([&] { return get("/v1/scans?src=10.1.7.46")["rows"].size() == 1; }));
     EXPECT_EQ(get("/v1/scans")["rows"].size(), 2U) << "none twice";
     const auto rows = get("/v1/scans?since=" + store::format_time(now_ns - 6 * 3600 * second_ns))["rows"];

@@ -57,6 +57,7 @@ class ControlServerTest : public ::testing::Test {
     httplib::Result send(const std::string& method, const std::string& path, const std::string& body = {}) {
         httplib::Client client(control_path());
         client.set_address_family(AF_UNIX);
+        client.set_read_timeout(std::chrono::seconds(120));  // of a busy machine
         httplib::Request request;
         request.method = method;
         request.path = path;
