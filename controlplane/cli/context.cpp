@@ -14,12 +14,6 @@ namespace {
 
 constexpr std::size_t table_width_min = 80;
 
-// What --mask has hidden cannot be typed again.
-bool names_hidden(const std::string& command) {
-    return command.find("XXX.XXX.XXX.XXX") != std::string::npos ||
-           command.find("XXX:XXX:XXX") != std::string::npos;
-}
-
 std::size_t terminal_width() {
     winsize size{};
     if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return table_width_min;
@@ -157,7 +151,7 @@ void print_coverage(const Printer& printer, const Json& answer, const std::strin
     std::string line = coverage_text(answer);
     if (flag_at(answer, "truncated"))
         line += (line.empty() ? "" : "   ") + std::string("truncated: more rows than shown, raise --limit");
-    if (!next.empty() && !names_hidden(next)) {
+    if (!next.empty() && !Mask::has_hidden(next)) {
         const std::string text = "next: " + printer.command() + " " + next;
         if (!line.empty() && display_width(line) + 3 + display_width(text) > 80) {
             line += "\n";

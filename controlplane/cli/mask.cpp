@@ -61,6 +61,10 @@ std::string Mask::apply(const std::string& text) const {
     return result;
 }
 
+bool Mask::has_hidden(const std::string& text) {
+    return text.find(hidden_ipv4) != std::string::npos || text.find(hidden_ipv6) != std::string::npos;
+}
+
 void Mask::apply(Json& value) const {
     if (networks_.empty()) return;
     if (value.is_string()) {

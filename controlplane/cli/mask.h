@@ -20,6 +20,8 @@ class Mask {
     [[nodiscard]] std::string apply(const std::string& text) const;
     // Every string within `value`.
     void apply(Json& value) const;
+    // Does the text name an address that was replaced? It cannot be typed again.
+    [[nodiscard]] static bool has_hidden(const std::string& text);
 
   private:
     [[nodiscard]] std::string replacement(const std::string& word) const;
