@@ -82,9 +82,11 @@ def peak_memory(picket, capture, options):
                     name = pathlib.Path(f'/proc/{pid}/comm').read_text(encoding='utf-8').strip()
                     if not name.startswith('picket'):
                         continue  # not yet what it will be
-                    total += mib(pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text(encoding='ascii'), 'Pss')
+                    memory = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text(encoding='ascii')
+                    reserved = mib(memory, 'Private_Hugetlb')  # which are part neither of PSS nor of RSS
+                    total += mib(memory, 'Pss') + reserved
                     status = pathlib.Path(f'/proc/{pid}/status').read_text(encoding='utf-8')
-                    resident[name] = max(resident.get(name, 0), mib(status, 'VmHWM'))
+                    resident[name] = max(resident.get(name, 0), mib(status, 'VmHWM') + reserved)
                 except OSError:
                     pass  # the process has just ended
             peak = max(peak, total)

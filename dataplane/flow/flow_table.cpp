@@ -4,9 +4,11 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <exception>
 #include <span>
+#include <string>
 #include <utility>
+
+#include "dataplane/api/setup_error.h"
 
 namespace picket::flow {
 
@@ -18,7 +20,12 @@ FlowTable::FlowTable(const KeyedHash& hash, std::size_t capacity, bool fixed) : 
     mask_ = slots - 1;
     capacity_ = fixed ? capacity : slots / 2;
     map_records(fixed ? capacity : flows_max, pages);
-    if (!fixed) return;
+    if (!fixed) {
+        if (hot_memory_.provide(slots * sizeof(HotFlow))) return;
+        throw SetupError("flow table",
+                         "no " + std::to_string(slots * sizeof(HotFlow) >> 20) + " MiB of memory",
+                         "free memory");
+    }
     // PERF: pages that are first touched by packets cost a fault each: with 4 M flows and new flows only, 87
     // % of a worker's time went into clearing pages, and an AF_XDP ring overflowed at 10,000 packets a
     // second.
@@ -106,12 +113,8 @@ bool FlowTable::add_records() noexcept {
     if (fixed_ || end == records_there_) return false;
     // PERF: a first touch of each page, then a copy of the zero page where it was read before: 257 ms of a
     // replay with 900,000 flows. FarFlow is left out: most flows never use it.
-    try {
-        cold_memory_.populate(records_there_ * sizeof(ColdFlow), end * sizeof(ColdFlow));
-        link_memory_.populate(records_there_ * sizeof(ColdLink), end * sizeof(ColdLink));
-    } catch (const std::exception&) {
+    if (!cold_memory_.provide(end * sizeof(ColdFlow)) || !link_memory_.provide(end * sizeof(ColdLink)))
         return false;
-    }
     free_records(records_there_, end);
     records_there_ = end;
     return true;
@@ -133,7 +136,7 @@ void FlowTable::free_records(std::size_t begin, std::size_t end) noexcept {
 // cleared, of 900,000 flows 256 MiB instead of 128, and both at once.
 bool FlowTable::grow() noexcept {
     const std::size_t slots_old = mask_ + 1;
-    if (slots_old * 2 * sizeof(HotFlow) > hot_memory_.bytes()) return false;
+    if (!hot_memory_.provide(slots_old * 2 * sizeof(HotFlow))) return false;
     std::size_t start = 0;  // behind an empty entry, so that no run is met in its middle
     while (hot_[start].key.family != 0) ++start;
     mask_ = slots_old * 2 - 1;

@@ -127,7 +127,7 @@ class FlowTable {
     }
 
   private:
-    static constexpr std::size_t records_a_step = 16'384;  // of the cold record three pages of 2 MiB
+    static constexpr std::size_t records_a_step = 16'384;  // of the cold records two pages of 2 MiB
 
     [[nodiscard]] ColdLink& link(std::uint32_t index) noexcept { return links_[index]; }
     [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept { return hash & mask_; }

@@ -12,7 +12,7 @@ class PageMapping {
     enum class Pages {
         transparent,  // whatever the kernel makes of MADV_HUGEPAGE
         reserved,  // 1 GiB or 2 MiB pages that the operator reserved, where enough are free; else transparent
-        growing,   // transparent, and only address space at first: bytes() may be less than was asked for
+        growing,   // only address space, of which bytes() may be less than was asked for, until provide()
     };
 
     PageMapping() = default;
@@ -26,14 +26,19 @@ class PageMapping {
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
-    // Has the kernel provide every page now instead of at first touch, or those with bytes of [begin, end).
-    // Throws SetupError if it cannot.
-    void populate() { populate(0, bytes_); }
-    void populate(std::size_t begin, std::size_t end);
+    // Has the kernel provide every page now instead of at first touch. Throws SetupError if it cannot.
+    void populate();
+
+    // Of a growing mapping: has the kernel provide the bytes before `end`, on reserved pages as long as half
+    // of them stay free. False, and nothing has changed, if there is no memory or no address space.
+    [[nodiscard]] bool provide(std::size_t end);
 
   private:
+    void begin_at_large_page() noexcept;
+
     std::byte* data_ = nullptr;
-    std::size_t bytes_ = 0;  // of the mapping
+    std::size_t bytes_ = 0;     // of the mapping
+    std::size_t provided_ = 0;  // of a growing one
 };
 
 }  // namespace picket::flow

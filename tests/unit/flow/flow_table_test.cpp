@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <string>
 
 #include "dataplane/flow/timer_wheel.h"
 #include "tests/support/flow_harness.h"
@@ -38,6 +40,45 @@ TEST(FlowTable, GrowsAndFindsAll) {
         ASSERT_NE(hot, nullptr);
         EXPECT_EQ(table.cold(hot->cold).flow_id, i);
         EXPECT_EQ(&table.hot_of(hot->cold), hot);
+    }
+}
+
+// Bytes of this process on reserved pages.
+std::size_t reserved_bytes() {
+    std::ifstream smaps("/proc/self/smaps_rollup");
+    std::string word;
+    std::size_t kib = 0;
+    while (smaps >> word) {
+        if (word == "Private_Hugetlb:") smaps >> kib;
+    }
+    return kib * 1024;
+}
+
+std::size_t reserved_pages(const std::string& which) {
+    std::size_t pages = 0;
+    std::ifstream("/sys/kernel/mm/hugepages/hugepages-2048kB/" + which + "_hugepages") >> pages;
+    return pages;
+}
+
+// tests/live/reserved_pages_test.py reserves some, fewer than the table needs.
+TEST(FlowTable, GrowsOnReservedPagesWhileHalfStayFree) {
+    const std::size_t all = reserved_pages("nr");
+    if (all < 8 || reserved_pages("free") < all) GTEST_SKIP() << "no pages are reserved, or others use them";
+    FlowTable table(testing::test_hash, 32'768, false);
+    std::uint32_t count = 0;
+    std::size_t most = 0;
+    // Each flow takes at least 256 bytes.
+    for (; count < all * (std::size_t{2} << 20) / 256; ++count) {
+        const FlowKey key = key_of(count);
+        ASSERT_NE(table.insert(key, table.hash(key), nullptr), nullptr);
+        if (count % 16'384 == 0) most = std::max(most, reserved_bytes());
+    }
+    EXPECT_GT(most, 0u);
+    EXPECT_LE(most, all * (std::size_t{1} << 20));
+    EXPECT_GE(reserved_pages("free"), all / 2);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const FlowKey key = key_of(i);
+        ASSERT_NE(table.find(key, table.hash(key), nullptr), nullptr);
     }
 }
 
