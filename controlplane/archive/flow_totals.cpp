@@ -66,10 +66,10 @@ std::string udp_payload(const std::string& direction) {
            "::BIGINT * if(src_hi = 0 AND src_lo >> 32 = 65535, 28, 48), 0), 0))::UBIGINT AS udp_" + direction;
 }
 
-// As store::is_unanswered and StoredFlow::responder_sent_payload have it.
+// As store::is_unanswered and StoredFlow::responder_sent_payload have it: no TCP flow has first bytes that
+// its history does not tell of.
 constexpr const char* unanswered =
-    "if(proto = 6, first_status = 0 AND coalesce(octet_length(payload_tc), 0) = 0 AND "
-    "NOT contains(history::VARCHAR, 'd'), pkts_toclient = 0)";
+    "if(proto = 6, first_status = 0 AND NOT contains(history::VARCHAR, 'd'), pkts_toclient = 0)";
 
 constexpr const char* amounts =
     "count(*)::UBIGINT AS flows, sum(pkts_toserver + pkts_toclient)::UBIGINT AS packets, "

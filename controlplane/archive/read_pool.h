@@ -19,6 +19,9 @@ class ReadPool {
     auto run(Read&& read) {
         const Place place(places_);
         Connection connection(database_);
+        // PERF: rows that wait to be taken; with the engine's own 1 MB its threads wait for each other, and a
+        // question for 43,504 flows takes a fifth longer. Refused: it only takes longer.
+        static_cast<void>(connection.run("SET streaming_buffer_size = '32MB'"));
         return std::forward<Read>(read)(connection);
     }
 
