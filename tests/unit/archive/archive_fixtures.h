@@ -94,6 +94,7 @@ class FlowMaker {
                 std::swap(part.tunnel.source, part.tunnel.destination);
                 std::swap(part.directions[0], part.directions[1]);
             }
+            tell_payload(part);
             flow.push_back(part);
         }
         return flow;
@@ -123,14 +124,25 @@ class FlowMaker {
         flow.rule_count = static_cast<std::uint16_t>(below(4) == 0 ? below(12) : 0);
         flow.rule_generation = flow.rule_count > 0 ? 1 : 0;
         for (unsigned i = 0; i < flow.rules_kept(); ++i) flow.rules[i] = static_cast<std::uint32_t>(below(3));
-        const std::string history = std::string("ShADadFfRr").substr(0, below(11));
+        const std::string history = std::string("ShAaFfRr").substr(0, below(9));
         history.copy(flow.history.data(), history.size());
         flow.watch_lists = below(2) ? random_() : 0;
         flow.handshake_rtt_ns = below(2) * below(second_ns);
         for (auto& direction : flow.directions) fill(direction, flow.start_ns);
         if (below(5) == 0) flow.tunnel = {address(), address(), 77, api::TunnelKind::vxlan, 2};
         flow.icmp_error = static_cast<std::uint16_t>(below(3));
+        tell_payload(flow);
         return flow;
+    }
+
+    // The history has a letter for each side whose first payload was seen, as the data plane's has.
+    static void tell_payload(store::StoredFlow& flow) {
+        std::string history(flow.history.data());
+        std::erase_if(history, [](char letter) { return letter == 'D' || letter == 'd'; });
+        if (flow.directions[0].payload_first_length > 0) history += 'D';
+        if (flow.directions[1].payload_first_length > 0) history += 'd';
+        flow.history = {};
+        history.copy(flow.history.data(), history.size());
     }
 
     api::Address address() {
