@@ -31,6 +31,24 @@ std::string range(const std::string& end, const api::Address& first, const api::
            " AND " + half(last, true) + ")";
 }
 
+std::string lows_of_hosts(const store::NetworkSet& set) {
+    std::string lows;
+    for (const auto& entry : set.entries()) {
+        if (entry.is_host()) lows += (lows.empty() ? "" : ", ") + half(entry.address, true);
+    }
+    return lows;
+}
+
+// PERF: IN prunes row groups only, and is judged above the scan, where each row has all its columns. The same
+// as an expression is judged within the scan, before the other columns are decoded.
+std::string within_scan(const std::string& name, const store::NetworkSet& set) {
+    const auto& entries = set.entries();
+    const bool hosts =
+        std::all_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.is_host(); });
+    if (!hosts || entries.size() > hosts_listed) return "";
+    return " AND list_contains([" + lows_of_hosts(set) + "]::UBIGINT[], " + name + "_lo)";
+}
+
 class Conditions {
   public:
     void add(const std::string& condition) { text_ += (text_.empty() ? "" : " AND ") + condition; }
@@ -125,27 +143,14 @@ std::string one_end_condition(const std::string& name, const store::NetworkSet& 
     const auto add = [&](const std::string& alternative) {
         condition += (condition.empty() ? "" : " OR ") + alternative;
     };
-    std::string lows;
-    std::size_t hosts = 0;
-    for (const auto& entry : entries) {
-        if (!entry.is_host()) continue;
-        lows += (lows.empty() ? "" : ", ") + half(entry.address, true);
-        ++hosts;
-    }
     // Halves of IPv6 addresses may pair up wrongly, which lets more through, never less.
-    if (hosts > 0) add(name + "_lo IN (" + lows + ")");
-    // PERF: IN prunes row groups only, and is judged above the scan, where each row has all its columns. The
-    // same as an expression is judged within the scan, before these are decoded.
-    if (hosts == entries.size() && hosts <= hosts_listed)
-        condition += " AND list_contains([" + lows + "]::UBIGINT[], " + name + "_lo)";
+    if (const std::string lows = lows_of_hosts(set); !lows.empty()) add(name + "_lo IN (" + lows + ")");
     for (const auto& entry : entries) {
         if (!entry.is_host()) add(range(name, entry.address, entry.last()));
     }
     return "(" + condition + ")";
 }
 
-// The range of all addresses: the engine skips rows by it before it reads their other columns, which it does
-// not by a list of values.
 std::string span_condition(const std::string& name, const store::NetworkSet& set) {
     if (set.entries().empty()) return "";
     api::Address first = set.entries().front().address;
@@ -159,8 +164,9 @@ std::string span_condition(const std::string& name, const store::NetworkSet& set
 }
 
 EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set) {
-    const std::string source = span_condition("src", set) + one_end_condition("src", set);
-    const std::string destination = one_end_condition("dest", set);
+    const std::string source =
+        span_condition("src", set) + one_end_condition("src", set) + within_scan("src", set);
+    const std::string destination = one_end_condition("dest", set) + within_scan("dest", set);
     const std::string part = "NOT " + std::string(whole_flow);  // of which the ends may turn
     const std::string not_source = " AND NOT (" + source + ")";
     if (&set == query.source.get()) {

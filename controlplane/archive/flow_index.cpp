@@ -90,7 +90,7 @@ BlockChoice blocks_of_destination(Connection& connection, const std::vector<File
         (file->entry().merge_index.empty() ? own : of_merges).insert(file->index_path());
         path_of[number_in(file->entry().name)] = file->path();
     }
-    const std::string condition = one_end_condition("ip", set);
+    const std::string condition = span_condition("ip", set) + one_end_condition("ip", set);
     BlockChoice choice;
     // A file and its own index have the same number.
     choice.failure = read_blocks(connection, own, "regexp_extract(filename, '-(\\d+)\\.index$', 1)::UBIGINT",
