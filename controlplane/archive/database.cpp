@@ -35,8 +35,6 @@ Database::Database(const Limits& limits) {
     set("autoinstall_known_extensions", "false");
     set("autoload_known_extensions", "false");
     set("preserve_insertion_order", "true");
-    // The kernel keeps what was read: another copy costs a tenth of a question's time.
-    set("enable_external_file_cache", "false");
     char* error = nullptr;
     const bool opened = duckdb_open_ext(nullptr, &database_, config, &error) == DuckDBSuccess;
     duckdb_destroy_config(&config);
