@@ -20,8 +20,8 @@ namespace picket::archive {
 // else the range of all.
 [[nodiscard]] std::string one_end_condition(const std::string& name, const store::NetworkSet& set);
 [[nodiscard]] bool is_exact(const store::NetworkSet& set);
-// "NAME_lo BETWEEN ... AND ", or "": a range of all, by which the engine skips rows before it reads their other
-// columns, which it does not by a list of values.
+// "NAME_lo BETWEEN ... AND ", or "": a range of all, by which the engine skips rows before it reads their
+// other columns, which it does not by a list of values.
 [[nodiscard]] std::string span_condition(const std::string& name, const store::NetworkSet& set);
 
 // Is an address of the set within the range?
