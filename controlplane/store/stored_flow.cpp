@@ -37,8 +37,8 @@ void add_direction(api::FlowDirection& total, const api::FlowDirection& part, bo
     }
 }
 
-// A SYN that comes late may prove that the other end is the initiator. Both are of one flow. Ports decide
-// where an address talks to itself only: who needs no more than totals does not know them.
+// A SYN that comes late may prove that the other end is the initiator. Ports decide where an address talks to
+// itself only: who needs no more than totals does not know them. REQUIRES: both are of one flow.
 bool is_turned(const StoredFlow& a, const StoredFlow& b) noexcept {
     if (a.source != a.destination) return a.source != b.source;
     return a.source_port == b.destination_port && a.destination_port == b.source_port &&

@@ -29,12 +29,14 @@ class PageMapping {
     // Has the kernel provide every page now instead of at first touch. Throws SetupError if it cannot.
     void populate();
 
-    // Of a growing mapping: has the kernel provide the bytes before `end`, on reserved pages as long as half
-    // of them stay free. False, and nothing has changed, if there is no memory or no address space.
-    [[nodiscard]] bool provide(std::size_t end);
+    // Of a growing mapping: has the kernel provide the bytes before `end`, on reserved pages as long as about
+    // half of them stay free. False if there is no memory or address space: bytes() is then what there is,
+    // and no more is asked for.
+    [[nodiscard]] bool provide(std::size_t end) noexcept;
 
   private:
-    void begin_at_large_page() noexcept;
+    void keep_whole_large_pages() noexcept;
+    [[nodiscard]] bool provide_behind(std::size_t bytes) noexcept;
 
     std::byte* data_ = nullptr;
     std::size_t bytes_ = 0;     // of the mapping

@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <deque>
+#include <exception>
 #include <fstream>
 #include <string>
 
@@ -63,7 +67,8 @@ std::size_t reserved_pages(const std::string& which) {
 // tests/live/reserved_pages_test.py reserves some, fewer than the table needs.
 TEST(FlowTable, GrowsOnReservedPagesWhileHalfStayFree) {
     const std::size_t all = reserved_pages("nr");
-    if (all < 8 || reserved_pages("free") < all) GTEST_SKIP() << "no pages are reserved, or others use them";
+    if (all < 8 || all > 64 || reserved_pages("free") < all)
+        GTEST_SKIP() << "no pages are reserved, or for others than this test";
     FlowTable table(testing::test_hash, 32'768, false);
     std::uint32_t count = 0;
     std::size_t most = 0;
@@ -81,6 +86,39 @@ TEST(FlowTable, GrowsOnReservedPagesWhileHalfStayFree) {
         ASSERT_NE(table.find(key, table.hash(key), nullptr), nullptr);
     }
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which needs terabytes of address space
+// As many tables as a replay's workers have, each filled as far as it goes.
+int fill_tables_within(rlim_t address_space) {
+    const rlimit limit{address_space, address_space};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) return 1;
+    std::deque<FlowTable> tables;
+    try {
+        while (tables.size() < 8) {
+            FlowTable& table = tables.emplace_back(testing::test_hash, 1024, false);
+            std::uint32_t count = 0;
+            while (count < 400'000 &&
+                   table.insert(key_of(count), table.hash(key_of(count)), nullptr) != nullptr)
+                ++count;
+            if (table.entries() != count) return 2;
+            for (std::uint32_t i = 0; i < count; ++i) {
+                HotFlow* hot = table.find(key_of(i), table.hash(key_of(i)), nullptr);
+                if (hot == nullptr) return 3;
+                table.far(hot->cold).duplicates = i;
+            }
+        }
+    } catch (const std::exception&) {
+        // No address space for one more: its worker says so.
+    }
+    return tables.empty() ? 4 : 0;
+}
+
+TEST(FlowTable, LivesWithLittleAddressSpace) {
+    for (const unsigned mib : {500, 1000, 2000, 5000, 20'000}) {
+        EXPECT_EXIT(_exit(fill_tables_within(rlim_t{mib} << 20)), ::testing::ExitedWithCode(0), "") << mib;
+    }
+}
+#endif
 
 TEST(FlowTable, EraseLeavesNoHoles) {
     FlowTable table(testing::test_hash, 4096, true);

@@ -108,6 +108,24 @@ TEST(StoredFlow, APartSeenFromTheOtherEndIsTurned) {
     EXPECT_EQ(total.directions[1].packets, 2U);
 }
 
+// An address may talk to itself: then ports tell the ends apart, where they are known.
+TEST(StoredFlow, APartOfAnAddressWithItselfIsTurnedByItsPorts) {
+    const auto total_of = [](std::uint16_t source_port, std::uint16_t destination_port) {
+        auto first = part(flow(1), 1, false);
+        auto second = part(flow(1), 2, true);
+        first.destination = second.destination = second.source = first.source;
+        first.source_port = source_port;
+        first.destination_port = destination_port;
+        second.source_port = 4000;
+        second.destination_port = 0;
+        add_part(first, second);
+        return first.directions[0].packets;
+    };
+    EXPECT_EQ(total_of(0, 4000), 3U) << "turned";
+    EXPECT_EQ(total_of(4000, 0), 4U);
+    EXPECT_EQ(total_of(0, 0), 4U) << "not known";
+}
+
 TEST(StoredFlow, RecordsWithNonsenseAreTamed) {
     api::FlowRecord record;
     record.flow_id = 1;
