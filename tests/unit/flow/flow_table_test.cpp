@@ -87,7 +87,7 @@ TEST(FlowTable, GrowsOnReservedPagesWhileHalfStayFree) {
     }
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which needs terabytes of address space
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which need terabytes of address space
 // As many tables as a replay's workers have, each filled as far as it goes.
 int fill_tables_within(rlim_t address_space) {
     const rlimit limit{address_space, address_space};
