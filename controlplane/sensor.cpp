@@ -202,6 +202,10 @@ FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
     return answer(rows, limited, {});
 }
 
+FlowAnswer Sensor::ask_shown(const store::Query& query) {
+    return answer(query, false, {});
+}
+
 ShapedAnswer Sensor::ask_shaped(const store::Query& query) {
     store::FlowShaper shaper(query, join(nullptr));
     const auto tell = [&](const store::StoredFlow& flow) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flow_conditions.h"
@@ -13,6 +14,7 @@
 #include "controlplane/archive/flow_rows.h"
 #include "controlplane/archive/flow_totals.h"
 #include "controlplane/archive/request_reader.h"
+#include "controlplane/archive/shown_flows.h"
 #include "controlplane/archive/table_io.h"
 #include "controlplane/store/flat_map.h"
 
@@ -67,7 +69,8 @@ std::set<std::string_view> total_columns(const store::Query& query) {
 std::vector<const Column<store::StoredFlow>*> columns_for(const store::Query& query) {
     auto columns = pointers_to(flow_columns());
     const bool judged = query.outcome || query.uri || query.status;
-    if (query.shape == store::Shape::rows || judged || query.every_field) return columns;
+    const bool rows = query.shape == store::Shape::rows && !shows_few(query);
+    if (rows || judged || query.every_field) return columns;
     std::erase_if(columns, [names = total_columns(query)](const auto* column) {
         return !names.contains(column->name);
     });
@@ -100,13 +103,37 @@ class Reading {
         const auto conditions = [&](const store::NetworkSet* judged) {
             return others + flow_conditions(query_, judged);
         };
-        read(conditions, query_.since_ns, query_.until_ns, [&](const store::StoredFlow& row) {
+        const auto touches = [&](const ArchiveFile& file) {
+            return file.overlaps(query_.since_ns, query_.until_ns);
+        };
+        read(conditions, touches, [&](const store::StoredFlow& row) {
             if (!whole.tell || !is_whole(row) || walked.find(row.key()) != nullptr) return true;
             whole.tell(row);
             return false;
         });
         if (query_.since_ns && !query_.records) read_earlier_parts(live);
         return std::move(rows_);
+    }
+
+    // Reads of the rows those of flows that are shown once more, whole.
+    void complete(std::deque<store::StoredFlow>& rows, const ShownFlows& shown) {
+        std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>, store::StoredFlow*> places;
+        for (auto& row : rows) {
+            if (shown.keys.find(row.key()) != nullptr) places[{row.run, row.id, row.part}] = &row;
+        }
+        if (places.empty()) return;
+        columns_ = pointers_to(flow_columns());
+        const store::Query any_time = without_times(query_);
+        const auto conditions = [&](const store::NetworkSet* judged) {
+            return "id IN (" + shown.ids + ") AND " + flow_conditions(any_time, judged);
+        };
+        read(
+            conditions, [&](const ArchiveFile& file) { return shown.touch(file); },
+            [&](const store::StoredFlow& row) {
+                const auto place = places.find({row.run, row.id, row.part});
+                if (place != places.end()) *place->second = row;
+                return false;
+            });
     }
 
   private:
@@ -148,18 +175,19 @@ class Reading {
         const auto conditions = [&](const store::NetworkSet* judged) {
             return earlier_part_conditions(query_, start_min, judged) + wanted_ids;
         };
-        read(conditions, start_min, *query_.since_ns,
-             [&](const store::StoredFlow& row) { return wanted.find(row.key()) != nullptr; });
+        read(
+            conditions, [&](const ArchiveFile& file) { return file.overlaps(start_min, query_.since_ns); },
+            [&](const store::StoredFlow& row) { return wanted.find(row.key()) != nullptr; });
     }
 
     // Of the query, without those of a set that is judged otherwise.
     using MakeConditions = std::function<std::string(const store::NetworkSet* judged)>;
+    using Touches = std::function<bool(const ArchiveFile& file)>;
 
     template <typename Accept>
-    void read(const MakeConditions& conditions, std::optional<std::uint64_t> since,
-              std::optional<std::uint64_t> until, Accept&& accept) {
+    void read(const MakeConditions& conditions, const Touches& touches, Accept&& accept) {
         bool too_many = false;
-        for (const std::string& source : selections(conditions, since, until)) {
+        for (const std::string& source : selections(conditions, touches)) {
             const auto failure = read_rows(connection_, source, columns_, [&](store::StoredFlow& row) {
                 make_safe(row);
                 if (too_many || !accept(row)) return;
@@ -179,13 +207,12 @@ class Reading {
     // PERF: one statement with `src IN … OR dest IN …` reads every column of all blocks. Apart, the engine's
     // statistics prune sources, by which files are sorted, and the index prunes destinations: totals of one
     // address of 300 M flows in 0.6 s instead of 1.5. Not as a union: hundreds of them take a gigabyte.
-    std::vector<std::string> selections(const MakeConditions& conditions, std::optional<std::uint64_t> since,
-                                        std::optional<std::uint64_t> until) {
+    std::vector<std::string> selections(const MakeConditions& conditions, const Touches& touches) {
         std::vector<FilePointer> all;
         std::vector<FilePointer> indexed;
         const store::NetworkSet* addresses = narrowest_ends(query_);
         for (const auto& file : view_.files) {
-            if (file->entry().table != Table::flows || !file->overlaps(since, until)) continue;
+            if (file->entry().table != Table::flows || !touches(*file)) continue;
             (addresses != nullptr && !file->index_path().empty() ? indexed : all).push_back(file);
         }
         std::vector<std::string> texts;
@@ -234,14 +261,23 @@ FlowAnswer read_flows(Connection& connection, ArchiveView view, const store::Que
                       std::uint64_t horizon_ns) {
     FlowAnswer answer;
     const bool by_request = query.uri || query.status;
-    auto rows = Reading(connection, view, query).run(live, by_request ? Archive::WholeFlows() : whole);
+    Reading reading(connection, view, query);
+    auto rows = reading.run(live, by_request ? Archive::WholeFlows() : whole);
+    std::optional<ShownFlows> shown;
+    if (shows_few(query)) {
+        shown = shown_flows(query, rows, view, live);
+        reading.complete(rows, *shown);
+    }
     // Requests are read where they are judged or shown.
     if (by_request || query.shape == store::Shape::rows) {
         WantedFlows wanted;
-        for (const auto& row : rows) wanted.add(row);
-        for (const auto& flow : live) wanted.add(flow);
+        const auto want = [&](const store::StoredFlow& flow) {
+            if (!shown || shown->keys.find(flow.key()) != nullptr) wanted.add(flow);
+        };
+        for (const auto& row : rows) want(row);
+        for (const auto& flow : live) want(flow);
         view.open.flows.for_each([&](const store::StoredFlow& flow) {
-            if (store::overlaps(query, flow.start_ns, flow.last_ns)) wanted.add(flow);
+            if (store::overlaps(query, flow.start_ns, flow.last_ns)) want(flow);
         });
         answer.requests = read_requests(connection, view, wanted);
     }

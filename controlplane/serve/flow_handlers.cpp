@@ -146,7 +146,7 @@ void flows(const httplib::Request& request, httplib::Response& response, Sensor&
     if (!query) return;
     if (const auto problem = unsuitable(*query)) return send_problem(response, *problem);
     if (query->shape == store::Shape::rows)
-        return send_flow_rows(response, sensor.ask(*query, false), *query, sensor);
+        return send_flow_rows(response, sensor.ask_shown(*query), *query, sensor);
     ShapedAnswer answer = sensor.ask_shaped(*query);
     if (query->shape == store::Shape::timeline) return send_timeline(response, answer, *query);
     if (query->shape != store::Shape::sum) return send_groups(response, answer, *query);
