@@ -163,6 +163,10 @@ std::string span_condition(const std::string& name, const store::NetworkSet& set
     return name + "_lo BETWEEN " + half(first, true) + " AND " + half(last, true) + " AND ";
 }
 
+std::string started_between(std::uint64_t first_ns, std::uint64_t last_ns) {
+    return "start BETWEEN " + time_literal(first_ns) + " AND " + time_literal(last_ns);
+}
+
 EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set) {
     const std::string source =
         span_condition("src", set) + one_end_condition("src", set) + within_scan("src", set);

@@ -24,6 +24,9 @@ namespace picket::archive {
 // other columns, which it does not by a list of values.
 [[nodiscard]] std::string span_condition(const std::string& name, const store::NetworkSet& set);
 
+// UTC, both included.
+[[nodiscard]] std::string started_between(std::uint64_t first_ns, std::uint64_t last_ns);
+
 // Is an address of the set within the range?
 [[nodiscard]] bool reaches(const store::NetworkSet& set, const AddressRange& range);
 

@@ -118,22 +118,33 @@ class Reading {
     // Reads of the rows those of flows that are shown once more, whole.
     void complete(std::deque<store::StoredFlow>& rows, const ShownFlows& shown) {
         std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>, store::StoredFlow*> places;
+        std::uint64_t start_min = UINT64_MAX;
+        std::uint64_t start_max = 0;
         for (auto& row : rows) {
-            if (shown.keys.find(row.key()) != nullptr) places[{row.run, row.id, row.part}] = &row;
+            if (shown.keys.find(row.key()) == nullptr) continue;
+            places[{row.run, row.id, row.part}] = &row;
+            start_min = std::min(start_min, row.start_ns);
+            start_max = std::max(start_max, row.start_ns);
         }
         if (places.empty()) return;
+        const std::string starts = started_between(start_min, start_max);
         columns_ = pointers_to(flow_columns());
         const store::Query any_time = without_times(query_);
         const auto conditions = [&](const store::NetworkSet* judged) {
-            return "id IN (" + shown.ids + ") AND " + flow_conditions(any_time, judged);
+            return starts + " AND id IN (" + shown.ids + ") AND " + flow_conditions(any_time, judged);
         };
         read(
             conditions, [&](const ArchiveFile& file) { return shown.touch(file); },
             [&](const store::StoredFlow& row) {
                 const auto place = places.find({row.run, row.id, row.part});
-                if (place != places.end()) *place->second = row;
+                if (place == places.end()) return false;
+                *place->second = row;
+                places.erase(place);
                 return false;
             });
+        if (!places.empty())
+            throw ArchiveUnreadable("of " + std::to_string(places.size()) +
+                                    " flows the rows are not found again");
     }
 
   private:

@@ -87,7 +87,8 @@ void sort_rows(Selection& selection, const Query& query, bool limited) {
         const auto value_b = sort_value(query.sort, *b, query.records);
         if (value_a != value_b) return query.descending ? value_a > value_b : value_a < value_b;
         if (a->start_ns != b->start_ns) return a->start_ns < b->start_ns;
-        return a->id != b->id ? a->id < b->id : a->part < b->part;
+        if (a->id != b->id) return a->id < b->id;
+        return a->run != b->run ? a->run < b->run : a->part < b->part;
     };
     if (limited && query.limit && *query.limit < rows.size()) {
         const auto end = rows.begin() + static_cast<std::ptrdiff_t>(*query.limit);
