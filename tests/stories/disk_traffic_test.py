@@ -62,8 +62,14 @@ class WhileFlowsCome(unittest.TestCase):
         return trickle.ring_losses(status)
 
     def check_written(self, disk, flows, lost):
-        picket.wait_until(lambda: not disk.shown()['trouble'] and disk.shown()['waiting_rows'] == 0, 60)
-        self.assertEqual(trickle.closed_flows(disk.shown()), flows)
+        def is_written():
+            shown = disk.shown()
+            return not shown['trouble'] and shown['waiting_rows'] == 0 and trickle.closed_flows(shown) == flows
+
+        try:
+            picket.wait_until(is_written, 60)
+        finally:
+            self.assertEqual(trickle.closed_flows(disk.shown()), flows)
         self.assertIn('the archive is written again', [row['text'] for row in disk.sensor.ask('event', 'show')['rows']])
         closed = disk.closed_sum()
         self.assertEqual((closed['sum']['flows'], closed['coverage']['lost']), (flows, lost))
