@@ -143,8 +143,8 @@ class Reading {
                 return false;
             });
         if (!places.empty())
-            throw ArchiveUnreadable("of " + std::to_string(places.size()) +
-                                    " flows the rows are not found again");
+            throw ArchiveUnreadable("the archive's files gave " + std::to_string(places.size()) +
+                                    " rows of flows once and not again; ask with -j, which reads them once");
     }
 
   private:
