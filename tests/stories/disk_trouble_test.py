@@ -22,6 +22,12 @@ import picket_program as picket  # noqa: E402
 FLOWS = 1877
 ROOM = 737_280  # rows of flows that wait at most
 TOO_MANY = 20_000
+# The archive's directory and an empty file change places in one moment (RENAME_EXCHANGE): where there is nothing, picketd
+# makes a new directory at once.
+EXCHANGE = ('/usr/bin/python3 -c "import ctypes, sys; here, there = map(str.encode, sys.argv[1:]); '
+            'sys.exit(ctypes.CDLL(None).renameat2(-100, here, -100, there, 2))" "$1/elsewhere" "$1/archive"')
+GONE = f'touch "$1/elsewhere" && {EXCHANGE}'
+BACK = f'{EXCHANGE} && rm "$1/elsewhere"'
 
 
 class Disk:
@@ -93,8 +99,7 @@ class DiskTrouble(unittest.TestCase):
         spoil = {'full': 'dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null || true',
                  'read-only': 'mount -o remount,ro "$1"',
                  'removed': 'rm -r "$1/archive"',
-                 # A file in its place: otherwise a new one is made at once.
-                 'gone': 'mv "$1/archive" "$1/elsewhere" && touch "$1/archive"'}
+                 'gone': GONE}
         try:
             for name, script in spoil.items():
                 cls.spoil(name, script)
@@ -153,7 +158,7 @@ class DiskTrouble(unittest.TestCase):
         self.check('read-only', 'mount -o remount,rw "$1"')
 
     def test_gone(self):
-        self.check('gone', 'rm "$1/archive" && mv "$1/elsewhere" "$1/archive"')
+        self.check('gone', BACK)
 
     def test_removed(self):
         self.check_written('removed')
