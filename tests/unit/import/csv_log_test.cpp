@@ -111,6 +111,9 @@ TEST(CsvLog, WhatIsWrongIsNamed) {
     EXPECT_EQ(why("2003-08-22,,1.2.3.4,1,5.6.7.8,2,17,99999999999999999999,37"),
               "packets and bytes are not numbers");
     EXPECT_EQ(why("2003-08-22,,1.2.3.4,1,5.6.7.8,2,17,0,0"), "it has no packet");
+    EXPECT_EQ(why("2003-08-22,,1.2.3.4,1,5.6.7.8,2,17,1,18446744073709551615"),
+              "it has more packets or bytes than a link can carry");
+    EXPECT_TRUE(log.parse("2003-08-22,,1.2.3.4,1,5.6.7.8,2,17,1,72057594037927936", utc).flow);
 }
 
 }  // namespace
