@@ -202,8 +202,11 @@ FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
     return answer(rows, limited, {});
 }
 
-FlowAnswer Sensor::ask_shown(const store::Query& query) {
-    return answer(query, false, {});
+ShapedAnswer Sensor::ask_shown(const store::Query& query) {
+    store::FlowShaper shaper(query, join(nullptr));
+    auto frame = answer(query, false, {{}, &shaper});
+    shaper.add(frame.selection);
+    return {std::move(frame), std::move(shaper)};
 }
 
 ShapedAnswer Sensor::ask_shaped(const store::Query& query) {

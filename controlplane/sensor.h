@@ -106,9 +106,10 @@ class Sensor final : public drain::LinkObserver {
     // The flows that answer a query, live and archived ones included; limited: rows beyond query.limit are
     // left out. Throws archive::ArchiveUnreadable.
     FlowAnswer ask(const store::Query& query, bool limited);
-    // The same for who shows the first query.limit rows: of the others only what they are sorted and added up
-    // by is there. Throws archive::ArchiveUnreadable.
-    FlowAnswer ask_shown(const store::Query& query);
+    // The same for who shows the first query.limit rows: of the others no more is there than what they are
+    // sorted and added up by, or nothing but their share of the totals. The query outlives the answer. Throws
+    // archive::ArchiveUnreadable.
+    ShapedAnswer ask_shown(const store::Query& query);
     // The same for answers that show no rows: any number of flows. The query outlives the answer. Throws
     // archive::ArchiveUnreadable.
     ShapedAnswer ask_shaped(const store::Query& query);

@@ -155,8 +155,9 @@ class Archive final : public store::RuleDirectory {
     // All parts of flows that may answer the query: those on disk, those that wait to be written. live: flows
     // of the data plane's tables, whose earlier parts are looked for too. Throws ArchiveUnreadable.
     // whole: what becomes of flows of one part that lie in files instead of keeping them, so that totals of
-    // any number of flows can be made: each is told, or added up by the engine. Queries by request keep them
-    // all the same.
+    // any number of flows can be made: each is told, or added up by the engine. Where only totals are wanted
+    // beside the query's first rows, those that are not among them may be added up, and all others are kept.
+    // Queries by request keep them all the same.
     struct WholeFlows {
         std::function<void(const store::StoredFlow&)> tell;  // empty: they are kept
         store::FlowShaper* totals = nullptr;                 // of the query's shape

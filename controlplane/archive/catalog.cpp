@@ -63,6 +63,7 @@ void forget_lost_indexes(std::vector<FileEntry>& files, std::vector<std::string>
         if (there.contains(file.merge_index)) continue;
         ++lost[file.merge_index];
         file.merge_index.clear();
+        file.amounts = file.amounts && !file.index.empty();
     }
     lost.erase("");
     for (const auto& [name, count] : lost) {
@@ -171,6 +172,7 @@ Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
                                          file.name);
             }
             file.index.clear();
+            file.amounts = file.amounts && !file.merge_index.empty();
             file.bytes = rows.bytes;  // from now on
         }
         if (rows.there && rows.bytes + index.bytes == file.bytes) {

@@ -39,14 +39,26 @@ std::string lows_of_hosts(const store::NetworkSet& set) {
     return lows;
 }
 
-// PERF: IN prunes row groups only, and is judged above the scan, where each row has all its columns. The same
-// as an expression is judged within the scan, before the other columns are decoded.
-std::string within_scan(const std::string& name, const store::NetworkSet& set) {
+// IPv6 addresses of other networks may have a lower half of these.
+std::string pairs_of_hosts(const std::string& name, const store::NetworkSet& set) {
+    std::string pairs;
+    for (const auto& entry : set.entries()) {
+        if (!entry.is_host()) continue;
+        pairs += (pairs.empty() ? "(" : ", (") + half(entry.address, false) + "::UBIGINT, " +
+                 half(entry.address, true) + "::UBIGINT)";
+    }
+    return "(" + name + "_hi, " + name + "_lo) IN (" + pairs + ")";
+}
+
+// PERF: IN is judged for each row of its column, though it prunes row groups too; list_contains() takes half
+// as long, and what it leaves is little. Both within the scan, before the other columns are decoded.
+std::string scan_condition(const std::string& name, const store::NetworkSet& set) {
     const auto& entries = set.entries();
     const bool hosts =
         std::all_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.is_host(); });
-    if (!hosts || entries.size() > hosts_listed) return "";
-    return " AND list_contains([" + lows_of_hosts(set) + "]::UBIGINT[], " + name + "_lo)";
+    if (!hosts || entries.empty() || entries.size() > hosts_listed) return one_end_condition(name, set);
+    return "list_contains([" + lows_of_hosts(set) + "]::UBIGINT[], " + name + "_lo) AND " +
+           pairs_of_hosts(name, set);
 }
 
 class Conditions {
@@ -143,8 +155,8 @@ std::string one_end_condition(const std::string& name, const store::NetworkSet& 
     const auto add = [&](const std::string& alternative) {
         condition += (condition.empty() ? "" : " OR ") + alternative;
     };
-    // Halves of IPv6 addresses may pair up wrongly, which lets more through, never less.
-    if (const std::string lows = lows_of_hosts(set); !lows.empty()) add(name + "_lo IN (" + lows + ")");
+    if (const std::string lows = lows_of_hosts(set); !lows.empty())
+        add("(" + name + "_lo IN (" + lows + ") AND " + pairs_of_hosts(name, set) + ")");
     for (const auto& entry : entries) {
         if (!entry.is_host()) add(range(name, entry.address, entry.last()));
     }
@@ -168,9 +180,8 @@ std::string started_between(std::uint64_t first_ns, std::uint64_t last_ns) {
 }
 
 EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set) {
-    const std::string source =
-        span_condition("src", set) + one_end_condition("src", set) + within_scan("src", set);
-    const std::string destination = one_end_condition("dest", set) + within_scan("dest", set);
+    const std::string source = span_condition("src", set) + scan_condition("src", set);
+    const std::string destination = scan_condition("dest", set);
     const std::string part = "NOT " + std::string(whole_flow);  // of which the ends may turn
     const std::string not_source = " AND NOT (" + source + ")";
     if (&set == query.source.get()) {

@@ -16,8 +16,8 @@ namespace picket::archive {
 [[nodiscard]] std::string flow_conditions(const store::Query& query,
                                           const store::NetworkSet* judged = nullptr);
 
-// A condition on NAME_hi and NAME_lo that every address of the set fulfils: exact for sets of usual size,
-// else the range of all.
+// A condition on NAME_hi and NAME_lo that every address of the set fulfils, and for sets of usual size no
+// other one: else all of their range.
 [[nodiscard]] std::string one_end_condition(const std::string& name, const store::NetworkSet& set);
 [[nodiscard]] bool is_exact(const store::NetworkSet& set);
 // "NAME_lo BETWEEN ... AND ", or "": a range of all, by which the engine skips rows before it reads their

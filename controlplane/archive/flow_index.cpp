@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <set>
 
+#include "controlplane/archive/archive.h"
+#include "controlplane/archive/flow_amounts.h"
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flow_conditions.h"
 #include "controlplane/archive/table_io.h"
@@ -13,13 +15,22 @@ namespace {
 
 constexpr const char* sort_order = "src_hi, src_lo, dest_hi, dest_lo, dest_port, start";
 
-// Addresses of a file's rows; `more` columns come after the address.
-std::string addresses_of(const std::string& path, const std::string& more) {
+// Addresses of a file's rows; `more` columns come after the address. What imported flows tell may be too much
+// to be added up: they are left out before.
+std::string addresses_of(const std::string& path, const std::string& more, bool amounts) {
     const std::string from = " FROM read_parquet(" + quoted(path) + ")";
-    return "SELECT ip_hi, ip_lo, " + more +
-           "block, bit_or(ends)::UTINYINT AS ends FROM (SELECT src_hi AS ip_hi, src_lo AS ip_lo, block, "
-           "1 AS ends" +
-           from + " UNION ALL SELECT dest_hi, dest_lo, block, 2" + from + ") GROUP BY ip_hi, ip_lo, block";
+    const auto rows_of = [&](const std::string& end, const std::string& ends, const std::string& columns,
+                             const std::string& condition) {
+        return "SELECT " + end + "_hi AS ip_hi, " + end + "_lo AS ip_lo, " + more + "block, " + ends +
+               "::UTINYINT AS ends" + columns + from + " WHERE " + condition + " GROUP BY ALL";
+    };
+    const std::string and_by_name = " UNION ALL BY NAME ";
+    const std::string destinations = rows_of("dest", "2", "", "true");
+    if (!amounts) return rows_of("src", "1", "", "true") + and_by_name + destinations;
+    return rows_of("src", "1", ", " + all_amounts(true) + ", 0::UBIGINT AS others", told_flow) + and_by_name +
+           rows_of("src", "1", ", 0::UBIGINT AS flows, count(*)::UBIGINT AS others",
+                   "NOT " + std::string(told_flow)) +
+           and_by_name + destinations;
 }
 
 // What next_name() of the catalog has counted; unique within an archive.
@@ -33,24 +44,60 @@ std::string list_of(const std::set<std::string>& paths) {
     return list;
 }
 
-// `file`: what tells the number of the file that a row of the indexes is of. Of others than path_of knows
-// nothing is wanted.
-Failure read_blocks(Connection& connection, const std::set<std::string>& indexes, const std::string& file,
-                    const std::string& condition, const std::map<std::uint64_t, std::string>& path_of,
-                    std::map<std::string, std::vector<std::uint32_t>>& blocks) {
-    if (indexes.empty()) return {};
-    Rows rows = connection.stream("SELECT " + file + " AS file, block FROM read_parquet([" +
-                                  list_of(indexes) + "], filename = true) WHERE ends >= 2 AND " + condition +
-                                  " GROUP BY ALL ORDER BY ALL");
-    while (duckdb_data_chunk chunk = rows.next()) {
-        const auto* files = Source{duckdb_data_chunk_get_vector(chunk, 0)}.data<std::uint64_t>();
-        const auto* numbers = Source{duckdb_data_chunk_get_vector(chunk, 1)}.data<std::uint32_t>();
-        for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i) {
-            const auto path = path_of.find(files[i]);
-            if (path != path_of.end()) blocks[path->second].push_back(numbers[i]);
-        }
+// Indexes as SQL names them, and what tells the number of the file that a row of them is of: the column, or
+// the name of the index of one file, which has the same number.
+struct Indexes {
+    std::set<std::string> of_merges;
+    std::set<std::string> own;
+
+    explicit Indexes(const std::vector<FilePointer>& files) {
+        for (const auto& file : files)
+            (file->entry().merge_index.empty() ? own : of_merges).insert(file->index_path());
     }
-    return rows.failure();
+    // visit("SELECT ... AS file, `columns` FROM ...")
+    template <typename Visit>
+    void each(const std::string& columns, Visit&& visit) const {
+        const auto select = [&](const std::set<std::string>& paths, const char* file) {
+            if (paths.empty()) return;
+            visit("SELECT " + std::string(file) + " AS file, " + columns + " FROM read_parquet([" +
+                  list_of(paths) + "], filename = true)");
+        };
+        select(own, "regexp_extract(filename, '-(\\d+)\\.index$', 1)::UBIGINT");
+        select(of_merges, "file");
+    }
+};
+
+std::map<std::uint64_t, std::string> paths_by_number(const std::vector<FilePointer>& files) {
+    std::map<std::uint64_t, std::string> paths;
+    for (const auto& file : files) paths[number_in(file->entry().name)] = file->path();
+    return paths;
+}
+
+struct BlockRow {
+    std::uint64_t file = 0;
+    std::uint32_t block = 0;
+};
+
+std::vector<Column<BlockRow>> block_columns() {
+    return {number<BlockRow>(
+                "file", [](auto& row) -> auto& { return row.file; }),
+            number<BlockRow>(
+                "block", [](auto& row) -> auto& { return row.block; })};
+}
+
+struct AmountRow : SourceAmounts {
+    std::uint64_t file = 0;
+};
+
+std::vector<Column<AmountRow>> amount_columns() {
+    std::vector<Column<AmountRow>> columns{number<AmountRow>(
+        "file", [](auto& row) -> auto& { return row.file; })};
+    add_address<AmountRow>(
+        columns, "ip", [](auto& row) -> auto& { return row.source; });
+    add_amount_columns(columns);
+    columns.push_back(number<AmountRow>(
+        "others", [](auto& row) -> auto& { return row.others; }));
+    return columns;
 }
 
 }  // namespace
@@ -67,37 +114,64 @@ std::string merged_flows(const std::string& list, const std::string& condition, 
            condition + (sorted ? std::string(" ORDER BY ") + sort_order : std::string()) + ")";
 }
 
-std::string index_of(const std::string& path) {
-    return addresses_of(path, "") + " ORDER BY ip_hi, ip_lo, block";
+std::string index_of(const std::string& path, bool amounts) {
+    return "FROM (" + addresses_of(path, "", amounts) + ") ORDER BY ends, ip_hi, ip_lo, block";
 }
 
-std::string index_of_merge(const DurableDirectory& directory, const std::vector<FileEntry>& files) {
+std::string index_of_merge(const DurableDirectory& directory, const std::vector<FileEntry>& files,
+                           bool amounts) {
     std::string all;
     for (const FileEntry& file : files) {
         all += (all.empty() ? "" : " UNION ALL ") +
                addresses_of(directory.path_of(file.name),
-                            std::to_string(number_in(file.name)) + "::UBIGINT AS file, ");
+                            std::to_string(number_in(file.name)) + "::UBIGINT AS file, ", amounts);
     }
-    return "FROM (" + all + ") ORDER BY ip_hi, ip_lo, file, block";
+    return "FROM (" + all + ") ORDER BY ends, ip_hi, ip_lo, file, block";
 }
 
-BlockChoice blocks_of_destination(Connection& connection, const std::vector<FilePointer>& files,
-                                  const store::NetworkSet& set) {
-    std::set<std::string> own;
-    std::set<std::string> of_merges;
-    std::map<std::uint64_t, std::string> path_of;
-    for (const auto& file : files) {
-        (file->entry().merge_index.empty() ? own : of_merges).insert(file->index_path());
-        path_of[number_in(file->entry().name)] = file->path();
-    }
-    const std::string condition = span_condition("ip", set) + one_end_condition("ip", set);
-    BlockChoice choice;
-    // A file and its own index have the same number.
-    choice.failure = read_blocks(connection, own, "regexp_extract(filename, '-(\\d+)\\.index$', 1)::UBIGINT",
-                                 condition, path_of, choice.blocks);
-    if (!choice.failure)
-        choice.failure = read_blocks(connection, of_merges, "file", condition, path_of, choice.blocks);
-    return choice;
+std::map<std::string, std::vector<std::uint32_t>> blocks_of_destination(Connection& connection,
+                                                                        const std::vector<FilePointer>& files,
+                                                                        const store::NetworkSet& set) {
+    const auto paths = paths_by_number(files);
+    std::map<std::string, std::vector<std::uint32_t>> blocks;
+    const std::string condition =
+        " WHERE ends >= 2 AND " + span_condition("ip", set) + one_end_condition("ip", set);
+    const auto columns = block_columns();
+    Indexes(files).each("block", [&](const std::string& select) {
+        const auto failure = read_rows(connection, select + condition + " GROUP BY ALL ORDER BY ALL",
+                                       pointers_to(columns), [&](const BlockRow& row) {
+                                           const auto path = paths.find(row.file);
+                                           if (path != paths.end()) blocks[path->second].push_back(row.block);
+                                       });
+        if (failure) throw ArchiveUnreadable("an index of the archive cannot be read: " + *failure);
+    });
+    return blocks;
+}
+
+bool read_amounts_of_sources(Connection& connection, const std::vector<FilePointer>& files,
+                             const store::NetworkSet& set, std::size_t rows_max,
+                             std::map<std::string, std::vector<SourceAmounts>>& amounts) {
+    const auto paths = paths_by_number(files);
+    const auto columns = amount_columns();
+    // One more tells that there are more.
+    const std::string condition = " WHERE ends = 1 AND " + span_condition("ip", set) +
+                                  one_end_condition("ip", set) + " LIMIT " + std::to_string(rows_max + 1);
+    bool all = true;
+    Indexes(files).each(
+        "ip_hi, ip_lo, flows, packets, bytes, first, last, udp_toserver, udp_toclient, unanswered, others",
+        [&](const std::string& select) {
+            std::size_t rows = 0;
+            if (!all) return;
+            const auto failure =
+                read_rows(connection, select + condition, pointers_to(columns), [&](const AmountRow& row) {
+                    ++rows;
+                    const auto path = paths.find(row.file);
+                    if (path != paths.end()) amounts[path->second].push_back(row);
+                });
+            if (failure) throw ArchiveUnreadable("an index of the archive cannot be read: " + *failure);
+            all = rows <= rows_max;
+        });
+    return all;
 }
 
 }  // namespace picket::archive

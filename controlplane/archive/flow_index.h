@@ -2,9 +2,10 @@
 //
 // A sort order serves sources. For destinations rows of merged files carry the number of their block in the
 // column `block`; blocks are row groups, so that statistics skip all others. The index is a Parquet file as
-// well: (ip_hi, ip_lo, block, ends: 1 source, 2 destination, 3 both), sorted, so that a look-up reads few
-// pages of it. Where a merge made several files one index is of them all, and has the column `file`: the
-// number in the name of each.
+// well: (ip_hi, ip_lo, block, ends: 1 source, 2 destination; older ones 3 for both), sorted, so that a
+// look-up reads few pages of it. Where a merge made several files one index is of them all, and has the
+// column `file`: the number in the name of each. Of sources it also tells what their flows of one part add up
+// to (flow_amounts.h), and how many `others` there are: FileEntry::amounts.
 //
 // PERF: an index to open is 1.0 to 1.8 ms (Intel Xeon, 2.3 GHz, warm, two columns of a few rows read); of 300
 // M flows with an index a file there were 152.
@@ -19,7 +20,8 @@
 
 #include "controlplane/archive/catalog.h"
 #include "controlplane/archive/database.h"
-#include "controlplane/store/query.h"
+#include "controlplane/store/network_set.h"
+#include "controlplane/store/shapes.h"
 
 namespace picket::archive {
 
@@ -30,17 +32,25 @@ namespace picket::archive {
 [[nodiscard]] std::string merged_flows(const std::string& list, const std::string& condition, bool sorted,
                                        std::size_t block_rows);
 // The rows of the index of one file, and of several within a directory.
-[[nodiscard]] std::string index_of(const std::string& path);
+[[nodiscard]] std::string index_of(const std::string& path, bool amounts);
 [[nodiscard]] std::string index_of_merge(const DurableDirectory& directory,
-                                         const std::vector<FileEntry>& files);
+                                         const std::vector<FileEntry>& files, bool amounts);
 
 // Blocks of each of the files, all of which have an index, that hold flows to the set's addresses, by the
-// file's path. Files without such blocks are left out.
-struct BlockChoice {
-    std::map<std::string, std::vector<std::uint32_t>> blocks;
-    Failure failure;
+// file's path. Files without such blocks are left out. Throws ArchiveUnreadable.
+[[nodiscard]] std::map<std::string, std::vector<std::uint32_t>> blocks_of_destination(
+    Connection& connection, const std::vector<FilePointer>& files, const store::NetworkSet& set);
+
+// Of a source in one block.
+struct SourceAmounts {
+    api::Address source;
+    store::Totals totals;      // of told flows (flow_amounts.h)
+    std::uint64_t others = 0;  // rows
 };
-[[nodiscard]] BlockChoice blocks_of_destination(Connection& connection, const std::vector<FilePointer>& files,
-                                                const store::NetworkSet& set);
+// Of the set's addresses in each of the files, all of which have amounts, by the file's path. False if there
+// are more rows. REQUIRES: is_exact(set). Throws ArchiveUnreadable.
+[[nodiscard]] bool read_amounts_of_sources(Connection& connection, const std::vector<FilePointer>& files,
+                                           const store::NetworkSet& set, std::size_t rows_max,
+                                           std::map<std::string, std::vector<SourceAmounts>>& amounts);
 
 }  // namespace picket::archive

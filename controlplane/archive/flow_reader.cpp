@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "controlplane/archive/flow_amounts.h"
 #include "controlplane/archive/flow_columns.h"
 #include "controlplane/archive/flow_conditions.h"
 #include "controlplane/archive/flow_index.h"
@@ -16,6 +17,7 @@
 #include "controlplane/archive/request_reader.h"
 #include "controlplane/archive/shown_flows.h"
 #include "controlplane/archive/table_io.h"
+#include "controlplane/archive/told_sources.h"
 #include "controlplane/store/flat_map.h"
 
 namespace picket::archive {
@@ -106,6 +108,7 @@ class Reading {
         const auto touches = [&](const ArchiveFile& file) {
             return file.overlaps(query_.since_ns, query_.until_ns);
         };
+        if (whole.totals != nullptr) add_up_sources(live, touches, *whole.totals);
         read(conditions, touches, [&](const store::StoredFlow& row) {
             if (!whole.tell || !is_whole(row) || walked.find(row.key()) != nullptr) return true;
             whole.tell(row);
@@ -148,6 +151,22 @@ class Reading {
     }
 
   private:
+    // Of the query, without those of a set that is judged otherwise.
+    using MakeConditions = std::function<std::string(const store::NetworkSet* judged)>;
+    using Touches = std::function<bool(const ArchiveFile& file)>;
+
+    void add_up_sources(std::span<const store::StoredFlow> live, const Touches& touches,
+                        store::FlowShaper& totals) {
+        const store::NetworkSet* set = told_addresses(query_);
+        if (set == nullptr) return;
+        std::vector<FilePointer> indexed;
+        for (const auto& file : view_.files) {
+            if (file->entry().table == Table::flows && touches(*file) && !file->index_path().empty())
+                indexed.push_back(file);
+        }
+        told_ = tell_sources(connection_, indexed, query_, *set, live, totals);
+    }
+
     // What the engine can add up; returns a condition for the other rows, empty if it has added up nothing.
     std::string add_up(const FlowKeys& walked, store::FlowShaper& totals) {
         if (!are_totals(query_) || walked.size() > ids_max) return "";
@@ -191,10 +210,6 @@ class Reading {
             [&](const store::StoredFlow& row) { return wanted.find(row.key()) != nullptr; });
     }
 
-    // Of the query, without those of a set that is judged otherwise.
-    using MakeConditions = std::function<std::string(const store::NetworkSet* judged)>;
-    using Touches = std::function<bool(const ArchiveFile& file)>;
-
     template <typename Accept>
     void read(const MakeConditions& conditions, const Touches& touches, Accept&& accept) {
         bool too_many = false;
@@ -235,18 +250,21 @@ class Reading {
         if (indexed.empty()) return texts;
         const EndConditions ends = end_conditions(query_, *addresses);
         const std::string others = " AND " + conditions(addresses);
-        std::vector<FilePointer> of_sources = indexed;
+        std::vector<FilePointer> of_sources;
+        std::vector<FilePointer> of_told_sources;
         std::set<std::string> without_sources;
-        std::erase_if(of_sources, [&](const auto& file) {
-            if (!file->entry().sources || reaches(*addresses, *file->entry().sources)) return false;
-            without_sources.insert(file->path());
-            return true;
-        });
+        for (const auto& file : indexed) {
+            if (file->entry().sources && !reaches(*addresses, *file->entry().sources)) {
+                without_sources.insert(file->path());
+            } else if (!told_.all.contains(file->path())) {
+                (told_.with_others.contains(file->path()) ? of_told_sources : of_sources).push_back(file);
+            }
+        }
         if (!of_sources.empty()) add(file_list(of_sources, Table::flows, {}, {}), ends.source + others);
-        const auto choice = blocks_of_destination(connection_, indexed, *addresses);
-        if (choice.failure)
-            throw ArchiveUnreadable("an index of the archive cannot be read: " + *choice.failure);
-        for (const auto& [path, blocks] : choice.blocks) {
+        if (!of_told_sources.empty())
+            add(file_list(of_told_sources, Table::flows, {}, {}),
+                ends.source + " AND NOT " + told_flow + others);
+        for (const auto& [path, blocks] : blocks_of_destination(connection_, indexed, *addresses)) {
             std::string numbers;
             for (const auto block : blocks) numbers += (numbers.empty() ? "" : ", ") + std::to_string(block);
             // The condition on sources is no exact one, and must not keep rows from a file that it does not
@@ -263,6 +281,7 @@ class Reading {
     const store::Query& query_;
     std::vector<const Column<store::StoredFlow>*> columns_;
     std::deque<store::StoredFlow> rows_;
+    ToldSources told_;
 };
 
 }  // namespace

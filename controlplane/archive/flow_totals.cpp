@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "controlplane/archive/flow_amounts.h"
 #include "controlplane/archive/flow_conditions.h"
 #include "controlplane/archive/table_io.h"
 
@@ -15,34 +16,10 @@ struct SourceRow {
 };
 
 std::vector<Column<SourceRow>> source_columns() {
-    using Row = SourceRow;
-    std::vector<Column<Row>> columns;
-    add_address<Row>(
+    std::vector<Column<SourceRow>> columns;
+    add_address<SourceRow>(
         columns, "src", [](auto& row) -> auto& { return row.source; });
-    const auto add = [&](const char* name, auto field) { columns.push_back(number<Row>(name, field)); };
-    add(
-        "flows", [](auto& row) -> auto& { return row.totals.flows; });
-    add(
-        "packets", [](auto& row) -> auto& { return row.totals.packets; });
-    add(
-        "bytes", [](auto& row) -> auto& { return row.totals.bytes; });
-    add(
-        "first", [](auto& row) -> auto& { return row.totals.first_ns; });
-    add(
-        "last", [](auto& row) -> auto& { return row.totals.last_ns; });
-    add(
-        "udp_toserver", [](auto& row) -> auto& { return row.totals.udp_payload[0]; });
-    add(
-        "udp_toclient", [](auto& row) -> auto& { return row.totals.udp_payload[1]; });
-    add(
-        "unanswered", [](auto& row) -> auto& { return row.totals.unanswered; });
-    return columns;
-}
-
-std::vector<Column<api::Address>> destination_columns() {
-    std::vector<Column<api::Address>> columns;
-    add_address<api::Address>(
-        columns, "dest", [](auto& row) -> auto& { return row; });
+    add_amount_columns(columns);
     return columns;
 }
 
@@ -59,21 +36,6 @@ std::vector<Column<store::TimelineBucket>> interval_columns() {
             "bytes", [](auto& row) -> auto& { return row.bytes; }),
     };
 }
-
-// As store::Totals::add has it: IP bytes of UDP without the headers of IP and UDP.
-std::string udp_payload(const std::string& direction) {
-    return "sum(if(proto = 17, greatest(bytes_" + direction + "::BIGINT - pkts_" + direction +
-           "::BIGINT * if(src_hi = 0 AND src_lo >> 32 = 65535, 28, 48), 0), 0))::UBIGINT AS udp_" + direction;
-}
-
-// As store::is_unanswered and StoredFlow::responder_sent_payload have it: no TCP flow has first bytes that
-// its history does not tell of.
-constexpr const char* unanswered =
-    "if(proto = 6, first_status = 0 AND NOT contains(history::VARCHAR, 'd'), pkts_toclient = 0)";
-
-constexpr const char* amounts =
-    "count(*)::UBIGINT AS flows, sum(pkts_toserver + pkts_toclient)::UBIGINT AS packets, "
-    "sum(bytes_toserver + bytes_toclient)::UBIGINT AS bytes";
 
 class Adding {
   public:
@@ -110,10 +72,8 @@ bool are_totals(const store::Query& query) {
 }
 
 std::string totalled_condition(const std::string& ids_left_out) {
-    // What imported flows do not tell is not to be added up: flags has bit 31.
-    std::string condition = "(" + std::string(whole_flow) + " AND flags < 2147483648";
-    if (!ids_left_out.empty()) condition += " AND id NOT IN (" + ids_left_out + ")";
-    return condition + ")";
+    return ids_left_out.empty() ? told_flow
+                                : "(" + std::string(told_flow) + " AND id NOT IN (" + ids_left_out + "))";
 }
 
 // What cannot count twice comes first, so that whatever fails leaves nothing that would.
@@ -123,7 +83,7 @@ bool add_totals(Connection& connection, const ArchiveView& view, const store::Qu
     if (files.empty()) return true;
     const std::string from = " FROM read_parquet(" + files + ") WHERE " + condition + " AND " +
                              flow_conditions(query) +
-                             (query.unanswered ? std::string(" AND ") + unanswered : "");
+                             (query.unanswered ? std::string(" AND ") + unanswered_flow : "");
     Adding adding(connection, from);
     if (!adding.read("dest_hi, dest_lo", "dest_hi, dest_lo", destination_columns(),
                      [&](const api::Address& address) { shaper.add_destination(address); }))
@@ -132,18 +92,11 @@ bool add_totals(Connection& connection, const ArchiveView& view, const store::Qu
     if (query.shape == store::Shape::timeline) {
         const std::string ns = std::to_string(query.interval_ns);
         const bool done = adding.read(
-            "(epoch_ns(start) // " + ns + " * " + ns + ")::UBIGINT AS time, " + amounts, "1",
+            "(epoch_ns(start) // " + ns + " * " + ns + ")::UBIGINT AS time, " + traffic_amounts(), "1",
             interval_columns(), [&](const store::TimelineBucket& row) { intervals.push_back(row); });
         if (!done) return false;
     }
-    const std::string select =
-        "src_hi, src_lo, " + std::string(amounts) +
-        ", epoch_ns(min(start))::UBIGINT AS first, "
-        "max(epoch_ns(start) + last)::UBIGINT AS last, " +
-        udp_payload("toserver") + ", " + udp_payload("toclient") + ", " +
-        (query.shape == store::Shape::sum ? "count_if(" + std::string(unanswered) + ")::UBIGINT"
-                                          : std::string("0::UBIGINT")) +
-        " AS unanswered";
+    const std::string select = "src_hi, src_lo, " + all_amounts(query.shape == store::Shape::sum);
     if (!adding.read(select, "src_hi, src_lo", source_columns(),
                      [&](const SourceRow& row) { shaper.add_source(row.source, row.totals); }))
         return false;

@@ -24,6 +24,7 @@ Json file_json(const FileEntry& file) {
                            {"last", store::format_address(file.sources->last)}};
     }
     if (!file.merge_index.empty()) json["merge_index"] = file.merge_index;
+    if (file.amounts) json["amounts"] = true;
     return json;
 }
 
@@ -60,6 +61,7 @@ FileEntry parse_file(const Json& json) {
         file.sources = {parse_address(sources.at("first")), parse_address(sources.at("last"))};
     }
     if (json.contains("merge_index")) file.merge_index = own_name(json.at("merge_index"));
+    file.amounts = json.value("amounts", false);
     return file;
 }
 

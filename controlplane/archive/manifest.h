@@ -42,6 +42,7 @@ struct FileEntry {
     std::optional<AddressRange> sources;
     // Then one index tells the addresses of all of them. The first one's `index` is this one as well.
     std::string merge_index{};
+    bool amounts = false;  // the index tells what flows of one part add up to, by their source
 };
 
 // From `begin` to `end` everything that crossed the sensor is in the archive, or counted as lost.

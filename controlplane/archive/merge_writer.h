@@ -15,6 +15,7 @@
 #include "controlplane/archive/database.h"
 #include "controlplane/archive/fault.h"
 #include "controlplane/archive/source_ranges.h"
+#include "controlplane/archive/table_io.h"
 
 namespace picket::archive {
 
@@ -42,9 +43,11 @@ class MergeWriter {
                                           const FileEntry& whole, std::vector<FileEntry>& merged);
     // The file has what the query yields.
     [[nodiscard]] Failure write_file(const std::string& query, FileEntry& entry);
-    [[nodiscard]] Failure write_index(const std::string& query, FileEntry& entry);
+    [[nodiscard]] Failure write_index(const std::function<std::string(bool amounts)>& query,
+                                      FileEntry& entry);
     [[nodiscard]] Failure write_index_of_merge(std::vector<FileEntry>& merged);
-    [[nodiscard]] Failure publish(const std::string& query, const std::string& name, FaultPoint written);
+    [[nodiscard]] Failure publish(const std::string& query, const std::string& name,
+                                  const ParquetSettings& settings, FaultPoint written);
     [[nodiscard]] Failure add_size(const std::string& name, std::uint64_t& bytes);
     [[nodiscard]] Failure count_rows(FileEntry& entry);
 

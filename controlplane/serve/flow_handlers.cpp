@@ -67,11 +67,14 @@ class RowStream {
     std::string tail_;
 };
 
-void send_flow_rows(httplib::Response& response, FlowAnswer answer, const store::Query& query,
+void send_flow_rows(httplib::Response& response, ShapedAnswer shaped, const store::Query& query,
                     const Sensor& sensor) {
-    const auto sum = store::sum_flows(answer.selection, query, sensor.join(answer));
-    const std::size_t rows = std::min(query.limit.value_or(SIZE_MAX), answer.selection.rows.size());
-    const Json rest = frame(answer, query, sum, rows < answer.selection.rows.size());
+    FlowAnswer& answer = shaped.frame;
+    const auto sum = shaped.shaper.sum();
+    const std::size_t kept = answer.selection.rows.size();
+    const std::size_t rows = std::min(query.limit.value_or(SIZE_MAX), kept);
+    // Parts of flows are all kept.
+    const Json rest = frame(answer, query, sum, rows < kept || rows < sum.totals.flows);
     const auto join = sensor.join(answer);
     auto stream = std::make_shared<RowStream>(std::move(answer), join, query.records, rows, rest);
     response.set_chunked_content_provider(

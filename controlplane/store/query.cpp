@@ -58,6 +58,12 @@ bool matches_rule(const RuleId& rule, const StoredFlow& flow, const RuleDirector
     });
 }
 
+bool is_of_addresses_and_times(const Query& query) noexcept {
+    return !query.flow_id && !query.port && !query.source_port && !query.destination_port &&
+           !query.protocol && !query.vlan && !query.rule && !query.uri && !query.status && !query.outcome &&
+           !query.unanswered && query.packets_min == 0 && query.bytes_min == 0;
+}
+
 bool matches(const Query& query, const StoredFlow& flow, const QueryJoin& join) {
     const std::uint64_t first = query.records ? flow.part_first_ns : flow.start_ns;
     if (!overlaps(query, first, flow.last_ns) || !matches_ends(query, flow)) return false;
