@@ -10,7 +10,7 @@ namespace picket::archive {
 namespace {
 
 constexpr ParquetSettings merged_settings{"zstd", 122'880};
-// Small, and read by each question about addresses: a fifth larger than by zstd, and read in three quarters
+// Small, and read by each question about addresses: a quarter larger than by zstd, and read in three quarters
 // of the time.
 constexpr ParquetSettings index_settings{"lz4_raw", 122'880};
 constexpr const char* leaving = "picketd is leaving";  // an interrupt between two statements would be lost
