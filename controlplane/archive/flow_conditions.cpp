@@ -9,9 +9,9 @@ namespace picket::archive {
 
 namespace {
 
-constexpr std::size_t hosts_max = 4096;   // addresses in one condition
-constexpr std::size_t hosts_listed = 64;  // of which a list is searched one by one
-constexpr std::size_t networks_max = 64;  // ranges in one condition
+constexpr std::size_t hosts_max = 4096;     // addresses in one condition
+constexpr std::size_t entries_listed = 64;  // of which a list is searched one by one
+constexpr std::size_t networks_max = 64;    // ranges in one condition
 
 std::string time_literal(std::uint64_t time_ns) {
     return "make_timestamp_ns(" + std::to_string(time_ns) + ")";
@@ -39,7 +39,26 @@ std::string lows_of_hosts(const store::NetworkSet& set) {
     return lows;
 }
 
-// IPv6 addresses of other networks may have a lower half of these.
+bool are_hosts(const store::NetworkSet& set) {
+    const auto& entries = set.entries();
+    return std::all_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.is_host(); });
+}
+
+// Of all entries of the set; nothing if they differ.
+std::optional<std::uint64_t> high_of(const store::NetworkSet& set) {
+    const auto& entries = set.entries();
+    const std::uint64_t high = address_half(entries.front().address, false);
+    const bool one = std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
+        return address_half(entry.address, false) == high && address_half(entry.last(), false) == high;
+    });
+    return one ? std::optional(high) : std::nullopt;
+}
+
+bool are_few(const store::NetworkSet& set) {
+    return set.entries().size() <= entries_listed;
+}
+
+// Addresses of other networks may have the lower half of one of these.
 std::string pairs_of_hosts(const std::string& name, const store::NetworkSet& set) {
     std::string pairs;
     for (const auto& entry : set.entries()) {
@@ -51,12 +70,9 @@ std::string pairs_of_hosts(const std::string& name, const store::NetworkSet& set
 }
 
 // PERF: IN is judged for each row of its column, though it prunes row groups too; list_contains() takes half
-// as long, and what it leaves is little. Both within the scan, before the other columns are decoded.
+// as long, and leaves little for the pairs. It is judged before other columns are decoded.
 std::string scan_condition(const std::string& name, const store::NetworkSet& set) {
-    const auto& entries = set.entries();
-    const bool hosts =
-        std::all_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.is_host(); });
-    if (!hosts || entries.empty() || entries.size() > hosts_listed) return one_end_condition(name, set);
+    if (set.empty() || !are_hosts(set) || !are_few(set)) return one_end_condition(name, set);
     return "list_contains([" + lows_of_hosts(set) + "]::UBIGINT[], " + name + "_lo) AND " +
            pairs_of_hosts(name, set);
 }
@@ -132,6 +148,10 @@ bool is_exact(const store::NetworkSet& set) {
     return hosts <= hosts_max && entries.size() - hosts <= networks_max;
 }
 
+bool is_strict(const store::NetworkSet& set) {
+    return is_exact(set) && (are_few(set) || (are_hosts(set) && high_of(set)));
+}
+
 bool reaches(const store::NetworkSet& set, const AddressRange& range) {
     const auto& entries = set.entries();
     return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
@@ -155,8 +175,17 @@ std::string one_end_condition(const std::string& name, const store::NetworkSet& 
     const auto add = [&](const std::string& alternative) {
         condition += (condition.empty() ? "" : " OR ") + alternative;
     };
-    if (const std::string lows = lows_of_hosts(set); !lows.empty())
-        add("(" + name + "_lo IN (" + lows + ") AND " + pairs_of_hosts(name, set) + ")");
+    // PERF: pairs of thousands take a second to plan; without them more may be let through, never less.
+    if (const std::string lows = lows_of_hosts(set); !lows.empty()) {
+        const std::string low = name + "_lo IN (" + lows + ")";
+        if (are_few(set)) {
+            add("(" + low + " AND " + pairs_of_hosts(name, set) + ")");
+        } else if (const auto high = high_of(set); high && are_hosts(set)) {
+            add("(" + name + "_hi = " + std::to_string(*high) + " AND " + low + ")");
+        } else {
+            add(low);
+        }
+    }
     for (const auto& entry : entries) {
         if (!entry.is_host()) add(range(name, entry.address, entry.last()));
     }

@@ -16,10 +16,12 @@ namespace picket::archive {
 [[nodiscard]] std::string flow_conditions(const store::Query& query,
                                           const store::NetworkSet* judged = nullptr);
 
-// A condition on NAME_hi and NAME_lo that every address of the set fulfils, and for sets of usual size no
-// other one: else all of their range.
+// A condition on NAME_hi and NAME_lo that every address of the set fulfils: of its addresses for sets of
+// usual size, else of all their range.
 [[nodiscard]] std::string one_end_condition(const std::string& name, const store::NetworkSet& set);
 [[nodiscard]] bool is_exact(const store::NetworkSet& set);
+// Does no other address fulfil it?
+[[nodiscard]] bool is_strict(const store::NetworkSet& set);
 // "NAME_lo BETWEEN ... AND ", or "": a range of all, by which the engine skips rows before it reads their
 // other columns, which it does not by a list of values.
 [[nodiscard]] std::string span_condition(const std::string& name, const store::NetworkSet& set);

@@ -156,12 +156,11 @@ bool read_amounts_of_sources(Connection& connection, const std::vector<FilePoint
     // One more tells that there are more.
     const std::string condition = " WHERE ends = 1 AND " + span_condition("ip", set) +
                                   one_end_condition("ip", set) + " LIMIT " + std::to_string(rows_max + 1);
-    bool all = true;
+    std::size_t rows = 0;
     Indexes(files).each(
         "ip_hi, ip_lo, flows, packets, bytes, first, last, udp_toserver, udp_toclient, unanswered, others",
         [&](const std::string& select) {
-            std::size_t rows = 0;
-            if (!all) return;
+            if (rows > rows_max) return;
             const auto failure =
                 read_rows(connection, select + condition, pointers_to(columns), [&](const AmountRow& row) {
                     ++rows;
@@ -169,9 +168,8 @@ bool read_amounts_of_sources(Connection& connection, const std::vector<FilePoint
                     if (path != paths.end()) amounts[path->second].push_back(row);
                 });
             if (failure) throw ArchiveUnreadable("an index of the archive cannot be read: " + *failure);
-            all = rows <= rows_max;
         });
-    return all;
+    return rows <= rows_max;
 }
 
 }  // namespace picket::archive

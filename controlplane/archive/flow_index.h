@@ -47,8 +47,9 @@ struct SourceAmounts {
     store::Totals totals;      // of told flows (flow_amounts.h)
     std::uint64_t others = 0;  // rows
 };
-// Of the set's addresses in each of the files, all of which have amounts, by the file's path. False if there
-// are more rows. REQUIRES: is_exact(set). Throws ArchiveUnreadable.
+// Of the set's addresses in each of the files, all of which have amounts, by the file's path. False, and some
+// are missing, if there are more than rows_max of the set's in the indexes. REQUIRES: is_strict(set). Throws
+// ArchiveUnreadable.
 [[nodiscard]] bool read_amounts_of_sources(Connection& connection, const std::vector<FilePointer>& files,
                                            const store::NetworkSet& set, std::size_t rows_max,
                                            std::map<std::string, std::vector<SourceAmounts>>& amounts);

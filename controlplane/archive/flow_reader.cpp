@@ -267,8 +267,8 @@ class Reading {
         for (const auto& [path, blocks] : blocks_of_destination(connection_, indexed, *addresses)) {
             std::string numbers;
             for (const auto block : blocks) numbers += (numbers.empty() ? "" : ", ") + std::to_string(block);
-            // The condition on sources is no exact one, and must not keep rows from a file that it does not
-            // find.
+            // The condition on sources may let more through, and must not keep rows from a file that is not
+            // asked for them.
             const auto& destination =
                 without_sources.contains(path) ? ends.only_destination : ends.destination;
             add(quoted(path), "block IN (" + numbers + ") AND " + destination + others);

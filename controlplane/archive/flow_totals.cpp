@@ -65,7 +65,7 @@ class Adding {
 bool are_totals(const store::Query& query) {
     const bool sums = query.shape == store::Shape::sum || query.shape == store::Shape::talkers ||
                       query.shape == store::Shape::timeline;
-    // Addresses are few rows, and their conditions let some through that are none of the set's.
+    // Addresses are few rows, and conditions of many of them let others through.
     const bool addresses = query.hosts || query.watch || query.source || query.destination;
     const bool judged = query.rule || query.uri || query.status || query.outcome;
     return sums && !addresses && !judged && !query.records && !query.every_field;

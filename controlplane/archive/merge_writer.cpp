@@ -35,6 +35,12 @@ std::uint64_t rows_of(const std::vector<FileEntry>& files) {
     return rows;
 }
 
+// As the engine says that a number does not fit.
+bool is_too_large(const std::string& failure) {
+    return failure.find("Out of Range Error") != std::string::npos ||
+           failure.find("Conversion Error") != std::string::npos;
+}
+
 }  // namespace
 
 MergeWriter::MergeWriter(Catalog& catalog, Connection& connection, std::uint64_t sorted_rows_max,
@@ -108,12 +114,13 @@ Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {
 Failure MergeWriter::write_index(const std::function<std::string(bool amounts)>& query, FileEntry& entry) {
     entry.index = index_name(entry.name);
     entry.amounts = true;
-    if (publish(query(true), entry.index, index_settings, FaultPoint::merge_index)) {
-        // Whatever cannot be added up, rows have to be merged.
+    Failure failure = publish(query(true), entry.index, index_settings, FaultPoint::merge_index);
+    if (failure && is_too_large(*failure)) {
+        // Rows have to be merged all the same.
         entry.amounts = false;
-        if (auto failure = publish(query(false), entry.index, index_settings, FaultPoint::merge_index))
-            return failure;
+        failure = publish(query(false), entry.index, index_settings, FaultPoint::merge_index);
     }
+    if (failure) return failure;
     fault_point(FaultPoint::merge_files);
     return add_size(entry.index, entry.bytes);
 }

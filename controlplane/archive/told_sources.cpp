@@ -9,6 +9,7 @@
 #include "controlplane/archive/flow_amounts.h"
 #include "controlplane/archive/flow_conditions.h"
 #include "controlplane/archive/flow_index.h"
+#include "controlplane/archive/flow_reader.h"
 #include "controlplane/archive/shown_flows.h"
 #include "controlplane/archive/table_io.h"
 
@@ -34,7 +35,9 @@ store::Totals sum_of(const std::vector<SourceAmounts>& amounts) {
 bool may_be_told(const ArchiveFile& file, const store::Query& query,
                  std::optional<std::uint64_t> live_last_ns) {
     const FileEntry& entry = file.entry();
-    return entry.amounts && (!live_last_ns || entry.last_ns + clock_margin_ns < *live_last_ns) &&
+    return entry.amounts &&
+           (!live_last_ns ||
+            (*live_last_ns > clock_margin_ns && entry.last_ns < *live_last_ns - clock_margin_ns)) &&
            (!query.since_ns || entry.first_ns >= *query.since_ns) &&
            (!query.until_ns || entry.last_ns < *query.until_ns);
 }
@@ -107,7 +110,7 @@ const store::NetworkSet* told_addresses(const store::Query& query) {
     const store::NetworkSet* only = nullptr;
     for (const auto& networks : {query.hosts, query.watch, query.source}) {
         if (!networks) continue;
-        if (only != nullptr || !is_exact(*networks)) return nullptr;
+        if (only != nullptr || !is_strict(*networks)) return nullptr;
         only = networks.get();
     }
     return only;
@@ -125,7 +128,7 @@ ToldSources tell_sources(Connection& connection, const std::vector<FilePointer>&
             candidates.push_back(file);
     }
     AmountsByFile amounts;
-    for (const auto& file : candidates) amounts[file->path()];
+    for (const auto& file : candidates) amounts[file->path()];  // that has none has to be found without rows
     if (!read_amounts_of_sources(connection, candidates, set, amounts_max, amounts)) return {};
     if (query.shape == store::Shape::rows) leave_out_first_rows(query, amounts);
     ToldSources told;
@@ -142,6 +145,7 @@ ToldSources tell_sources(Connection& connection, const std::vector<FilePointer>&
         (others ? flows_mixed : flows_whole) += sum_of(found->second).flows;
         (others ? told.with_others : told.all).insert(file->path());
     }
+    if (query.shape == store::Shape::rows && flows_whole + flows_mixed > archived_parts_max) return {};
     OtherEnds ends(connection, end_conditions(query, set).source);
     ends.add(whole, false, flows_whole, shaper);
     ends.add(mixed, true, flows_mixed, shaper);

@@ -9,7 +9,7 @@
 namespace picket::importer {
 namespace {
 
-// Two months at 100 Gbit/s; sums of a few hundred such flows still fit 64 bits.
+// Two months at 100 Gbit/s; sums of a hundred such flows still fit 64 bits.
 constexpr std::uint64_t count_max = std::uint64_t{1} << 56;
 
 bool is_masked(std::string_view text) {
