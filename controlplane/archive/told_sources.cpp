@@ -145,10 +145,13 @@ ToldSources tell_sources(Connection& connection, const std::vector<FilePointer>&
         (others ? flows_mixed : flows_whole) += sum_of(found->second).flows;
         (others ? told.with_others : told.all).insert(file->path());
     }
-    if (query.shape == store::Shape::rows && flows_whole + flows_mixed > archived_parts_max) return {};
-    OtherEnds ends(connection, end_conditions(query, set).source);
-    ends.add(whole, false, flows_whole, shaper);
-    ends.add(mixed, true, flows_mixed, shaper);
+    if (query.counts_ends) {
+        // So many destinations may be no more than what is kept for rows.
+        if (query.shape == store::Shape::rows && flows_whole + flows_mixed > archived_parts_max) return {};
+        OtherEnds ends(connection, end_conditions(query, set).source);
+        ends.add(whole, false, flows_whole, shaper);
+        ends.add(mixed, true, flows_mixed, shaper);
+    }
     for (const auto& [path, sources] : amounts) {
         for (const auto& one : sources) {
             if (one.totals.flows > 0) shaper.add_source(one.source, one.totals);

@@ -109,6 +109,8 @@ int show_flows(const Context& context, const FlowOptions& options) {
     if (!options.interval.empty()) first.emplace_back("interval", options.interval);
     if (!options.by.empty()) first.emplace_back("by", options.by);
     if (!options.sum && options.interval.empty()) bound_table(first, options.filters, printer);
+    // No total is shown.
+    if (printer.table() && shape == "rows") first.emplace_back("count_ends", "0");
     Json answer = question(first);
     printer.prepare(answer);
     if (printer.format() == "csv" && options.sum) answer = with_sum_row(std::move(answer));

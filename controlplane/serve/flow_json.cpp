@@ -290,6 +290,10 @@ Json frame(const FlowAnswer& answer, const store::Query& query, const store::Sum
                   {"horizon", time_or_null(answer.horizon_ns)}};
     // Other shapes are asked without what tells answers, of an archive.
     if (query.shape == store::Shape::sum) document["sum"]["unanswered"] = sum.totals.unanswered;
+    if (!query.counts_ends) {
+        document["sum"].erase("sources");
+        document["sum"].erase("destinations");
+    }
     if (!answer.notes.empty()) document["notes"] = answer.notes;
     return document;
 }

@@ -59,6 +59,7 @@ struct Query {
     GroupBy group_by = GroupBy::source;
     std::uint64_t interval_ns = 0;  // timeline
     bool every_field = false;       // of flows, whatever the shape shows
+    bool counts_ends = true;        // totals tell how many sources and destinations there are
 };
 
 // What flows are joined with while they are judged. Both outlive the query.

@@ -42,6 +42,7 @@ class Parser {
             {"limit", &Parser::limit},
             {"sort", &Parser::sort},
             {"records", &Parser::records},
+            {"count_ends", &Parser::count_ends},
             {"shape", &Parser::shape},
             {"interval", &Parser::interval},
             {"by", &Parser::group_by},
@@ -149,6 +150,7 @@ class Parser {
     Result bytes_min(const std::string& text) { return minimum(text, query_.bytes_min); }
     Result unanswered(const std::string& text) { return flag(text, query_.unanswered); }
     Result records(const std::string& text) { return flag(text, query_.records); }
+    Result count_ends(const std::string& text) { return flag(text, query_.counts_ends); }
 
     Result minimum(const std::string& text, std::uint64_t& out) const {
         std::optional<std::uint64_t> value;

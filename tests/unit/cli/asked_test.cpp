@@ -101,6 +101,15 @@ TEST_F(Asked, AnOrderThatAnAnswerDoesNotHaveIsRefused) {
     EXPECT_EQ(ask({"scan", "show", "--sort", "-last"}), 0) << err_;
 }
 
+TEST_F(Asked, TablesOfFlowsNeedNoNumbersOfSourcesAndDestinations) {
+    EXPECT_EQ(ask({"flow", "show"}), 0) << err_;
+    EXPECT_EQ(told("count_ends"), "0");
+    for (const char* other : {"-j", "--sum", "--talkers"}) {
+        EXPECT_EQ(ask({"flow", "show", other}), 0) << err_;
+        EXPECT_EQ(told("count_ends"), "none") << other;
+    }
+}
+
 TEST_F(Asked, TablesEndSomewhereAndDocumentsDoNot) {
     for (const char* noun : {"flow", "probe", "alert", "scan"}) {
         EXPECT_EQ(ask({noun, "show"}), 0) << noun << err_;

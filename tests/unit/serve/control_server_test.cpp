@@ -37,6 +37,10 @@ TEST_F(ControlServerTest, FlowsEndedAndLive) {
     EXPECT_EQ(answer["rows"][0]["part"], 2);
     EXPECT_EQ(answer["sum"]["flows"], 2);
     EXPECT_EQ(answer["sum"]["packets"], 6);
+    EXPECT_EQ(answer["sum"]["sources"], 1);
+    const auto uncounted = get("/v1/flows?count_ends=0");
+    EXPECT_EQ(uncounted["sum"]["flows"], 2);
+    EXPECT_FALSE(uncounted["sum"].contains("sources") || uncounted["sum"].contains("destinations"));
     EXPECT_EQ(answer["coverage"]["lost"], 0);
     EXPECT_EQ(answer["truncated"], false);
     const auto one = get("/v1/flows/2");
