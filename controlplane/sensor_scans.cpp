@@ -64,15 +64,19 @@ void Sensor::look_up_live_flows(const std::vector<detect::Scan>& suspects) {
     for (const detect::Scan& suspect : suspects) sources.push_back({suspect.source, 128});
     store::Query query;
     query.source = std::make_shared<const store::NetworkSet>(sources);
+    const auto is_running = [](const drain::LinkStatus& link) {
+        return link.connected && link.segments->state() == api::DataplaneState::running;
+    };
     for (unsigned tries = 0; tries < walks_max && !stopping(); ++tries) {
         const drain::LinkStatus link = loop_.status();
-        const bool running = link.connected && link.segments->state() == api::DataplaneState::running;
-        if (!running && (!link.connected || link.input_finished)) return;
+        if (!is_running(link) && (!link.connected || link.input_finished)) return;
         std::vector<std::string> notes;
         for (const store::StoredFlow& flow : walk(query, notes)) {
             if (const auto contact = detect::contact_of(flow)) scans_.add(*contact);
         }
-        if (running && notes.empty()) return;
+        // If the input has ended before the walk, it has shown nothing, and records may still be in the
+        // rings.
+        if (notes.empty() && is_running(loop_.status())) return;
         std::this_thread::sleep_for(walk_pause);
     }
 }
