@@ -179,9 +179,13 @@ std::optional<CounterPair> Sensor::recent_counters() const {
     return CounterPair{*sample_before_, *sample_now_};
 }
 
-std::vector<store::StoredFlow> Sensor::walk(const store::Query& query, std::vector<std::string>& notes) {
+Sensor::LiveFlows Sensor::walk(const store::Query& query, std::vector<std::string>& notes) {
     const auto link = loop_.status();
-    if (!link.connected || link.segments->state() != api::DataplaneState::running) return {};
+    // Where there is no data plane, or its input has ended, nothing goes on, and nothing waits in its rings.
+    if (!link.connected || link.input_finished) return {{}, UINT64_MAX};
+    const auto state = link.segments->state();
+    const bool finished = state == api::DataplaneState::finished;  // with records in its rings
+    if (state != api::DataplaneState::running && !finished) return {};
     if (query.until_ns && *query.until_ns < link.segments->layout().started_utc_ns &&
         !link.segments->layout().replay) {
         return {};
@@ -193,7 +197,7 @@ std::vector<store::StoredFlow> Sensor::walk(const store::Query& query, std::vect
     if (!result.complete) {
         notes.push_back("flows that have not ended yet may be missing: " + result.why_incomplete);
     }
-    return std::move(result.flows);
+    return {std::move(result.flows), finished && result.complete ? UINT64_MAX : result.began_ns};
 }
 
 FlowAnswer Sensor::ask(const store::Query& query, bool limited) {
@@ -225,11 +229,12 @@ FlowAnswer Sensor::answer(const store::Query& query, bool limited,
     answer.now_ns = now_ns();
     // First the live ones, then the ended ones: a flow that ends in between is seen ended, not missed.
     auto live = walk(query, answer.notes);
-    auto ended = ended_flows(query, live, whole);
+    auto ended = ended_flows(query, live.flows, whole);
+    answer.known_until_ns = live.known_until_ns;
     answer.horizon_ns = ended.flows->horizon_ns();
     answer.requests = std::move(ended.requests);
     answer.selection =
-        store::select_flows(std::move(ended.flows), std::move(live), query, join(answer), limited);
+        store::select_flows(std::move(ended.flows), std::move(live.flows), query, join(answer), limited);
     answer.coverage = coverage(query);
     if (auto note = horizon_note("flows", answer.horizon_ns, query)) answer.notes.push_back(*note);
     if (!answer.requests && needs_requests(query)) {
@@ -266,6 +271,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
         untouched = untouched && segments->control().ring_read[i].value.load(std::memory_order_relaxed) == 0;
     }
     const auto now = detect::utc_now_ns();
+    scans_.collect(layout.replay);
     // What nobody drained before us is still in the rings: then we know of everything since its start.
     const auto seen_since = untouched ? layout.started_utc_ns : now;
     coverage_.connected(now, seen_since, layout.replay, same_run);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -65,6 +66,7 @@ struct FlowAnswer {
     std::vector<std::string> notes;  // sentences: what the answer lacks
     std::uint64_t horizon_ns = 0;
     std::uint64_t now_ns = 0;
+    std::uint64_t known_until_ns = 0;  // what happened before is told, of flows that go on too; 0: not so
 };
 
 // Totals, and groups or a timeline, instead of rows.
@@ -131,7 +133,7 @@ class Sensor final : public drain::LinkObserver {
         return join(answer.requests.get());
     }
     // All alerts that may touch the query's interval, archived ones included, and what ended before memory
-    // (or the archive) begins. Throws archive::ArchiveUnreadable.
+    // (or the archive) begins. Waits as wait_for_verdicts(). Throws archive::ArchiveUnreadable.
     [[nodiscard]] archive::AlertAnswer alerts_of(const store::Query& query) const;
     // Rule hits, archived ones included, as archive::Archive::each_hit() tells them; returns the time before
     // which some are no longer kept, 0 if all are. Throws archive::ArchiveUnreadable.
@@ -160,8 +162,10 @@ class Sensor final : public drain::LinkObserver {
     [[nodiscard]] const detect::FoldLog& folds() const noexcept { return folds_; }
     [[nodiscard]] const detect::ScanDetector& scan_detector() const noexcept { return scans_; }
     // Those of the query's interval: found so far, and where earlier picketds have left an archive, found in
-    // its flows. Waits while suspicions are being looked into. Throws ArchiveUnreadable.
+    // its flows. Throws ArchiveUnreadable.
     [[nodiscard]] ScanAnswer scans(const store::Query& query);
+    // Once the input has ended: returns when every suspicion is decided and told, or after five seconds.
+    void wait_for_verdicts() const;
     [[nodiscard]] detect::WatchLists& watch_lists() noexcept { return watch_lists_; }
     [[nodiscard]] drain::LiveCapture& capture() noexcept { return capture_; }
     [[nodiscard]] detect::RuleService& rules() noexcept { return rules_; }
@@ -193,11 +197,30 @@ class Sensor final : public drain::LinkObserver {
     void wake_waiters();
     void note_loss(std::uint64_t lost);
     void write_stats();
-    std::vector<store::StoredFlow> walk(const store::Query& query, std::vector<std::string>& notes);
+    struct LiveFlows {
+        std::vector<store::StoredFlow> flows;
+        std::uint64_t known_until_ns = 0;
+    };
+    LiveFlows walk(const store::Query& query, std::vector<std::string>& notes);
     void stop_dataplane();
+    // A scan that is looked into, and since when the contact that decides is the same one.
+    struct Suspect {
+        detect::Scan scan;
+        std::uint64_t decided_ns = 0;
+        std::chrono::steady_clock::time_point since;
+    };
     void suspect_scan(const detect::Scan& scan);
     void verify_scans();
-    void look_up_live_flows(const std::vector<detect::Scan>& suspects);
+    void wait_for_answers(std::span<const Suspect> suspects);
+    // These return until when everything is known; nullopt: the archive cannot be read.
+    std::uint64_t look_into(std::span<const Suspect> suspects);
+    std::optional<FlowAnswer> each_contact(const store::Query& query,
+                                           const std::function<void(const store::StoredFlow&)>& visit);
+    std::optional<std::uint64_t> judge_anew(std::span<const detect::Scan> suspects);
+    std::uint64_t look_up_older(std::span<const detect::Scan> suspects);
+    std::uint64_t look_up_crowd(const detect::Scan& suspect);
+    [[nodiscard]] std::vector<detect::Scan> settle(std::vector<Suspect>& suspects,
+                                                   std::uint64_t known_until_ns);
     void announce_scans();
     [[nodiscard]] detect::ScanSettings scan_settings() const;
     [[nodiscard]] ScanAnswer running_scans();
@@ -249,11 +272,12 @@ class Sensor final : public drain::LinkObserver {
     std::condition_variable finished_changed_;
     std::atomic<bool> finished_{false};
     std::atomic<bool> stopped_{false};
-    std::mutex suspects_mutex_;
-    std::condition_variable suspects_changed_;
-    std::vector<detect::Scan> suspects_;
+    mutable std::mutex suspects_mutex_;
+    mutable std::condition_variable suspects_changed_;
+    std::vector<Suspect> suspects_;
     bool verifying_ = false;
     std::vector<detect::Scan> confirmed_;
+    bool announcing_ = false;
     std::thread verifier_;   // asks what has become of a suspect's other connections
     drain::DrainLoop loop_;  // last: its thread uses everything above
 };

@@ -46,6 +46,7 @@ Sensor::PacketAnswer Sensor::packets_of(const store::ChosenFlows& flows) const {
 }
 
 archive::AlertAnswer Sensor::alerts_of(const store::Query& query) const {
+    wait_for_verdicts();
     if (archive_ && (archive_->has_history() || alerts_.horizon_ns() != 0))
         return archive_->alerts(query.since_ns, query.until_ns);
     return {alerts_.all(), alerts_.horizon_ns()};

@@ -387,9 +387,10 @@ void Pipeline::walk_step(bool idle) noexcept {
     const std::size_t records_a_step = idle ? 16'384 : 256;
     if (emitter_->half_full()) return;
     const std::uint64_t id = walk_id_.load(std::memory_order_relaxed);
+    if (walk_position_ == 0) walk_began_ns_ = now_ns_;
     walk_position_ = tracker_.walk(walk_position_, records_a_step, id, walk_filter_, *this);
     if (walk_position_ < tracker_.table().records()) return;
-    emitter_->note(api::EventKind::walk_done, id, now_ns_);
+    emitter_->note(api::EventKind::walk_done, id, walk_began_ns_);
     walk_id_.store(0, std::memory_order_release);
 }
 

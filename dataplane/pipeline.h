@@ -262,6 +262,7 @@ class alignas(api::cache_line) Pipeline final : flow::RecordSink, http::RequestS
     std::atomic<std::uint64_t> walk_id_{0};
     api::WalkFilter walk_filter_;
     std::size_t walk_position_ = 0;
+    std::uint64_t walk_began_ns_ = 0;
 
     api::WorkerCounters counters_;
     std::array<api::PortAudit, api::ports_max> audits_{};

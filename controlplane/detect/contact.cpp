@@ -25,6 +25,11 @@ bool traces_route(const store::StoredFlow& flow) noexcept {
            flow.destination_port <= port_last && flow.directions[0].ttl_max <= hops_max;
 }
 
+bool had_third_syn(const store::StoredFlow& flow) noexcept {
+    constexpr std::uint64_t syns_told = 3;
+    return flow.protocol == store::protocol_tcp && flow.directions[0].packets >= syns_told;
+}
+
 // The initiator's own SYN was seen: a SYN-ACK or RST out of nothing is an answer to somebody.
 bool begins_with_syn(const store::StoredFlow& flow) noexcept {
     return std::string_view(flow.history.data()).find('S') != std::string_view::npos;
@@ -53,6 +58,7 @@ std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
         case store::FlowOutcome::refused:
         case store::FlowOutcome::unreachable:
             contact.failed = true;
+            contact.told_before = had_third_syn(flow);
             return contact;
         case store::FlowOutcome::reset:
         case store::FlowOutcome::connected:
@@ -61,8 +67,10 @@ std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
         case store::FlowOutcome::pending:
             // Somebody is there if anything has come back.
             if (flow.directions[1].packets != 0) return contact;
-            if ((flow.flags & api::flow_cut_short) == 0) return std::nullopt;
             contact.failed = true;
+            contact.told_before = had_third_syn(flow);
+            if (contact.told_before) return contact;
+            if ((flow.flags & api::flow_cut_short) == 0) return std::nullopt;
             contact.waiting_since_ns = flow.last_ns;
             return contact;
         case store::FlowOutcome::unknown:

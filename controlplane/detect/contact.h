@@ -17,6 +17,8 @@ struct Contact {
     bool failed = false;  // nothing came back, or a refusal
     // Not 0: the input ended while an answer was waited for since then. It failed if that was long enough.
     std::uint64_t waiting_since_ns = 0;
+    // It was told already when its third SYN had no answer, unless the event ring was nearly full.
+    bool told_before = false;
 
     bool operator==(const Contact&) const = default;
 };

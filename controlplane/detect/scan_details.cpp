@@ -34,6 +34,13 @@ bool FlowsOfScans::is_of_crowd(const Scan& scan, const StoredFlow& flow) noexcep
     return contact && contact->failed;
 }
 
+// What still waited for an answer when the input ended, after one SYN or two, is told as such in the
+// outcomes.
+bool ScanDetailer::has_failed(const StoredFlow& flow) noexcept {
+    const auto contact = contact_of(flow);
+    return contact && contact->failed && contact->waiting_since_ns == 0;
+}
+
 void ScanDetailer::add(const StoredFlow& flow) {
     flows_of_.visit(flow, [&](std::size_t scan) {
         Gathered& gathered = gathered_[scan];
@@ -49,7 +56,7 @@ void ScanDetailer::add(const StoredFlow& flow) {
         const bool fresh = contacts.size() > before;
         contacts_ += fresh ? 1 : 0;
         if (fresh || std::tie(flow.start_ns, flow.id) < std::tie(contact->start_ns, contact->id))
-            *contact = {flow.start_ns, flow.id, store::outcome_of(flow)};
+            *contact = {flow.start_ns, flow.id, store::outcome_of(flow), has_failed(flow)};
     });
 }
 
@@ -69,6 +76,7 @@ ScanDetails ScanDetailer::details(std::size_t scan, std::uint64_t now_ns) const 
         destinations[target.address] = 1;
         ports[target.port] = 1;
         ++details.outcomes[static_cast<std::size_t>(contact.outcome)];
+        details.failures += contact.failed ? 1 : 0;
         contacts.emplace_back(contact.start_ns, contact.id, contact.outcome == FlowOutcome::answered);
     });
     details.destinations = destinations.size();

@@ -16,7 +16,8 @@ namespace picket::detect {
 struct ScanDetails {
     std::uint64_t destinations = 0;
     std::uint64_t ports = 0;
-    std::uint64_t flows = 0;  // 0: everything else is as the scan itself has it
+    std::uint64_t flows = 0;     // 0: everything else is as the scan itself has it
+    std::uint64_t failures = 0;  // of first contacts
     std::array<std::uint64_t, store::outcome_texts.size()> outcomes{};  // of first contacts
     std::uint64_t first_ns = 0;
     std::uint64_t last_ns = 0;  // the last target's first contact
@@ -84,7 +85,10 @@ class ScanDetailer {
         std::uint64_t start_ns = 0;
         std::uint64_t id = 0;
         store::FlowOutcome outcome = store::FlowOutcome::unknown;
+        bool failed = false;
     };
+    [[nodiscard]] static bool has_failed(const store::StoredFlow& flow) noexcept;
+
     struct Gathered {
         std::uint64_t flows = 0;
         store::FlatMap<Target, Contact> first_contacts;

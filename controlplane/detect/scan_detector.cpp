@@ -82,6 +82,21 @@ void ScanDetector::add(std::span<const Contact> contacts) {
     tell_news();
 }
 
+void ScanDetector::collect(bool all) {
+    const std::lock_guard lock(judge_mutex_);
+    settings_.collect = all;
+}
+
+void ScanDetector::add_so_far(const Contact& contact) {
+    {
+        const std::lock_guard lock(judge_mutex_);
+        if (settings_.collect) return;
+        if (settings_.known_nat && settings_.known_nat->contains(contact.source)) return;
+        judge(contact, false);
+    }
+    tell_news();
+}
+
 void ScanDetector::take(const Contact& contact) {
     if (contact.waiting_since_ns == 0) {
         if (!settings_.collect) return judge(contact);
@@ -176,8 +191,11 @@ void ScanDetector::judge_series(const Key& key, const api::Address& target_host,
                                 const Contact& contact) {
     ScanSeries* known = touch(series_, key, settings_.series_max, contact.failed);
     if (known == nullptr) return;
-    ScanSeries& series = *known;
-    series.add(target, contact.time_ns, contact.failed);
+    known->add(target, contact.time_ns, contact.failed, !settings_.collect && contact.told_before);
+    note_series(key, *known, target_host);
+}
+
+void ScanDetector::note_series(const Key& key, const ScanSeries& series, const api::Address& target_host) {
     if (!series.is_scan()) return forget_suspicion(key);
     if (key.kind == ScanKind::port_scan && series.failures() < port_scan_failures_min) return;
     Scan scan;
@@ -194,6 +212,45 @@ void ScanDetector::judge_series(const Key& key, const api::Address& target_host,
     note_scan(key, scan);
 }
 
+void ScanDetector::judge_anew(const Scan& suspicion, const ScanDetector& anew) {
+    const Key key = key_of(suspicion);
+    const std::lock_guard lock(judge_mutex_);
+    ScanSeries* known = touch(series_, key, settings_.series_max, false);
+    if (known == nullptr) return;
+    const ScanSeries* told = anew.series_.find(key);
+    ScanSeries series = told != nullptr ? *told : ScanSeries{};
+    series.add_kept_of(*known);
+    *known = std::move(series);
+    note_series(key, *known, suspicion.destination);
+}
+
+void ScanDetector::tell_again(const Scan& suspicion, std::span<const Contact> contacts) {
+    const Key key = key_of(suspicion);
+    const bool ports = key.kind == ScanKind::port_scan;
+    const std::lock_guard lock(judge_mutex_);
+    ScanSeries* series = touch(series_, key, settings_.series_max, false);
+    if (series == nullptr) return;
+    for (const Contact& contact : contacts) {
+        const bool belongs = ports ? contact.destination == key.other : contact.port == key.port;
+        if (!belongs || contact.protocol != key.protocol || contact.waiting_since_ns != 0) continue;
+        series->add(ports ? contact.port : hash_(contact.destination), contact.time_ns, contact.failed, true);
+    }
+    note_series(key, *series, suspicion.destination);
+}
+
+bool ScanDetector::Crowd::has_failed(std::uint64_t live_successes) const noexcept {
+    const auto all = static_cast<double>(failures + successes + live_successes);
+    return sources.size() >= crowd_sources_min && targets.size() >= crowd_targets_min &&
+           static_cast<double>(failures) / all >= crowd_failed_share_min;
+}
+
+void ScanDetector::add_live_successes(const Scan& suspicion, std::uint64_t successes) {
+    const Key key = key_of(suspicion);
+    const std::lock_guard lock(judge_mutex_);
+    const Crowd* crowd = crowds_.find(key);
+    if (crowd != nullptr && !crowd->has_failed(successes)) forget_suspicion(key);
+}
+
 void ScanDetector::judge_crowd(const Contact& contact) {
     const Key key{{}, {}, contact.port, contact.protocol, ScanKind::distributed};
     if (contact.port == 0) return;
@@ -203,26 +260,22 @@ void ScanDetector::judge_crowd(const Contact& contact) {
     Crowd* known = touch(crowds_, key, crowds_max, contact.failed);
     if (known == nullptr) return;
     Crowd& crowd = *known;
-    if (crowd.first_ns == 0) crowd.first_ns = contact.time_ns;
+    crowd.first_ns = std::min(crowd.first_ns, contact.time_ns);
+    crowd.last_ns = std::max(crowd.last_ns, contact.time_ns);
     ++(contact.failed ? crowd.failures : crowd.successes);
     if (!contact.failed) return;
     if (std::uint8_t* source = crowd.sources.find_or_add(contact.source, crowd_kept)) *source = 1;
     if (std::uint8_t* target = crowd.targets.find_or_add(contact.destination, crowd_kept)) *target = 1;
-    const double share =
-        static_cast<double>(crowd.failures) / static_cast<double>(crowd.failures + crowd.successes);
-    if (crowd.sources.size() < crowd_sources_min || crowd.targets.size() < crowd_targets_min ||
-        share < crowd_failed_share_min) {
-        return;
-    }
+    if (!crowd.has_failed(0)) return;
     Scan scan;
     scan.kind = ScanKind::distributed;
     scan.source = contact.source;
     scan.destination = contact.destination;
     scan.port = contact.port;
     scan.protocol = contact.protocol;
-    scan.flagged_ns = contact.time_ns;
+    scan.flagged_ns = crowd.last_ns;
     scan.first_ns = crowd.first_ns;
-    scan.last_ns = contact.time_ns;
+    scan.last_ns = crowd.last_ns;
     scan.targets = crowd.targets.size();
     scan.failures = crowd.failures;
     scan.sources = crowd.sources.size();
@@ -235,8 +288,9 @@ void ScanDetector::note_scan(const Key& key, const Scan& scan) {
         Scan& known = scans_[*position];
         const bool confirmed = !known.suspected;
         const bool again = known.flagged_ns == 0;
-        const std::uint64_t flagged_ns =
-            again ? scan.flagged_ns : std::min(known.flagged_ns, scan.flagged_ns);
+        std::uint64_t flagged_ns = scan.flagged_ns;
+        if (!again && scan.kind == ScanKind::distributed) flagged_ns = known.flagged_ns;
+        if (!again && confirmed) flagged_ns = std::min(known.flagged_ns, flagged_ns);
         known = scan;
         known.flagged_ns = flagged_ns;
         known.suspected = !confirmed;
@@ -274,12 +328,23 @@ ScanDetector::Key ScanDetector::key_of(const Scan& scan) noexcept {
     return {scan.source, {}, scan.port, scan.protocol, scan.kind};
 }
 
-std::optional<Scan> ScanDetector::confirm(const Scan& suspicion) {
-    const std::lock_guard lock(mutex_);
+Scan* ScanDetector::find_suspicion(const Scan& suspicion) {
     const std::size_t* position = positions_.find(key_of(suspicion));
-    if (position == nullptr || scans_[*position].flagged_ns == 0) return std::nullopt;
-    scans_[*position].suspected = false;
-    return scans_[*position];
+    return position == nullptr || scans_[*position].flagged_ns == 0 ? nullptr : &scans_[*position];
+}
+
+std::uint64_t ScanDetector::decided_ns(const Scan& suspicion) {
+    const std::lock_guard lock(mutex_);
+    const Scan* scan = find_suspicion(suspicion);
+    return scan != nullptr ? scan->flagged_ns + answer_wait_ns : 0;
+}
+
+std::optional<Scan> ScanDetector::confirm(const Scan& suspicion, std::uint64_t known_until_ns) {
+    const std::lock_guard lock(mutex_);
+    Scan* scan = find_suspicion(suspicion);
+    if (scan == nullptr || scan->flagged_ns + answer_wait_ns > known_until_ns) return std::nullopt;
+    scan->suspected = false;
+    return *scan;
 }
 
 std::vector<Scan> ScanDetector::scans() const {

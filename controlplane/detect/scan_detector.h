@@ -9,9 +9,9 @@
 // it has been silent for a day, or when more are active than there is room for: then the ones longest silent
 // go, and are counted.
 //
-// Failures become known within seconds, while a connection that goes on is told of when it ends. So what is
-// found is a suspicion first: the owner looks up what the source's live flows have come to, adds that, and
-// asks for confirmation.
+// Failures become known within seconds, while a connection that goes on is told of when it ends, and those
+// that were answered before the first failure was known are not kept. So what is found is a suspicion first:
+// the owner asks for the flows of the source, tells of them, and asks for confirmation.
 //
 // Thread-safe.
 #pragma once
@@ -59,7 +59,7 @@ struct Scan {
 struct ScanSettings {
     std::shared_ptr<const store::NetworkSet> known_nat;  // never scanners; nullptr: none
     std::size_t series_max = 200'000;                    // of either generation
-    bool collect = false;  // replay: judge everything at the end, by time, whatever order it comes in
+    bool collect = false;  // captures: judge everything at the end, by time, whatever order it comes in
 };
 
 // Flows that went by, whether or not they are contacts: they tell one-way views.
@@ -85,15 +85,28 @@ class ScanDetector {
 
     void add(const Contact& contact) { add(std::span(&contact, 1)); }
     void add(std::span<const Contact> contacts);
-    // What is known of a contact so far; a replay waits for the end instead.
-    void add_provisional(const Contact& contact) {
-        if (!settings_.collect) add(contact);
-    }
+    // ScanSettings::collect from here on.
+    void collect(bool all);
+    // What is known of a contact so far, and may be told again: of a crowd only what has ended counts. Who
+    // collects waits for the end instead.
+    void add_so_far(const Contact& contact);
     void note_flows(const FlowsSeen& seen) noexcept;
-    // The input has ended: contacts that still wait for an answer are judged, in a replay all of them.
+    // The input has ended: contacts that still wait for an answer are judged, and those that were collected.
     void finish();
-    // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held.
-    [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion);
+    // What is known of the suspicion's source there takes the place of what is known of it here. REQUIRES:
+    // anew has collected the source's contacts since the suspicion's first one, and has finished.
+    void judge_anew(const Scan& suspicion, const ScanDetector& anew);
+    // Contacts of its source, of which some may have been told before.
+    void tell_again(const Scan& suspicion, std::span<const Contact> contacts);
+    // Beside the contacts of a distributed scan so many have been answered whose flows go on.
+    void add_live_successes(const Scan& suspicion, std::uint64_t successes);
+    // When the contact that decides must have been answered, if ever: confirm() is right once everything up
+    // to then is known. 0: the suspicion has not held.
+    [[nodiscard]] std::uint64_t decided_ns(const Scan& suspicion);
+    // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held, or is not
+    // decided by what happened until known_until_ns.
+    [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion,
+                                              std::uint64_t known_until_ns = UINT64_MAX);
 
     // Those that are confirmed.
     [[nodiscard]] std::vector<Scan> scans() const;
@@ -126,12 +139,23 @@ class ScanDetector {
         store::FlatMap<api::Address, std::uint8_t> targets;
         std::uint64_t failures = 0;
         std::uint64_t successes = 0;
-        std::uint64_t first_ns = 0;
+        std::uint64_t first_ns = UINT64_MAX;
+        std::uint64_t last_ns = 0;
+
+        [[nodiscard]] bool has_failed(std::uint64_t live_successes) const noexcept;
     };
     template <typename Value>
     struct Generations {
         store::FlatMap<Key, Value> young;
         store::FlatMap<Key, Value> old;
+
+        [[nodiscard]] const Value* find(const Key& key) const noexcept {
+            const Value* value = young.find(key);
+            return value != nullptr ? value : old.find(key);
+        }
+        void erase(const Key& key) {
+            if (!young.erase(key)) old.erase(key);
+        }
     };
 
     void take(const Contact& contact);
@@ -139,10 +163,13 @@ class ScanDetector {
     void judge(const Contact& contact, bool crowd = true);
     void judge_series(const Key& key, const api::Address& target_host, std::uint64_t target,
                       const Contact& contact);
+    void note_series(const Key& key, const ScanSeries& series, const api::Address& target_host);
     void judge_crowd(const Contact& contact);
     void note_scan(const Key& key, const Scan& scan);
     void forget_suspicion(const Key& key);
     [[nodiscard]] static Key key_of(const Scan& scan) noexcept;
+    // nullptr: it is not held. REQUIRES: mutex_ is locked.
+    [[nodiscard]] Scan* find_suspicion(const Scan& suspicion);
     void tell_news();
     void add_waiting();
     // create: also if it is not known yet. nullptr if it is not, and shall not be.

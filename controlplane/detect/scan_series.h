@@ -5,7 +5,8 @@
 // Testing, IEEE S&P 2004. A benign source's first contact succeeds with theta_0, a scanner's with theta_1;
 // each first contact multiplies the likelihood ratio, and at `threshold` the source is a scanner. At the
 // other bound the ratio stays, so that a source that was benign for long needs some more failures, and is
-// never beyond suspicion.
+// never beyond suspicion. A series begins with a failure: what was answered before it does not count,
+// whenever that becomes known.
 #pragma once
 
 #include <array>
@@ -26,17 +27,22 @@ inline constexpr std::size_t scan_contacts_kept = 256;
 class ScanSeries {
   public:
     // target: hash of the host or port. A second contact of a target counts only if it tells that the first,
-    // which seemed to fail, has been answered after all.
-    void add(std::uint64_t target, std::uint64_t time_ns, bool failed);
+    // which seemed to fail, has been answered after all. told_before: it does not count if its time is
+    // settled.
+    void add(std::uint64_t target, std::uint64_t time_ns, bool failed, bool told_before = false);
+    // What the other one keeps each of, but for what is settled here.
+    void add_kept_of(const ScanSeries& other);
 
     [[nodiscard]] bool is_scan() const noexcept { return flagged_ns_ != 0; }
     [[nodiscard]] std::uint64_t flagged_ns() const noexcept {
         return flagged_ns_;
     }  // the contact that decided
     [[nodiscard]] std::size_t failures() const noexcept { return failures_; }
-    [[nodiscard]] std::size_t targets() const noexcept { return contacts_.size() + settled_; }
+    [[nodiscard]] std::size_t targets() const noexcept { return contacts_.size() - leading_ + settled_; }
     [[nodiscard]] std::uint64_t first_ns() const noexcept { return first_ns_; }
-    [[nodiscard]] std::uint64_t last_ns() const noexcept { return last_ns_; }
+    [[nodiscard]] std::uint64_t last_ns() const noexcept {
+        return contacts_.empty() ? 0 : contacts_.back().time_ns;
+    }
 
   private:
     struct Tried {
@@ -46,9 +52,11 @@ class ScanSeries {
     };
     void judge();
     void settle_oldest();
+    void find_beginning();
     [[nodiscard]] static double step(double ratio, bool failed) noexcept;
 
     std::vector<Tried> contacts_;  // by time
+    std::size_t leading_ = 0;      // of them, answered before the first failure: not counted
     std::size_t failures_ = 0;
     // Of those before contacts_.
     std::size_t settled_ = 0;
@@ -56,7 +64,6 @@ class ScanSeries {
     std::uint64_t settled_flagged_ns_ = 0;
     std::uint64_t flagged_ns_ = 0;
     std::uint64_t first_ns_ = 0;
-    std::uint64_t last_ns_ = 0;
 };
 
 }  // namespace picket::detect

@@ -112,11 +112,9 @@ void DrainLoop::note_finished() {
     // The state is stored after the last event: one more round sees everything.
     while (work()) {
     }
-    {
-        const std::lock_guard lock(mutex_);
-        status_.input_finished = true;
-    }
     observer_.on_input_finished();
+    const std::lock_guard lock(mutex_);
+    status_.input_finished = true;
 }
 
 void DrainLoop::lose_link() {

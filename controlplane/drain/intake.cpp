@@ -93,7 +93,7 @@ void Intake::on_live_flow(const api::FlowRecord& record) {
     flow.end_reason = api::EndReason::live;
     flow.final = 0;
     if (record.walk_id == 0) {
-        parts_.scans.add_provisional(detect::attempt_of(flow));
+        parts_.scans.add_so_far(detect::attempt_of(flow));
         return;
     }
     parts_.walks.deliver_flow(record.walk_id, flow);
@@ -317,7 +317,7 @@ void Intake::add_watch_hits(const detect::Hit& like, std::uint64_t lists,
 void Intake::on_note(const api::NoteEvent& event) {
     switch (event.header.kind) {
         case api::EventKind::walk_done:
-            parts_.walks.deliver_done(event.value, event.header.worker);
+            parts_.walks.deliver_done(event.value, event.header.worker, utc(event.header.time_ns));
             break;
         case api::EventKind::input_done:
             parts_.summary.add_input_done(event.header.worker);

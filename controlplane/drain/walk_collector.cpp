@@ -1,5 +1,6 @@
 #include "controlplane/drain/walk_collector.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace picket::drain {
@@ -25,6 +26,7 @@ WalkResult WalkCollector::walk(const api::WalkFilter& filter,
     walk_id_ = id;
     workers_done_ = 0;
     workers_ = workers;
+    began_ns_ = UINT64_MAX;
     overflow_ = false;
     gone_ = false;
     flows_.clear();
@@ -40,6 +42,7 @@ WalkResult WalkCollector::walk(const api::WalkFilter& filter,
     } else if (overflow_) {
         result.why_incomplete = "there are more than " + std::to_string(flows_max_);
     }
+    if (result.complete) result.began_ns = began_ns_;
     result.flows = std::move(flows_);
     walk_id_ = 0;
     accept_ = nullptr;
@@ -57,10 +60,11 @@ void WalkCollector::deliver_flow(std::uint64_t walk_id, const store::StoredFlow&
     flows_.push_back(flow);
 }
 
-void WalkCollector::deliver_done(std::uint64_t walk_id, std::uint16_t worker) {
+void WalkCollector::deliver_done(std::uint64_t walk_id, std::uint16_t worker, std::uint64_t began_ns) {
     const std::lock_guard lock(mutex_);
     const bool awaited = walk_id != 0 && (walk_id == walk_id_ || walk_id == late_id_);
     if (!awaited || worker >= api::workers_max) return;
+    began_ns_ = std::min(began_ns_, began_ns);
     workers_done_ |= std::uint64_t{1} << worker;
     if (walk_id == late_id_ && all_done()) late_id_ = 0;
     changed_.notify_all();

@@ -19,6 +19,7 @@ namespace picket::drain {
 struct WalkResult {
     std::vector<store::StoredFlow> flows;
     bool complete = false;
+    std::uint64_t began_ns = 0;  // if complete, UTC: what happened before is in the flows, or they ended
     std::string why_incomplete;  // a clause: "the data plane did not finish within 2 s"
 };
 
@@ -32,7 +33,7 @@ class WalkCollector {
                     std::uint32_t workers, std::chrono::milliseconds timeout);
 
     void deliver_flow(std::uint64_t walk_id, const store::StoredFlow& flow);
-    void deliver_done(std::uint64_t walk_id, std::uint16_t worker);
+    void deliver_done(std::uint64_t walk_id, std::uint16_t worker, std::uint64_t began_ns);
     void abandon();  // the data plane is gone
 
   private:
@@ -47,6 +48,7 @@ class WalkCollector {
     std::uint64_t late_id_ = 0;       // a walk nobody waits for any more, which the data plane still does
     std::uint64_t workers_done_ = 0;  // bit a worker, of either
     std::uint32_t workers_ = 0;
+    std::uint64_t began_ns_ = 0;  // of the worker that began first
     bool overflow_ = false;
     bool gone_ = false;
     std::function<bool(const store::StoredFlow&)> accept_;

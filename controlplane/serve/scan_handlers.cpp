@@ -119,7 +119,7 @@ Json scan_row(const Scan& scan, const ScanDetails& details, bool one_way) {
             {"ports", told        ? details.ports
                       : port_scan ? scan.targets
                                   : 1},
-            {"failures", scan.failures},
+            {"failures", told ? details.failures : scan.failures},
             {"outcomes", outcomes_json(details.outcomes)},
             {"flows", details.flows},
             {"first", time_or_null(told ? details.first_ns : scan.first_ns)},

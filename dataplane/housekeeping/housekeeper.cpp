@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
 
 namespace picket::housekeeping {
@@ -18,6 +19,28 @@ std::uint64_t clock_ns(clockid_t clock) noexcept {
     timespec now{};
     clock_gettime(clock, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// UTC less the monotonic clock. Between two readings may lie a pause, and the result jitters: it changes only
+// when UTC has stepped, so that a flow's times are the same whenever they are told. known: what it was, 0
+// before the first time.
+std::int64_t utc_minus_monotonic(std::int64_t known) noexcept {
+    constexpr unsigned tries_max = 5;
+    constexpr std::uint64_t pause_max_ns = 2'000;
+    constexpr std::int64_t step_min_ns = 100'000;
+    std::int64_t difference = known;
+    std::uint64_t pause_least_ns = UINT64_MAX;
+    for (unsigned tries = 0; tries < tries_max && pause_least_ns > pause_max_ns; ++tries) {
+        const std::uint64_t before = clock_ns(CLOCK_MONOTONIC);
+        const std::uint64_t utc = clock_ns(CLOCK_REALTIME);
+        const std::uint64_t pause_ns = clock_ns(CLOCK_MONOTONIC) - before;
+        if (pause_ns >= pause_least_ns) continue;
+        pause_least_ns = pause_ns;
+        difference = static_cast<std::int64_t>(utc - before);
+    }
+    const bool stepped =
+        std::abs(difference - known) > step_min_ns + static_cast<std::int64_t>(pause_least_ns);
+    return stepped ? difference : known;
 }
 
 // Cycles a second, measured over two milliseconds: exact to some parts in a hundred thousand.
@@ -227,7 +250,8 @@ void Housekeeper::update_clock() noexcept {
         }
     } else {
         map.packet_ns_now = monotonic_ns;
-        map.utc_minus_packet_ns = static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME) - monotonic_ns);
+        utc_minus_packet_ns_ = utc_minus_monotonic(utc_minus_packet_ns_);
+        map.utc_minus_packet_ns = utc_minus_packet_ns_;
     }
     evidence_->clock.write(map);
 }

@@ -67,6 +67,7 @@ class Housekeeper {
     std::optional<api::Command> walk_;  // waits for the walk before it
     std::vector<api::PortCounters> port_counters_;
     std::uint64_t ports_read_ns_ = 0;
+    std::int64_t utc_minus_packet_ns_ = 0;
     std::uint64_t costs_told_ns_ = 0;
     bool leave_ = false;
 };

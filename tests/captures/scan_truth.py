@@ -199,6 +199,10 @@ def lookalikes(t):
             t.tcp(BEGIN + round_ * 120 * SECOND + n * SECOND, '10.8.0.10', f'198.29.0.{n + 1}', 8080, 'silent')
     yield Case('stale bookmarks', None, '10.8.0.10', 'TCP', 8080, 3, 'three dead hosts, again and again')
 
+    for n, outcome in enumerate(t.outcomes(3000, .04, .03)):
+        t.tcp(BEGIN + n * SECOND // 50, '10.8.0.12', host('198.31', n), 80, outcome)
+    yield Case('busy proxy', None, '10.8.0.12', 'TCP', 80, 3000, '50 connections a second, 93 % answered')
+
     for n in range(40):
         t.tcp(BEGIN + n * 30 * SECOND, '10.8.0.11', '198.30.0.1', 3000 + n, 'answered' if n % 4 else 'refused')
     yield Case('passive FTP', None, '10.8.0.11', 'TCP', None, 1, '40 ports of a host, 75 % answered')

@@ -116,6 +116,17 @@ class Truth(unittest.TestCase):
     def test_workers_do_not_matter(self):
         self.assertEqual(found_in(scan_truth.frames(self.traffic), workers=3), self.rows)
 
+    def test_running_picket_tells_the_same(self):
+        for workers in ('0', '0-1'):
+            with tempfile.TemporaryDirectory(prefix='picket-truth-') as folder:
+                capture = pathlib.Path(folder, 'truth.pcap')
+                write_pcap(capture, scan_truth.frames(self.traffic))
+                sensor = picket.Sensor(capture, more=f'[dataplane]\nworkers = "{workers}"\n')
+                self.addCleanup(sensor.stop)
+                self.assertEqual(sensor.ask('scan', 'show', '--limit', '1000')['rows'], self.rows, f'cores {workers}')
+                alerts = sensor.ask('alert', 'show', '--limit', '1000')['rows']
+                self.assertEqual(len(alerts), len(self.rows), 'each is an alert, and nothing else is')
+
     def test_a_tap_of_one_direction_says_so(self):
         rows = found_in(scan_truth.frames(self.traffic, to_server_only=True))
         self.assertTrue(rows and all(row['one_way'] for row in rows))

@@ -207,8 +207,12 @@ void FakeDataplane::answer(const api::Command& command) {
         flow.walk_id = command.id;
         write(0, &flow, sizeof flow);
     }
-    for (std::uint32_t i = 0; i < settings_.workers; ++i)
-        write_note(i, api::EventKind::walk_done, command.id);
+    // Its packet clock is UTC.
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+    for (std::uint32_t i = 0; i < settings_.workers; ++i) {
+        write_note(i, api::EventKind::walk_done, command.id, static_cast<std::uint64_t>(now_ns));
+    }
 }
 
 void FakeDataplane::reply(std::uint64_t id, int status, std::string_view text) {
@@ -266,9 +270,10 @@ bool FakeDataplane::write_hit(std::uint32_t ring, const api::HitEvent& event) {
     return write(ring, &copy, sizeof copy);
 }
 
-bool FakeDataplane::write_note(std::uint32_t ring, api::EventKind kind, std::uint64_t value) {
+bool FakeDataplane::write_note(std::uint32_t ring, api::EventKind kind, std::uint64_t value,
+                               std::uint64_t time_ns) {
     api::NoteEvent note;
-    note.header = {sizeof note, kind, static_cast<std::uint16_t>(ring), 0};
+    note.header = {sizeof note, kind, static_cast<std::uint16_t>(ring), time_ns};
     note.value = value;
     return write(ring, &note, sizeof note);
 }

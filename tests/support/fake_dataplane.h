@@ -51,7 +51,7 @@ class FakeDataplane {
     bool write_request(std::uint32_t ring, api::RequestEvent event, std::string_view method,
                        std::string_view uri, std::string_view host);
     bool write_response(std::uint32_t ring, const api::ResponseEvent& event);
-    bool write_note(std::uint32_t ring, api::EventKind kind, std::uint64_t value);
+    bool write_note(std::uint32_t ring, api::EventKind kind, std::uint64_t value, std::uint64_t time_ns = 0);
     bool write_hit(std::uint32_t ring, const api::HitEvent& event);
 
     // Snapshots that every walk is answered with, by worker 0.

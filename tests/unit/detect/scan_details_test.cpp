@@ -36,12 +36,14 @@ TEST(ScanDetails, TheFirstContactOfATargetCountsInWhateverOrderFlowsCome) {
     detailer.add(tests::flow(3, "10.0.0.1", "192.0.2.7", 300));
     auto first = tests::flow(1, "10.0.0.1", "192.0.2.7", 100);
     first.state = api::ConnState::rej;
+    first.history = {'S', 'r'};
     detailer.add(first);
     detailer.add(tests::flow(2, "10.0.0.1", "192.0.2.8", 200));
     detailer.add(tests::flow(4, "10.0.0.2", "192.0.2.9", 200));
     const auto details = detailer.details(0, 301 * second_ns);
     EXPECT_EQ(details.flows, 3U);
     EXPECT_EQ(details.destinations, 2U);
+    EXPECT_EQ(details.failures, 1U);
     EXPECT_EQ(count(details, FlowOutcome::refused), 1U);
     EXPECT_EQ(count(details, FlowOutcome::connected), 1U);
     EXPECT_EQ(details.first_ns, 100 * second_ns);

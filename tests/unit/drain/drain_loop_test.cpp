@@ -48,7 +48,7 @@ class DeliveringSink final : public tests::RecordingSink {
     }
     void on_note(const api::NoteEvent& event) override {
         if (event.header.kind == api::EventKind::walk_done)
-            walks_.deliver_done(event.value, event.header.worker);
+            walks_.deliver_done(event.value, event.header.worker, event.header.time_ns);
     }
     void on_reply(const api::ReplyEvent& event, std::string_view text) override {
         mailbox_.deliver(event.command_id, event.status, text);
