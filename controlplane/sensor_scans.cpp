@@ -12,7 +12,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds suspect_poll_interval{500};
 constexpr std::chrono::milliseconds suspicions_wait{5'000};
-constexpr std::chrono::milliseconds look_pause{20};
+constexpr std::chrono::milliseconds clock_pause{20};
+constexpr std::chrono::milliseconds look_pause{500};
 constexpr std::chrono::milliseconds answers_wait{2'000};
 // A data plane that shows its flows only in part, or lags, is not waited for any longer.
 constexpr std::chrono::seconds decision_wait{5};
@@ -61,11 +62,11 @@ void Sensor::verify_scans() {
         lock.unlock();
         wait_for_answers(suspects);
         std::vector<detect::Scan> confirmed = settle(suspects, look_into(suspects));
-        if (!suspects.empty()) std::this_thread::sleep_for(look_pause);
         lock.lock();
         verifying_ = !suspects.empty();
         confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
         suspects_changed_.notify_all();
+        if (verifying_) suspects_changed_.wait_for(lock, look_pause, [this] { return stopping(); });
     }
 }
 
@@ -78,7 +79,7 @@ void Sensor::wait_for_answers(std::span<const Suspect> suspects) {
     while (!stopping() && now_ns() < decided_ns && Clock::now() < deadline) {
         const drain::LinkStatus link = loop_.status();
         if (!link.connected || link.segments->state() != api::DataplaneState::running) return;
-        std::this_thread::sleep_for(look_pause);
+        std::this_thread::sleep_for(clock_pause);
     }
 }
 

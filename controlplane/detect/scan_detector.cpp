@@ -330,7 +330,9 @@ ScanDetector::Key ScanDetector::key_of(const Scan& scan) noexcept {
 
 Scan* ScanDetector::find_suspicion(const Scan& suspicion) {
     const std::size_t* position = positions_.find(key_of(suspicion));
-    return position == nullptr || scans_[*position].flagged_ns == 0 ? nullptr : &scans_[*position];
+    if (position == nullptr) return nullptr;
+    Scan& scan = scans_[*position];
+    return scan.suspected && scan.flagged_ns != 0 ? &scan : nullptr;
 }
 
 std::uint64_t ScanDetector::decided_ns(const Scan& suspicion) {

@@ -101,10 +101,10 @@ class ScanDetector {
     // Beside the contacts of a distributed scan so many have been answered whose flows go on.
     void add_live_successes(const Scan& suspicion, std::uint64_t successes);
     // When the contact that decides must have been answered, if ever: confirm() is right once everything up
-    // to then is known. 0: the suspicion has not held.
+    // to then is known. 0: the suspicion has not held, or is confirmed.
     [[nodiscard]] std::uint64_t decided_ns(const Scan& suspicion);
-    // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held, or is not
-    // decided by what happened until known_until_ns.
+    // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held, is not
+    // decided by what happened until known_until_ns, or was confirmed before.
     [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion,
                                               std::uint64_t known_until_ns = UINT64_MAX);
 
@@ -168,7 +168,7 @@ class ScanDetector {
     void note_scan(const Key& key, const Scan& scan);
     void forget_suspicion(const Key& key);
     [[nodiscard]] static Key key_of(const Scan& scan) noexcept;
-    // nullptr: it is not held. REQUIRES: mutex_ is locked.
+    // nullptr: there is none, or none any more. REQUIRES: mutex_ is locked.
     [[nodiscard]] Scan* find_suspicion(const Scan& suspicion);
     void tell_news();
     void add_waiting();

@@ -43,6 +43,8 @@ TEST_F(Suspicions, AreDecidedASecondAfterTheContactThatDecides) {
     EXPECT_TRUE(detector_.scans().empty());
     EXPECT_TRUE(detector_.confirm(suspected_[0], 110 * second_ns));
     EXPECT_EQ(detector_.scans().size(), 1U);
+    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 0U);
+    EXPECT_FALSE(detector_.confirm(suspected_[0])) << "it is told once";
 }
 
 // The case of a proxy whose failures are known before its successes: while it is looked into, more fail.
