@@ -182,7 +182,7 @@ std::optional<CounterPair> Sensor::recent_counters() const {
 Sensor::LiveFlows Sensor::walk(const store::Query& query, std::vector<std::string>& notes) {
     const auto link = loop_.status();
     // Where there is no data plane, or its input has ended, nothing goes on, and nothing waits in its rings.
-    if (!link.connected || link.input_finished) return {{}, UINT64_MAX};
+    if (!link.connected || link.drained) return {{}, UINT64_MAX};
     const auto state = link.segments->state();
     const bool finished = state == api::DataplaneState::finished;  // with records in its rings
     if (state != api::DataplaneState::running && !finished) return {};
@@ -298,6 +298,7 @@ void Sensor::on_connected(const std::shared_ptr<drain::Segments>& segments, bool
 }
 
 void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
+    if (segments->layout().replay) scans_.finish();  // of a capture that was not read to its end
     intake_.release_hits();
     announce_scans();
     sample(segments);
@@ -309,6 +310,10 @@ void Sensor::on_disconnected(const std::shared_ptr<drain::Segments>& segments) {
     if (archive_) archive_->end_session(detect::utc_now_ns());
     events_.add("connect", "data plane " + std::to_string(segments->layout().process_id) + " went away");
     wake_waiters();
+}
+
+void Sensor::on_unconnected() {
+    announce_scans();
 }
 
 void Sensor::on_trouble(const std::string& sentence) {

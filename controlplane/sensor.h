@@ -27,6 +27,7 @@
 #include "controlplane/detect/replay_summary.h"
 #include "controlplane/detect/rule_service.h"
 #include "controlplane/detect/scan_detector.h"
+#include "controlplane/detect/scan_verifier.h"
 #include "controlplane/detect/watch_lists.h"
 #include "controlplane/drain/drain_loop.h"
 #include "controlplane/drain/intake.h"
@@ -188,6 +189,7 @@ class Sensor final : public drain::LinkObserver {
 
     void on_connected(const std::shared_ptr<drain::Segments>& segments, bool same_run) override;
     void on_disconnected(const std::shared_ptr<drain::Segments>& segments) override;
+    void on_unconnected() override;
     void on_trouble(const std::string& sentence) override;
     void on_tick(const std::shared_ptr<drain::Segments>& segments) override;
     void on_input_finished() override;
@@ -203,24 +205,18 @@ class Sensor final : public drain::LinkObserver {
     };
     LiveFlows walk(const store::Query& query, std::vector<std::string>& notes);
     void stop_dataplane();
-    // A scan that is looked into, and since when the contact that decides is the same one.
-    struct Suspect {
-        detect::Scan scan;
-        std::uint64_t decided_ns = 0;
-        std::chrono::steady_clock::time_point since;
+    class SuspectFlowsOfSensor final : public detect::SuspectFlows {
+      public:
+        explicit SuspectFlowsOfSensor(Sensor& sensor) : sensor_(sensor) {}
+        Known each_flow(const store::Query& query, const Visit& visit) override;
+        Known each_live_flow(const store::Query& query, const Visit& visit) override;
+
+      private:
+        Sensor& sensor_;
     };
     void suspect_scan(const detect::Scan& scan);
     void verify_scans();
-    void wait_for_answers(std::span<const Suspect> suspects);
-    // These return until when everything is known; nullopt: the archive cannot be read.
-    std::uint64_t look_into(std::span<const Suspect> suspects);
-    std::optional<FlowAnswer> each_contact(const store::Query& query,
-                                           const std::function<void(const store::StoredFlow&)>& visit);
-    std::optional<std::uint64_t> judge_anew(std::span<const detect::Scan> suspects);
-    std::uint64_t look_up_older(std::span<const detect::Scan> suspects);
-    std::uint64_t look_up_crowd(const detect::Scan& suspect);
-    [[nodiscard]] std::vector<detect::Scan> settle(std::vector<Suspect>& suspects,
-                                                   std::uint64_t known_until_ns);
+    void wait_for_answers(std::uint64_t due_ns) const;
     void announce_scans();
     [[nodiscard]] detect::ScanSettings scan_settings() const;
     [[nodiscard]] ScanAnswer running_scans();
@@ -274,7 +270,7 @@ class Sensor final : public drain::LinkObserver {
     std::atomic<bool> stopped_{false};
     mutable std::mutex suspects_mutex_;
     mutable std::condition_variable suspects_changed_;
-    std::vector<Suspect> suspects_;
+    std::vector<detect::Scan> suspects_;
     bool verifying_ = false;
     std::vector<detect::Scan> confirmed_;
     bool announcing_ = false;

@@ -25,9 +25,11 @@ bool traces_route(const store::StoredFlow& flow) noexcept {
            flow.destination_port <= port_last && flow.directions[0].ttl_max <= hops_max;
 }
 
+// Told by the data plane only if nothing had come back by then.
 bool had_third_syn(const store::StoredFlow& flow) noexcept {
     constexpr std::uint64_t syns_told = 3;
-    return flow.protocol == store::protocol_tcp && flow.directions[0].packets >= syns_told;
+    return flow.protocol == store::protocol_tcp && flow.directions[0].packets >= syns_told &&
+           flow.directions[1].packets == 0;
 }
 
 // The initiator's own SYN was seen: a SYN-ACK or RST out of nothing is an answer to somebody.
@@ -53,12 +55,14 @@ std::optional<Contact> contact_of(const store::StoredFlow& flow) noexcept {
     if (tcp ? !begins_with_syn(flow) : flow.protocol != store::protocol_udp && !echo) return std::nullopt;
     if (traces_route(flow)) return std::nullopt;
     Contact contact = ends_of(flow, echo);
-    switch (store::outcome_of(flow)) {
+    const auto outcome = store::outcome_of(flow);
+    switch (outcome) {
         case store::FlowOutcome::no_reply:
         case store::FlowOutcome::refused:
         case store::FlowOutcome::unreachable:
             contact.failed = true;
             contact.told_before = had_third_syn(flow);
+            contact.timed_out = outcome == store::FlowOutcome::no_reply && !contact.told_before;
             return contact;
         case store::FlowOutcome::reset:
         case store::FlowOutcome::connected:

@@ -15,10 +15,11 @@ struct Contact {
     std::uint16_t port = 0;     // destination's; of ICMP echoes 0
     std::uint8_t protocol = 0;
     bool failed = false;  // nothing came back, or a refusal
-    // Not 0: the input ended while an answer was waited for since then. It failed if that was long enough.
-    std::uint64_t waiting_since_ns = 0;
     // It was told already when its third SYN had no answer, unless the event ring was nearly full.
     bool told_before = false;
+    bool timed_out = false;  // it has been waited for in vain, and nothing else told that it failed
+    // Not 0: the input ended while an answer was waited for since then. It failed if that was long enough.
+    std::uint64_t waiting_since_ns = 0;
 
     bool operator==(const Contact&) const = default;
 };

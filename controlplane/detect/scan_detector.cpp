@@ -191,13 +191,15 @@ void ScanDetector::judge_series(const Key& key, const api::Address& target_host,
                                 const Contact& contact) {
     ScanSeries* known = touch(series_, key, settings_.series_max, contact.failed);
     if (known == nullptr) return;
-    known->add(target, contact.time_ns, contact.failed, !settings_.collect && contact.told_before);
+    const bool looked_at = !contact.timed_out && contact.time_ns < known->looked_until_ns();
+    const bool told_before = !settings_.collect && (contact.told_before || looked_at);
+    known->add(target, contact.time_ns, contact.failed, told_before);
     note_series(key, *known, target_host);
 }
 
 void ScanDetector::note_series(const Key& key, const ScanSeries& series, const api::Address& target_host) {
-    if (!series.is_scan()) return forget_suspicion(key);
-    if (key.kind == ScanKind::port_scan && series.failures() < port_scan_failures_min) return;
+    const bool too_few = key.kind == ScanKind::port_scan && series.failures() < port_scan_failures_min;
+    if (!series.is_scan() || too_few) return forget_suspicion(key);
     Scan scan;
     scan.kind = key.kind;
     scan.source = key.address;
@@ -212,30 +214,48 @@ void ScanDetector::note_series(const Key& key, const ScanSeries& series, const a
     note_scan(key, scan);
 }
 
-void ScanDetector::judge_anew(const Scan& suspicion, const ScanDetector& anew) {
+bool ScanDetector::bears_on(const Scan& scan, const Contact& contact) noexcept {
+    if (contact.protocol != scan.protocol || contact.source != scan.source) return false;
+    return scan.kind == ScanKind::port_scan ? contact.destination == scan.destination
+                                            : contact.port == scan.port;
+}
+
+// What waits for an answer while the input has ended is judged by finish().
+void ScanDetector::add_each(ScanSeries& series, const Key& key, std::span<const Contact> contacts) const {
+    for (const Contact& contact : contacts) {
+        const std::uint64_t target =
+            key.kind == ScanKind::port_scan ? contact.port : hash_(contact.destination);
+        if (contact.waiting_since_ns == 0) series.add(target, contact.time_ns, contact.failed);
+    }
+}
+
+bool ScanDetector::tell_again(const Scan& suspicion, std::span<const Contact> contacts,
+                              std::uint64_t until_ns) {
     const Key key = key_of(suspicion);
     const std::lock_guard lock(judge_mutex_);
-    ScanSeries* known = touch(series_, key, settings_.series_max, false);
-    if (known == nullptr) return;
-    const ScanSeries* told = anew.series_.find(key);
-    ScanSeries series = told != nullptr ? *told : ScanSeries{};
+    ScanSeries* series = touch(series_, key, settings_.series_max, false);
+    if (series == nullptr) {
+        forget_suspicion(key);  // nothing is known of it any more
+        return true;
+    }
+    if (series->is_settled()) return false;
+    add_each(*series, key, contacts);
+    series->looked_until(until_ns);
+    note_series(key, *series, suspicion.destination);
+    return true;
+}
+
+void ScanDetector::judge_anew(const Scan& suspicion, std::span<const Contact> contacts, double ratio,
+                              std::uint64_t until_ns) {
+    const Key key = key_of(suspicion);
+    ScanSeries series(ratio);
+    add_each(series, key, contacts);
+    series.looked_until(until_ns);
+    const std::lock_guard lock(judge_mutex_);
+    ScanSeries* known = touch(series_, key, settings_.series_max, true);
     series.add_kept_of(*known);
     *known = std::move(series);
     note_series(key, *known, suspicion.destination);
-}
-
-void ScanDetector::tell_again(const Scan& suspicion, std::span<const Contact> contacts) {
-    const Key key = key_of(suspicion);
-    const bool ports = key.kind == ScanKind::port_scan;
-    const std::lock_guard lock(judge_mutex_);
-    ScanSeries* series = touch(series_, key, settings_.series_max, false);
-    if (series == nullptr) return;
-    for (const Contact& contact : contacts) {
-        const bool belongs = ports ? contact.destination == key.other : contact.port == key.port;
-        if (!belongs || contact.protocol != key.protocol || contact.waiting_since_ns != 0) continue;
-        series->add(ports ? contact.port : hash_(contact.destination), contact.time_ns, contact.failed, true);
-    }
-    note_series(key, *series, suspicion.destination);
 }
 
 bool ScanDetector::Crowd::has_failed(std::uint64_t live_successes) const noexcept {
@@ -247,8 +267,11 @@ bool ScanDetector::Crowd::has_failed(std::uint64_t live_successes) const noexcep
 void ScanDetector::add_live_successes(const Scan& suspicion, std::uint64_t successes) {
     const Key key = key_of(suspicion);
     const std::lock_guard lock(judge_mutex_);
-    const Crowd* crowd = crowds_.find(key);
-    if (crowd != nullptr && !crowd->has_failed(successes)) forget_suspicion(key);
+    Crowd* crowd = touch(crowds_, key, crowds_max, false);
+    if (crowd == nullptr) return forget_suspicion(key);  // nothing is known of it any more
+    if (crowd->has_failed(successes)) return;
+    crowd->doubted_failures = crowd->failures;
+    forget_suspicion(key);
 }
 
 void ScanDetector::judge_crowd(const Contact& contact) {
@@ -260,13 +283,14 @@ void ScanDetector::judge_crowd(const Contact& contact) {
     Crowd* known = touch(crowds_, key, crowds_max, contact.failed);
     if (known == nullptr) return;
     Crowd& crowd = *known;
-    crowd.first_ns = std::min(crowd.first_ns, contact.time_ns);
-    crowd.last_ns = std::max(crowd.last_ns, contact.time_ns);
     ++(contact.failed ? crowd.failures : crowd.successes);
     if (!contact.failed) return;
+    crowd.first_ns = std::min(crowd.first_ns, contact.time_ns);
+    crowd.last_ns = std::max(crowd.last_ns, contact.time_ns);
     if (std::uint8_t* source = crowd.sources.find_or_add(contact.source, crowd_kept)) *source = 1;
     if (std::uint8_t* target = crowd.targets.find_or_add(contact.destination, crowd_kept)) *target = 1;
-    if (!crowd.has_failed(0)) return;
+    // One that was doubted has to grow by half.
+    if (!crowd.has_failed(0) || crowd.failures < crowd.doubted_failures + crowd.doubted_failures / 2) return;
     Scan scan;
     scan.kind = ScanKind::distributed;
     scan.source = contact.source;
@@ -335,16 +359,20 @@ Scan* ScanDetector::find_suspicion(const Scan& suspicion) {
     return scan.suspected && scan.flagged_ns != 0 ? &scan : nullptr;
 }
 
-std::uint64_t ScanDetector::decided_ns(const Scan& suspicion) {
+std::uint64_t ScanDetector::decided_ns(const Scan& suspicion) noexcept {
+    return suspicion.flagged_ns + answer_wait_ns;
+}
+
+std::optional<Scan> ScanDetector::suspicion(const Scan& suspicion) {
     const std::lock_guard lock(mutex_);
     const Scan* scan = find_suspicion(suspicion);
-    return scan != nullptr ? scan->flagged_ns + answer_wait_ns : 0;
+    return scan != nullptr ? std::optional(*scan) : std::nullopt;
 }
 
 std::optional<Scan> ScanDetector::confirm(const Scan& suspicion, std::uint64_t known_until_ns) {
     const std::lock_guard lock(mutex_);
     Scan* scan = find_suspicion(suspicion);
-    if (scan == nullptr || scan->flagged_ns + answer_wait_ns > known_until_ns) return std::nullopt;
+    if (scan == nullptr || decided_ns(*scan) > known_until_ns) return std::nullopt;
     scan->suspected = false;
     return *scan;
 }

@@ -44,7 +44,7 @@ struct Scan {
     api::Address destination;  // port scan: the host; else of the newest contact
     std::uint16_t port = 0;    // sweep, distributed: the port
     std::uint8_t protocol = 0;
-    std::uint64_t flagged_ns = 0;  // the contact that decided
+    std::uint64_t flagged_ns = 0;  // the contact that decided; of a crowd, the newest one then
     std::uint64_t first_ns = 0;
     std::uint64_t last_ns = 0;
     std::uint64_t targets = 0;   // hosts or ports
@@ -80,7 +80,8 @@ class ScanDetector {
     // Contacts that are kept until the end, of a replay or of an archive's flows.
     static constexpr std::size_t collected_max = KeptContacts::count_max;
 
-    // suspect is called, under no lock, by the thread that adds, once for each scan that is suspected.
+    // suspect is called, under no lock, by the thread that adds, once for each scan that is
+    // suspected, and again if it has not held and is suspected anew.
     ScanDetector(ScanSettings settings, std::function<void(const Scan&)> suspect);
 
     void add(const Contact& contact) { add(std::span(&contact, 1)); }
@@ -93,16 +94,24 @@ class ScanDetector {
     void note_flows(const FlowsSeen& seen) noexcept;
     // The input has ended: contacts that still wait for an answer are judged, and those that were collected.
     void finish();
-    // What is known of the suspicion's source there takes the place of what is known of it here. REQUIRES:
-    // anew has collected the source's contacts since the suspicion's first one, and has finished.
-    void judge_anew(const Scan& suspicion, const ScanDetector& anew);
-    // Contacts of its source, of which some may have been told before.
-    void tell_again(const Scan& suspicion, std::span<const Contact> contacts);
+    // Contacts that bear on it, by time, of which some may have been told before: all that were answered or
+    // refused until until_ns. False: it has more contacts than are kept, and has to be judged anew.
+    bool tell_again(const Scan& suspicion, std::span<const Contact> contacts, std::uint64_t until_ns);
+    // The same, but all that is known but for the newest contacts is forgotten; ratio: the test's before
+    // them.
+    void judge_anew(const Scan& suspicion, std::span<const Contact> contacts, double ratio,
+                    std::uint64_t until_ns);
+    [[nodiscard]] static bool bears_on(const Scan& scan, const Contact& contact) noexcept;
     // Beside the contacts of a distributed scan so many have been answered whose flows go on.
     void add_live_successes(const Scan& suspicion, std::uint64_t successes);
+    // The suspicion as it is now; nullopt if it has not held, or is confirmed.
+    [[nodiscard]] std::optional<Scan> suspicion(const Scan& suspicion);
     // When the contact that decides must have been answered, if ever: confirm() is right once everything up
-    // to then is known. 0: the suspicion has not held, or is confirmed.
-    [[nodiscard]] std::uint64_t decided_ns(const Scan& suspicion);
+    // to then is known.
+    [[nodiscard]] static std::uint64_t decided_ns(const Scan& suspicion) noexcept;
+    [[nodiscard]] static bool is_same(const Scan& a, const Scan& b) noexcept {
+        return key_of(a) == key_of(b);
+    }
     // The suspicion as it is now, which counts as a scan from here on; nullopt if it has not held, is not
     // decided by what happened until known_until_ns, or was confirmed before.
     [[nodiscard]] std::optional<Scan> confirm(const Scan& suspicion,
@@ -139,8 +148,9 @@ class ScanDetector {
         store::FlatMap<api::Address, std::uint8_t> targets;
         std::uint64_t failures = 0;
         std::uint64_t successes = 0;
-        std::uint64_t first_ns = UINT64_MAX;
+        std::uint64_t first_ns = UINT64_MAX;  // of those that failed
         std::uint64_t last_ns = 0;
+        std::uint64_t doubted_failures = 0;  // so many, when it was none after all
 
         [[nodiscard]] bool has_failed(std::uint64_t live_successes) const noexcept;
     };
@@ -164,6 +174,7 @@ class ScanDetector {
     void judge_series(const Key& key, const api::Address& target_host, std::uint64_t target,
                       const Contact& contact);
     void note_series(const Key& key, const ScanSeries& series, const api::Address& target_host);
+    void add_each(ScanSeries& series, const Key& key, std::span<const Contact> contacts) const;
     void judge_crowd(const Contact& contact);
     void note_scan(const Key& key, const Scan& scan);
     void forget_suspicion(const Key& key);

@@ -65,7 +65,8 @@ void ScanSeries::settle_oldest() {
     ++settled_;
 }
 
-// In the order of time, whatever order they became known in: so the verdict does not depend on workers.
+// In the order of time, whatever order they became known in, but for targets that are tried again: so the
+// verdict does not depend on workers.
 void ScanSeries::judge() {
     double ratio = settled_ratio_;
     flagged_ns_ = settled_flagged_ns_;

@@ -9,6 +9,7 @@
 // whenever that becomes known.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,12 +27,21 @@ inline constexpr std::size_t scan_contacts_kept = 256;
 
 class ScanSeries {
   public:
+    // ratio: where it begins.
+    explicit ScanSeries(double ratio = 1) noexcept : settled_ratio_(ratio) {}
+
     // target: hash of the host or port. A second contact of a target counts only if it tells that the first,
     // which seemed to fail, has been answered after all. told_before: it does not count if its time is
     // settled.
     void add(std::uint64_t target, std::uint64_t time_ns, bool failed, bool told_before = false);
     // What the other one keeps each of, but for what is settled here.
     void add_kept_of(const ScanSeries& other);
+    // What began before, and has not timed out since, has been told.
+    void looked_until(std::uint64_t time_ns) noexcept {
+        looked_until_ns_ = std::max(looked_until_ns_, time_ns);
+    }
+    [[nodiscard]] std::uint64_t looked_until_ns() const noexcept { return looked_until_ns_; }
+    [[nodiscard]] bool is_settled() const noexcept { return settled_ != 0; }
 
     [[nodiscard]] bool is_scan() const noexcept { return flagged_ns_ != 0; }
     [[nodiscard]] std::uint64_t flagged_ns() const noexcept {
@@ -64,6 +74,7 @@ class ScanSeries {
     std::uint64_t settled_flagged_ns_ = 0;
     std::uint64_t flagged_ns_ = 0;
     std::uint64_t first_ns_ = 0;
+    std::uint64_t looked_until_ns_ = 0;
 };
 
 }  // namespace picket::detect

@@ -47,6 +47,7 @@ void DrainLoop::run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
         if (!drainer_) {
             if (status_.given_up || !connect()) {
+                observer_.on_unconnected();
                 const bool soon = !lost && Clock::now() - started_ < retry_soon_for;
                 sleep(soon ? retry_soon : retry_later);
                 continue;
@@ -94,6 +95,7 @@ bool DrainLoop::connect() {
         const std::lock_guard lock(mutex_);
         status_.segments = segments;
         status_.connected = true;
+        status_.drained = false;
         status_.input_finished = false;
         status_.trouble.clear();
         ++status_.connections;
@@ -109,8 +111,12 @@ bool DrainLoop::work() {
 void DrainLoop::note_finished() {
     const auto& segments = link_.segments();
     if (status_.input_finished || segments->state() != api::DataplaneState::finished) return;
-    // The state is stored after the last event: one more round sees everything.
+    // The state is stored after the last event of the input: one more round sees everything.
     while (work()) {
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        status_.drained = true;
     }
     observer_.on_input_finished();
     const std::lock_guard lock(mutex_);

@@ -26,6 +26,7 @@ class LinkObserver {
     virtual void on_connected(const std::shared_ptr<Segments>& segments, bool same_run) = 0;
     // After the rings of the data plane that went away were drained.
     virtual void on_disconnected(const std::shared_ptr<Segments>& segments) = 0;
+    virtual void on_unconnected() = 0;                         // some times a second while there is none
     virtual void on_trouble(const std::string& sentence) = 0;  // a new reason why there is no connection
     virtual void on_tick(const std::shared_ptr<Segments>& segments) = 0;  // some ten times a second
     virtual void on_input_finished() = 0;  // every worker is done and the rings are empty
@@ -40,7 +41,8 @@ struct DrainSettings {
 struct LinkStatus {
     std::shared_ptr<Segments> segments;  // of the present or the last data plane, nullptr before the first
     bool connected = false;
-    bool input_finished = false;  // and everything is drained
+    bool drained = false;         // the input has ended, and every event of it is handled
+    bool input_finished = false;  // and the observer has been told
     bool given_up = false;
     std::uint64_t connections = 0;
     std::uint64_t malformed_events = 0;

@@ -65,7 +65,9 @@ TEST_F(Scans, a_late_answer_revokes) {
 TEST_F(Scans, silence_at_the_end_counts_if_it_lasted) {
     const std::uint64_t end = 100 * second_ns;
     const auto wait = [&](unsigned number, std::uint64_t since) {
-        detector_.add({host(900), host(number), since, 80, 6, true, since});
+        Contact waiting{host(900), host(number), since, 80, 6, true};
+        waiting.waiting_since_ns = since;
+        detector_.add(waiting);
     };
     for (unsigned i = 0; i < 3; ++i) wait(i, end - 5 * second_ns);
     for (unsigned i = 3; i < 9; ++i) wait(i, end - second_ns / 2);

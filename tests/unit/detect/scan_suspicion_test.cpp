@@ -30,6 +30,12 @@ class Suspicions : public testing::Test {
         return contacts;
     }
 
+    // 0: it has not held, or is confirmed.
+    [[nodiscard]] std::uint64_t decided_ns(const Scan& suspicion) {
+        const auto scan = detector_.suspicion(suspicion);
+        return scan ? ScanDetector::decided_ns(*scan) : 0;
+    }
+
     std::vector<Scan> suspected_;
     ScanDetector detector_{{}, [this](const Scan& scan) { suspected_.push_back(scan); }};
 };
@@ -38,12 +44,12 @@ TEST_F(Suspicions, AreDecidedASecondAfterTheContactThatDecides) {
     suspect();
     ASSERT_EQ(suspected_.size(), 1U);
     EXPECT_EQ(suspected_[0].flagged_ns, 109 * second_ns);
-    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 110 * second_ns);
+    EXPECT_EQ(decided_ns(suspected_[0]), 110 * second_ns);
     EXPECT_FALSE(detector_.confirm(suspected_[0], 110 * second_ns - 1));
     EXPECT_TRUE(detector_.scans().empty());
     EXPECT_TRUE(detector_.confirm(suspected_[0], 110 * second_ns));
     EXPECT_EQ(detector_.scans().size(), 1U);
-    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 0U);
+    EXPECT_EQ(decided_ns(suspected_[0]), 0U);
     EXPECT_FALSE(detector_.confirm(suspected_[0])) << "it is told once";
 }
 
@@ -55,13 +61,13 @@ TEST_F(Suspicions, AreNotDecidedByWhatWasAskedBeforeTheContactThatDecidesNow) {
     for (unsigned i = 0; i < 12; ++i) {
         if (i % 3 != 0) answered.push_back(contact(i, 100 + i, false));
     }
-    detector_.tell_again(suspected_[0], answered);
+    EXPECT_TRUE(detector_.tell_again(suspected_[0], answered, 112 * second_ns));
     EXPECT_FALSE(detector_.confirm(suspected_[0], 112 * second_ns)) << "of later ones nothing was asked";
-    EXPECT_GT(detector_.decided_ns(suspected_[0]), 112 * second_ns);
+    EXPECT_GT(decided_ns(suspected_[0]), 112 * second_ns);
     for (const Contact& late : all(36)) {
         if (!late.failed) detector_.add(late);
     }
-    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 0U) << "it has not held";
+    EXPECT_EQ(decided_ns(suspected_[0]), 0U) << "it has not held";
     EXPECT_FALSE(detector_.confirm(suspected_[0]));
     EXPECT_EQ(suspected_.size(), 1U);
 }
@@ -73,13 +79,8 @@ TEST_F(Suspicions, AreJudgedAnewByAllContacts) {
     }
     suspect();
     ASSERT_EQ(suspected_.size(), 1U);
-    ScanSettings settings;
-    settings.collect = true;
-    ScanDetector anew(settings, [](const Scan&) {});
-    anew.add(all(12));
-    anew.finish();
-    detector_.judge_anew(suspected_[0], anew);
-    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 0U);
+    detector_.judge_anew(suspected_[0], all(12), 1, 112 * second_ns);
+    EXPECT_EQ(decided_ns(suspected_[0]), 0U);
     EXPECT_FALSE(detector_.confirm(suspected_[0]));
     // It knows them from here on.
     for (unsigned i = 12; i < 16; ++i) detector_.add(contact(i, 100 + i, true));
@@ -91,12 +92,9 @@ TEST_F(Suspicions, AreJudgedAnewByAllContacts) {
 
 TEST_F(Suspicions, WhatBecameKnownWhileTheRestWasAskedForIsNotLost) {
     suspect();
-    ScanSettings settings;
-    settings.collect = true;
-    ScanDetector anew(settings, [](const Scan&) {});
-    for (unsigned i = 0; i < 9; i += 3) anew.add(contact(i, 100 + i, true));
-    anew.finish();
-    detector_.judge_anew(suspected_[0], anew);
+    std::vector<Contact> asked;
+    for (unsigned i = 0; i < 9; i += 3) asked.push_back(contact(i, 100 + i, true));
+    detector_.judge_anew(suspected_[0], asked, 1, 112 * second_ns);
     const auto scan = detector_.confirm(suspected_[0]);
     ASSERT_TRUE(scan);
     EXPECT_EQ(scan->failures, 4U);
@@ -111,8 +109,43 @@ TEST_F(Suspicions, OfPortScansAreJudgedAnewByHostAndPort) {
     ASSERT_EQ(suspected_[0].kind, ScanKind::port_scan);
     std::vector<Contact> answered;
     for (std::uint16_t port = 1; port <= 8; ++port) answered.push_back(to_port(port, port % 2 == 0));
-    detector_.tell_again(suspected_[0], answered);
-    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 0U);
+    EXPECT_TRUE(detector_.tell_again(suspected_[0], answered, 112 * second_ns));
+    EXPECT_EQ(decided_ns(suspected_[0]), 0U);
+}
+
+TEST_F(Suspicions, OfPortScansDoNotHoldWithFewerThanEightFailures) {
+    const auto to_port = [](std::uint16_t port, bool failed) {
+        return Contact{*store::parse_address("10.1.0.5"), host(1), (100 + port) * second_ns, port, 6, failed};
+    };
+    for (std::uint16_t port = 1; port <= 8; ++port) detector_.add(to_port(port, true));
+    ASSERT_EQ(suspected_.size(), 1U);
+    EXPECT_TRUE(detector_.tell_again(suspected_[0], {{to_port(8, false)}}, 200 * second_ns));
+    EXPECT_FALSE(detector_.confirm(suspected_[0]));
+}
+
+TEST_F(Suspicions, ALateAnswerRevokesWhatWasJudgedAnew) {
+    suspect();
+    std::vector<Contact> asked = all(12);
+    asked[0].failed = false;
+    detector_.judge_anew(suspected_[0], asked, 1, 112 * second_ns);
+    EXPECT_FALSE(detector_.confirm(suspected_[0]));
+}
+
+TEST_F(Suspicions, OfASeriesThatIsForgottenAreNoScans) {
+    ScanSettings settings;
+    settings.series_max = 100;
+    std::vector<Scan> suspected;
+    ScanDetector detector(settings, [&](const Scan& scan) { suspected.push_back(scan); });
+    for (unsigned i = 0; i < 4; ++i) detector.add(contact(i, 100 + i, true));
+    for (unsigned i = 0; i < 500; ++i) {
+        Contact other = contact(i, 200, true);
+        other.source = host(1000 + i);
+        other.destination = host(i % 7);
+        detector.add(other);
+    }
+    ASSERT_EQ(suspected.size(), 1U);
+    EXPECT_TRUE(detector.tell_again(suspected[0], {}, 300 * second_ns));
+    EXPECT_FALSE(detector.confirm(suspected[0]));
 }
 
 TEST_F(Suspicions, OfCrowdsDoNotHoldWhereOthersAreConnectedAndGoOn) {
@@ -130,14 +163,23 @@ TEST_F(Suspicions, OfCrowdsDoNotHoldWhereOthersAreConnectedAndGoOn) {
     ASSERT_EQ(suspected_.size(), 1U);
     ASSERT_EQ(suspected_[0].kind, ScanKind::distributed);
     detector_.add_live_successes(suspected_[0], 4);
-    EXPECT_NE(detector_.decided_ns(suspected_[0]), 0U);
+    EXPECT_NE(decided_ns(suspected_[0]), 0U);
     detector_.add_live_successes(suspected_[0], 5);
-    EXPECT_EQ(detector_.decided_ns(suspected_[0]), 0U) << "40 of 45 are less than nine tenths";
+    EXPECT_EQ(decided_ns(suspected_[0]), 0U) << "40 of 45 are less than nine tenths";
     Contact failed = contact(50, 150, true);
     failed.source = host(1050);
     detector_.add(failed);
-    EXPECT_EQ(suspected_.size(), 2U) << "it may be suspected again";
-    EXPECT_EQ(detector_.confirm(suspected_[1])->failures, 41U);
+    EXPECT_EQ(suspected_.size(), 1U) << "not at once";
+    for (unsigned i = 51; i < 70; ++i) {
+        failed = contact(i, 100 + i, true);
+        failed.source = host(1000 + i);
+        detector_.add(failed);
+    }
+    ASSERT_EQ(suspected_.size(), 2U) << "it may be suspected again";
+    const auto scan = detector_.confirm(suspected_[1]);
+    ASSERT_TRUE(scan);
+    EXPECT_EQ(scan->failures, 60U);
+    EXPECT_EQ(scan->first_ns, 100 * second_ns);
 }
 
 TEST_F(Suspicions, OfCapturesWaitForTheEnd) {

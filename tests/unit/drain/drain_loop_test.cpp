@@ -30,6 +30,7 @@ class Observer final : public LinkObserver {
     void on_trouble(const std::string&) override { ++troubles; }
     void on_tick(const std::shared_ptr<Segments>&) override {}
     void on_input_finished() override { ++finished; }
+    void on_unconnected() override { ++unconnected; }
 
     MailboxClient mailbox;
     std::atomic<bool> same_run{false};
@@ -37,6 +38,7 @@ class Observer final : public LinkObserver {
     std::atomic<int> losses{0};
     std::atomic<int> troubles{0};
     std::atomic<int> finished{0};
+    std::atomic<int> unconnected{0};
 };
 
 // Delivers what the mailbox and the walks wait for.
