@@ -81,11 +81,11 @@ std::uint64_t ScanVerifier::due_ns() const {
 }
 
 std::vector<Scan> ScanVerifier::look(Clock::time_point now) {
+    const std::size_t looked_at = std::min(suspects_.size(), suspects_a_look);
     std::vector<Scan> asked;
-    for (std::size_t i = 0; i < std::min(suspects_.size(), suspects_a_look); ++i) {
+    for (std::size_t i = 0; i < looked_at; ++i) {
         if (const auto scan = detector_.suspicion(suspects_[i].scan)) asked.push_back(*scan);
     }
-    const std::size_t looked_at = std::min(suspects_.size(), suspects_a_look);
     const std::uint64_t known_until_ns = look_into(asked);
     std::vector<Scan> confirmed;
     std::vector<Suspect> undecided;

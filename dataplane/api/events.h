@@ -22,10 +22,9 @@ enum class EventKind : std::uint16_t {
     http_response = 4,  // ResponseEvent
     rule_hit = 5,       // HitEvent
     watch_hit = 6,      // WatchEvent: a new flow with an end on a watch list
-    walk_done = 7,   // NoteEvent: value = walk id, time_ns = when this worker began; it has visited its whole
-                     // table
-    input_done = 8,  // NoteEvent: this worker has no more input and has emitted all its flows
-    rules_adopted = 9,   // NoteEvent: value = generation
+    walk_done = 7,      // NoteEvent: value = walk id; this worker has visited its whole table since time_ns
+    input_done = 8,     // NoteEvent: this worker has no more input and has emitted all its flows
+    rules_adopted = 9,  // NoteEvent: value = generation
     command_reply = 10,  // ReplyEvent
     link = 11,           // NoteEvent: value = port index << 1 | up
     sensor_note = 12,    // ReplyEvent with command_id 0: a sentence for `picket event show`

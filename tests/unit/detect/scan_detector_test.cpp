@@ -7,16 +7,14 @@
 #include <random>
 
 #include "controlplane/store/address_text.h"
+#include "tests/unit/detect/scan_fixtures.h"
 
 namespace picket::detect {
 namespace {
 
-constexpr std::uint64_t second_ns = 1'000'000'000;
+using tests::scanned_host;
 
-api::Address host(unsigned number) {
-    return *store::parse_address("203.0." + std::to_string(number / 250) + "." +
-                                 std::to_string(number % 250 + 1));
-}
+constexpr std::uint64_t second_ns = 1'000'000'000;
 
 class Scans : public testing::Test {
   protected:
@@ -34,38 +32,38 @@ class Scans : public testing::Test {
 };
 
 TEST_F(Scans, four_silent_hosts_are_a_sweep) {
-    for (unsigned i = 0; i < 3; ++i) add("10.1.7.44", host(i), 80, true, 17 * i);
+    for (unsigned i = 0; i < 3; ++i) add("10.1.7.44", scanned_host(i), 80, true, 17 * i);
     EXPECT_TRUE(detector_.scans().empty());
-    add("10.1.7.44", host(3), 80, true, 51);
+    add("10.1.7.44", scanned_host(3), 80, true, 51);
     ASSERT_EQ(found_.size(), 1U);
     EXPECT_EQ(found_[0].kind, ScanKind::sweep);
     EXPECT_EQ(found_[0].port, 80);
     EXPECT_EQ(found_[0].flagged_ns, 52 * second_ns);
-    for (unsigned i = 4; i < 63; ++i) add("10.1.7.44", host(i), 80, true, 17 * i);
+    for (unsigned i = 4; i < 63; ++i) add("10.1.7.44", scanned_host(i), 80, true, 17 * i);
     EXPECT_EQ(found_.size(), 1U) << "one scan is told once";
     EXPECT_EQ(detector_.scans()[0].targets, 63U);
     EXPECT_EQ(detector_.scans()[0].failures, 63U);
 }
 
 TEST_F(Scans, a_repeated_contact_of_one_host_counts_once) {
-    for (unsigned i = 0; i < 40; ++i) add("10.1.7.44", host(i % 3), 80, true, i);
+    for (unsigned i = 0; i < 40; ++i) add("10.1.7.44", scanned_host(i % 3), 80, true, i);
     EXPECT_TRUE(found_.empty());
 }
 
 TEST_F(Scans, a_late_answer_revokes) {
-    for (unsigned i = 0; i < 4; ++i) add("10.1.7.44", host(i), 80, true, 17 * i);
+    for (unsigned i = 0; i < 4; ++i) add("10.1.7.44", scanned_host(i), 80, true, 17 * i);
     ASSERT_EQ(detector_.scans().size(), 1U);
-    add("10.1.7.44", host(3), 80, false, 51);
+    add("10.1.7.44", scanned_host(3), 80, false, 51);
     EXPECT_TRUE(detector_.scans().empty());
-    add("10.1.7.44", host(4), 80, true, 70);
-    add("10.1.7.44", host(5), 80, true, 90);
+    add("10.1.7.44", scanned_host(4), 80, true, 70);
+    add("10.1.7.44", scanned_host(5), 80, true, 90);
     EXPECT_EQ(detector_.scans().size(), 1U);
 }
 
 TEST_F(Scans, silence_at_the_end_counts_if_it_lasted) {
     const std::uint64_t end = 100 * second_ns;
     const auto wait = [&](unsigned number, std::uint64_t since) {
-        Contact waiting{host(900), host(number), since, 80, 6, true};
+        Contact waiting{scanned_host(900), scanned_host(number), since, 80, 6, true};
         waiting.waiting_since_ns = since;
         detector_.add(waiting);
     };
@@ -101,7 +99,7 @@ TEST_F(Scans, a_suspicion_that_does_not_hold_is_no_scan) {
     std::vector<Scan> suspected;
     ScanDetector detector({}, [&](const Scan& scan) { suspected.push_back(scan); });
     const auto tell = [&](unsigned number, bool failed) {
-        detector.add({host(900), host(number), second_ns * (number + 1), 80, 6, failed});
+        detector.add({scanned_host(900), scanned_host(number), second_ns * (number + 1), 80, 6, failed});
     };
     for (unsigned i = 0; i < 4; ++i) tell(2 * i + 1, true);
     ASSERT_EQ(suspected.size(), 1U);
@@ -121,7 +119,7 @@ TEST_F(Scans, a_proxy_is_answered) {
     std::mt19937 random(1);
     std::vector<bool> fails(500);
     for (unsigned i = 0; i < 500; i += 10) fails[i + random() % 10] = true;
-    for (unsigned i = 0; i < 500; ++i) add("10.1.0.5", host(i), 80, fails[i], i);
+    for (unsigned i = 0; i < 500; ++i) add("10.1.0.5", scanned_host(i), 80, fails[i], i);
     EXPECT_TRUE(found_.empty());
 }
 
@@ -130,41 +128,41 @@ TEST_F(Scans, a_proxy_is_answered) {
 TEST_F(Scans, what_is_told_again_counts_once) {
     for (unsigned i = 0; i < 1000; ++i) {
         const bool fails = i % 3 == 0;
-        add("10.1.0.5", host(i), 80, fails, i);
-        if (fails) add("10.1.0.5", host(i), 80, true, i);
+        add("10.1.0.5", scanned_host(i), 80, fails, i);
+        if (fails) add("10.1.0.5", scanned_host(i), 80, true, i);
     }
     EXPECT_TRUE(found_.empty());
 }
 
 TEST_F(Scans, peers_listen_on_ports_of_their_own) {
     for (unsigned i = 0; i < 500; ++i) {
-        add("10.1.0.5", host(i), static_cast<std::uint16_t>(20000 + i * 7), i % 3 != 0, i,
+        add("10.1.0.5", scanned_host(i), static_cast<std::uint16_t>(20000 + i * 7), i % 3 != 0, i,
             i % 2 == 0 ? 17 : 6);
     }
     EXPECT_TRUE(found_.empty());
 }
 
 TEST_F(Scans, many_ports_of_one_host_are_a_port_scan) {
-    for (std::uint16_t i = 1; i <= 7; ++i) add("198.51.100.9", host(1), i, true, i);
+    for (std::uint16_t i = 1; i <= 7; ++i) add("198.51.100.9", scanned_host(1), i, true, i);
     EXPECT_TRUE(found_.empty());
-    for (std::uint16_t i = 8; i < 100; ++i) add("198.51.100.9", host(1), i, i != 22, i);
+    for (std::uint16_t i = 8; i < 100; ++i) add("198.51.100.9", scanned_host(1), i, i != 22, i);
     ASSERT_EQ(found_.size(), 1U);
     EXPECT_EQ(found_[0].kind, ScanKind::port_scan);
-    EXPECT_EQ(found_[0].destination, host(1));
+    EXPECT_EQ(found_[0].destination, scanned_host(1));
     EXPECT_EQ(detector_.scans()[0].targets, 99U);
 }
 
 TEST_F(Scans, the_patient_are_found_within_a_day) {
-    for (unsigned i = 0; i < 4; ++i) add("198.51.100.9", host(i), 23, true, 6 * 3600.0 * i);
+    for (unsigned i = 0; i < 4; ++i) add("198.51.100.9", scanned_host(i), 23, true, 6 * 3600.0 * i);
     EXPECT_EQ(found_.size(), 1U);
 }
 
 TEST_F(Scans, many_sources_with_one_try_each_are_a_distributed_scan) {
     for (unsigned i = 0; i < 19; ++i)
-        add(("198.51.100." + std::to_string(i)).c_str(), host(i), 2323, true, i);
+        add(("198.51.100." + std::to_string(i)).c_str(), scanned_host(i), 2323, true, i);
     EXPECT_TRUE(found_.empty());
     for (unsigned i = 19; i < 60; ++i)
-        add(("198.51.100." + std::to_string(i)).c_str(), host(i), 2323, true, i);
+        add(("198.51.100." + std::to_string(i)).c_str(), scanned_host(i), 2323, true, i);
     ASSERT_EQ(found_.size(), 1U);
     EXPECT_EQ(found_[0].kind, ScanKind::distributed);
     EXPECT_EQ(detector_.scans()[0].sources, 60U);
@@ -172,7 +170,7 @@ TEST_F(Scans, many_sources_with_one_try_each_are_a_distributed_scan) {
 
 TEST_F(Scans, an_outage_of_one_server_is_no_distributed_scan) {
     for (unsigned i = 0; i < 200; ++i)
-        add(("198.51.100." + std::to_string(i)).c_str(), host(1), 443, true, i);
+        add(("198.51.100." + std::to_string(i)).c_str(), scanned_host(1), 443, true, i);
     EXPECT_TRUE(found_.empty());
 }
 
@@ -183,7 +181,7 @@ TEST(ScanDetector, a_known_nat_is_no_scanner) {
     std::size_t found = 0;
     ScanDetector detector(settings, [&](const Scan&) { ++found; });
     for (unsigned i = 0; i < 50; ++i) {
-        detector.add({*store::parse_address("10.1.0.5"), host(i), second_ns * (i + 1), 80, 6, true});
+        detector.add({*store::parse_address("10.1.0.5"), scanned_host(i), second_ns * (i + 1), 80, 6, true});
     }
     EXPECT_EQ(found, 0U);
 }
@@ -193,9 +191,9 @@ TEST(ScanDetector, any_order_gives_the_same_verdicts) {
     std::vector<Contact> contacts;
     std::mt19937 random(7);
     for (unsigned i = 0; i < 3000; ++i) {
-        const auto source = host(2000 + random() % 40);
+        const auto source = scanned_host(2000 + random() % 40);
         const bool bad = source.bytes[15] % 4 == 0;
-        contacts.push_back({source, host(random() % 300), second_ns * (1 + random() % 5000), 80, 6,
+        contacts.push_back({source, scanned_host(random() % 300), second_ns * (1 + random() % 5000), 80, 6,
                             random() % 10 < (bad ? 8u : 1u)});
     }
     std::vector<std::vector<std::uint64_t>> verdicts;
@@ -233,8 +231,8 @@ TEST(ScanDetector, what_cannot_be_a_scan_makes_no_difference) {
                 time_ns += 1 + random() % (round % 3 == 0 ? 2000 * second_ns : second_ns);
                 const auto port = static_cast<std::uint16_t>(80 + random() % 2);
                 const std::uint8_t protocol = random() % 4 == 0 ? 17 : 6;
-                contacts.push_back({host(5000 + random() % sources), host(random() % 900), time_ns, port,
-                                    protocol, random() % 100 < failing});
+                contacts.push_back({scanned_host(5000 + random() % sources), scanned_host(random() % 900),
+                                    time_ns, port, protocol, random() % 100 < failing});
             }
         }
         const auto scans_of = [&](bool collect) {
@@ -262,15 +260,15 @@ TEST(ScanDetector, what_cannot_be_a_scan_makes_no_difference) {
 TEST(ScanDetector, failures_elsewhere_make_no_crowd) {
     std::vector<Contact> contacts;
     for (unsigned i = 0; i < 25; ++i) {
-        const auto source = host(7000 + i);
+        const auto source = scanned_host(7000 + i);
         const std::uint64_t time_ns = second_ns * (1 + i);
         for (std::uint16_t other = 0; other < 3; ++other)
-            contacts.push_back(
-                {source, host(i), time_ns, static_cast<std::uint16_t>(10'000 + 3 * i + other), 6, true});
-        contacts.push_back({source, host(100 + i), time_ns, 443, 6, true});
+            contacts.push_back({source, scanned_host(i), time_ns,
+                                static_cast<std::uint16_t>(10'000 + 3 * i + other), 6, true});
+        contacts.push_back({source, scanned_host(100 + i), time_ns, 443, 6, true});
         for (unsigned ordinary = 0; ordinary < 40; ++ordinary)
-            contacts.push_back(
-                {host(9000 + 40 * i + ordinary), host(ordinary), time_ns + 1000 + ordinary, 443, 6, false});
+            contacts.push_back({scanned_host(9000 + 40 * i + ordinary), scanned_host(ordinary),
+                                time_ns + 1000 + ordinary, 443, 6, false});
     }
     ScanSettings settings;
     settings.collect = true;
@@ -286,8 +284,8 @@ TEST(ScanDetector, room_is_bounded_and_what_is_forgotten_is_counted) {
     settings.series_max = 1000;
     ScanDetector detector(settings, [](const Scan&) {});
     for (unsigned i = 0; i < 20'000; ++i) {
-        detector.add(
-            {host(i), host(i % 7), second_ns * (i + 1), static_cast<std::uint16_t>(i % 50 + 1), 6, true});
+        detector.add({scanned_host(i), scanned_host(i % 7), second_ns * (i + 1),
+                      static_cast<std::uint16_t>(i % 50 + 1), 6, true});
     }
     EXPECT_GT(detector.forgotten(), 10'000U);
 }

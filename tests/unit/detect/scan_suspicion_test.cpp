@@ -3,19 +3,17 @@
 
 #include "controlplane/detect/scan_detector.h"
 #include "controlplane/store/address_text.h"
+#include "tests/unit/detect/scan_fixtures.h"
 
 namespace picket::detect {
 namespace {
 
+using tests::scanned_host;
+
 constexpr std::uint64_t second_ns = 1'000'000'000;
 
-api::Address host(unsigned number) {
-    return *store::parse_address("203.0." + std::to_string(number / 250) + "." +
-                                 std::to_string(number % 250 + 1));
-}
-
 Contact contact(unsigned number, std::uint64_t at_s, bool failed) {
-    return {*store::parse_address("10.1.0.5"), host(number), at_s * second_ns, 80, 6, failed};
+    return {*store::parse_address("10.1.0.5"), scanned_host(number), at_s * second_ns, 80, 6, failed};
 }
 
 class Suspicions : public testing::Test {
@@ -102,7 +100,8 @@ TEST_F(Suspicions, WhatBecameKnownWhileTheRestWasAskedForIsNotLost) {
 
 TEST_F(Suspicions, OfPortScansAreJudgedAnewByHostAndPort) {
     const auto to_port = [](std::uint16_t port, bool failed) {
-        return Contact{*store::parse_address("10.1.0.5"), host(1), (100 + port) * second_ns, port, 6, failed};
+        return Contact{
+            *store::parse_address("10.1.0.5"), scanned_host(1), (100 + port) * second_ns, port, 6, failed};
     };
     for (std::uint16_t port = 1; port <= 8; ++port) detector_.add(to_port(port, true));
     ASSERT_EQ(suspected_.size(), 1U);
@@ -115,7 +114,8 @@ TEST_F(Suspicions, OfPortScansAreJudgedAnewByHostAndPort) {
 
 TEST_F(Suspicions, OfPortScansDoNotHoldWithFewerThanEightFailures) {
     const auto to_port = [](std::uint16_t port, bool failed) {
-        return Contact{*store::parse_address("10.1.0.5"), host(1), (100 + port) * second_ns, port, 6, failed};
+        return Contact{
+            *store::parse_address("10.1.0.5"), scanned_host(1), (100 + port) * second_ns, port, 6, failed};
     };
     for (std::uint16_t port = 1; port <= 8; ++port) detector_.add(to_port(port, true));
     ASSERT_EQ(suspected_.size(), 1U);
@@ -139,8 +139,8 @@ TEST_F(Suspicions, OfASeriesThatIsForgottenAreNoScans) {
     for (unsigned i = 0; i < 4; ++i) detector.add(contact(i, 100 + i, true));
     for (unsigned i = 0; i < 500; ++i) {
         Contact other = contact(i, 200, true);
-        other.source = host(1000 + i);
-        other.destination = host(i % 7);
+        other.source = scanned_host(1000 + i);
+        other.destination = scanned_host(i % 7);
         detector.add(other);
     }
     ASSERT_EQ(suspected.size(), 1U);
@@ -151,13 +151,13 @@ TEST_F(Suspicions, OfASeriesThatIsForgottenAreNoScans) {
 TEST_F(Suspicions, OfCrowdsDoNotHoldWhereOthersAreConnectedAndGoOn) {
     for (unsigned i = 0; i < 40; ++i) {
         Contact failed = contact(i, 100 + i, true);
-        failed.source = host(1000 + i);
+        failed.source = scanned_host(1000 + i);
         detector_.add_so_far(failed);
         EXPECT_TRUE(suspected_.empty()) << "of a crowd only what has ended counts";
     }
     for (unsigned i = 0; i < 40; ++i) {
         Contact failed = contact(i, 100 + i, true);
-        failed.source = host(1000 + i);
+        failed.source = scanned_host(1000 + i);
         detector_.add(failed);
     }
     ASSERT_EQ(suspected_.size(), 1U);
@@ -167,12 +167,12 @@ TEST_F(Suspicions, OfCrowdsDoNotHoldWhereOthersAreConnectedAndGoOn) {
     detector_.add_live_successes(suspected_[0], 5);
     EXPECT_EQ(decided_ns(suspected_[0]), 0U) << "40 of 45 are less than nine tenths";
     Contact failed = contact(50, 150, true);
-    failed.source = host(1050);
+    failed.source = scanned_host(1050);
     detector_.add(failed);
     EXPECT_EQ(suspected_.size(), 1U) << "not at once";
     for (unsigned i = 51; i < 70; ++i) {
         failed = contact(i, 100 + i, true);
-        failed.source = host(1000 + i);
+        failed.source = scanned_host(1000 + i);
         detector_.add(failed);
     }
     ASSERT_EQ(suspected_.size(), 2U) << "it may be suspected again";
