@@ -86,7 +86,7 @@ ArchiveFile::~ArchiveFile() {
     fault_point(FaultPoint::removal_begun);
     directory_->remove(entry_.name);
     fault_point(FaultPoint::removal_half);
-    if (!entry_.index.empty()) directory_->remove(entry_.index);
+    for (const auto& name : index_files(entry_)) directory_->remove(name);
     fault_point(FaultPoint::removal_done);
 }
 
@@ -162,20 +162,26 @@ Failure Catalog::leave_out_lost(Manifest& manifest, Findings& findings) const {
     std::vector<FileEntry> kept;
     for (FileEntry& file : manifest.files) {
         Extent rows;
-        Extent index;
         if (!look_at(directory_.path_of(file.name), rows)) return unknown(directory_.path_of(file.name));
-        if (!file.index.empty() && !look_at(directory_.path_of(file.index), index))
-            return unknown(directory_.path_of(file.index));
-        if (!file.index.empty() && !index.there) {
+        std::uint64_t index_bytes = 0;
+        std::string missing;
+        for (const auto& name : index_files(file)) {
+            Extent index;
+            if (!look_at(directory_.path_of(name), index)) return unknown(directory_.path_of(name));
+            index_bytes += index.bytes;
+            if (!index.there && missing.empty()) missing = name;
+        }
+        if (!missing.empty()) {
             if (file.merge_index.empty()) {
-                findings.notes.push_back(file.index + " is missing: questions about addresses read all of " +
+                findings.notes.push_back(missing + " is missing: questions about addresses read all of " +
                                          file.name);
             }
             file.index.clear();
             file.amounts = file.amounts && !file.merge_index.empty();
             file.bytes = rows.bytes;  // from now on
+            index_bytes = 0;
         }
-        if (rows.there && rows.bytes + index.bytes == file.bytes) {
+        if (rows.there && rows.bytes + index_bytes == file.bytes) {
             kept.push_back(file);
             continue;
         }
@@ -201,7 +207,10 @@ Failure Catalog::read(Findings& findings) {
     Manifest manifest;
     if (auto failure = read_manifest(manifest)) return failure;
     if (auto failure = leave_out_lost(manifest, findings)) return failure;
-    if (!settings_.read_only) manifest.sensor = settings_.sensor;
+    if (!settings_.read_only) {
+        manifest.sensor = settings_.sensor;
+        manifest.schema = schema_version;  // an older picketd must not take what is written from now on
+    }
     // Names of files that may still be in use are never given again.
     next_file_ = std::max<std::uint64_t>(next_file_, manifest.next_file);
     {
@@ -220,7 +229,7 @@ void Catalog::remove_strangers(std::vector<std::string>& notes) {
     std::set<std::string> known{manifest_name};
     for (const auto& file : manifest_.files) {
         known.insert(file.name);
-        known.insert(file.index);
+        for (const auto& name : index_files(file)) known.insert(name);
     }
     for (const auto& set : manifest_.rule_sets) known.insert(set.file);
     for (const auto& list : manifest_.watch_lists) known.insert(list.file);
@@ -337,7 +346,8 @@ void Catalog::discard(const std::string& name) {
         !parse_manifest(text, on_disk).empty())
         return;
     const bool named = std::any_of(on_disk.files.begin(), on_disk.files.end(), [&](const FileEntry& file) {
-        return file.name == name || file.index == name;
+        const auto others = index_files(file);
+        return file.name == name || std::find(others.begin(), others.end(), name) != others.end();
     });
     if (!named) directory_.handle()->remove(name);
 }

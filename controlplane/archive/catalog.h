@@ -34,8 +34,13 @@ class ArchiveFile {
 
     [[nodiscard]] const FileEntry& entry() const noexcept { return entry_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    // Of the index that tells its addresses, which may have come with another file of its merge; empty: none.
+    // Of the index that tells its addresses, which may have come with another file of its merge, and of the
+    // one that adds up its sources (the same one in older archives); empty: none.
     [[nodiscard]] const std::string& index_path() const noexcept { return index_path_; }
+    [[nodiscard]] std::string sources_path() const {
+        if (!entry_.amounts || !entry_.sources_apart) return entry_.amounts ? index_path_ : "";
+        return sources_name(index_path_);
+    }
     [[nodiscard]] bool overlaps(std::optional<std::uint64_t> since_ns,
                                 std::optional<std::uint64_t> until_ns) const noexcept {
         return (!since_ns || entry_.last_ns >= *since_ns) && (!until_ns || entry_.first_ns < *until_ns);

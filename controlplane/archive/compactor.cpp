@@ -10,7 +10,6 @@
 #include <span>
 
 #include "controlplane/archive/fault.h"
-#include "controlplane/archive/flow_index.h"
 #include "controlplane/archive/merge_writer.h"
 
 namespace picket::archive {
@@ -188,7 +187,8 @@ Failure Compactor::merge(const std::vector<FilePointer>& files) {
     if (!failure && entered) return {};
     fault_point(FaultPoint::discard_begun);
     for (const auto& entry : merged) {
-        for (const auto& name : {entry.name, index_name(entry.name)}) {
+        const std::string index = index_name(entry.name);
+        for (const auto& name : {entry.name, index, sources_name(index)}) {
             catalog_.directory().forget(name);
             catalog_.discard(name);
         }

@@ -34,18 +34,20 @@ enum class FaultPoint : std::uint8_t {
     merge_rows,        // the temporary of the merged file is written
     merge_published,   // it is published, and has no index yet
     merge_index,       // the temporary of the index is written
-    merge_files,       // both are published
+    merge_sources,     // the index is published, the temporary of its sources written
+    merge_files,       // all are published
     removal_begun,     // a file that left the manifest is to be removed
     removal_half,      // it is, and its index is not
     removal_done,
     discard_begun,  // files of a flush or merge that failed are to be removed
 };
 
-inline constexpr std::array<std::string_view, 23> fault_names{
-    "open.made",        "open.locked",    "open.stranger", "file.made",    "file.written",    "file.synced",
-    "file.renamed",     "file.published", "flush.begun",   "flush.rows",   "flush.files",     "commit.begun",
-    "commit.published", "commit.done",    "merge.begun",   "merge.rows",   "merge.published", "merge.index",
-    "merge.files",      "removal.begun",  "removal.half",  "removal.done", "discard.begun"};
+inline constexpr std::array<std::string_view, 24> fault_names{
+    "open.made",     "open.locked",     "open.stranger",    "file.made",     "file.written",
+    "file.synced",   "file.renamed",    "file.published",   "flush.begun",   "flush.rows",
+    "flush.files",   "commit.begun",    "commit.published", "commit.done",   "merge.begun",
+    "merge.rows",    "merge.published", "merge.index",      "merge.sources", "merge.files",
+    "removal.begun", "removal.half",    "removal.done",     "discard.begun"};
 static_assert(fault_names.size() == static_cast<std::size_t>(FaultPoint::discard_begun) + 1,
               "each point has a name");
 

@@ -15,22 +15,19 @@ namespace {
 
 constexpr const char* sort_order = "src_hi, src_lo, dest_hi, dest_lo, dest_port, start";
 
-// Addresses of a file's rows; `more` columns come after the address. What imported flows tell may be too much
-// to be added up: they are left out before.
-std::string addresses_of(const std::string& path, const std::string& more, bool amounts) {
-    const std::string from = " FROM read_parquet(" + quoted(path) + ")";
-    const auto rows_of = [&](const std::string& end, const std::string& ends, const std::string& columns,
+// A file's addresses at one end; `more` columns come after the address. What imported flows tell may be too
+// much to be added up: they are counted alone.
+std::string addresses_of(const std::string& path, const std::string& more, End end) {
+    const auto rows_of = [&](const std::string& name, const std::string& columns,
                              const std::string& condition) {
-        return "SELECT " + end + "_hi AS ip_hi, " + end + "_lo AS ip_lo, " + more + "block, " + ends +
-               "::UTINYINT AS ends" + columns + from + " WHERE " + condition + " GROUP BY ALL";
+        return "SELECT " + name + "_hi AS ip_hi, " + name + "_lo AS ip_lo, " + more + "block" + columns +
+               " FROM read_parquet(" + quoted(path) + ") WHERE " + condition + " GROUP BY ALL";
     };
-    const std::string and_by_name = " UNION ALL BY NAME ";
-    const std::string destinations = rows_of("dest", "2", "", "true");
-    if (!amounts) return rows_of("src", "1", "", "true") + and_by_name + destinations;
-    return rows_of("src", "1", ", " + all_amounts(true) + ", 0::UBIGINT AS others", told_flow) + and_by_name +
-           rows_of("src", "1", ", 0::UBIGINT AS flows, count(*)::UBIGINT AS others",
-                   "NOT " + std::string(told_flow)) +
-           and_by_name + destinations;
+    if (end == End::destination) return rows_of("dest", "", "true");
+    return rows_of("src", ", " + all_amounts(true) + ", 0::UBIGINT AS others", told_flow) +
+           " UNION ALL BY NAME " +
+           rows_of("src", ", 0::UBIGINT AS flows, count(*)::UBIGINT AS others",
+                   "NOT " + std::string(told_flow));
 }
 
 // What next_name() of the catalog has counted; unique within an archive.
@@ -44,27 +41,37 @@ std::string list_of(const std::set<std::string>& paths) {
     return list;
 }
 
-// Indexes as SQL names them, and what tells the number of the file that a row of them is of: the column, or
-// the name of the index of one file, which has the same number.
-struct Indexes {
-    std::set<std::string> of_merges;
-    std::set<std::string> own;
-
-    explicit Indexes(const std::vector<FilePointer>& files) {
-        for (const auto& file : files)
-            (file->entry().merge_index.empty() ? own : of_merges).insert(file->index_path());
+// Statements that look into the indexes of some files. What tells the number of the file that a row is of is
+// a column, or the name of the index of one file, which has the same number.
+class Indexes {
+  public:
+    Indexes(const std::vector<FilePointer>& files, End end) : end_(end) {
+        for (const auto& file : files) {
+            const FileEntry& entry = file->entry();
+            paths_[{!entry.merge_index.empty(), entry.sources_apart}].insert(
+                end == End::source ? file->sources_path() : file->index_path());
+        }
     }
-    // visit("SELECT ... AS file, `columns` FROM ...")
+    // visit("SELECT ... AS file, `columns` FROM ... WHERE `condition`")
     template <typename Visit>
-    void each(const std::string& columns, Visit&& visit) const {
-        const auto select = [&](const std::set<std::string>& paths, const char* file) {
-            if (paths.empty()) return;
-            visit("SELECT " + std::string(file) + " AS file, " + columns + " FROM read_parquet([" +
-                  list_of(paths) + "], filename = true)");
-        };
-        select(own, "regexp_extract(filename, '-(\\d+)\\.index$', 1)::UBIGINT");
-        select(of_merges, "file");
+    void each(const std::string& columns, const std::string& condition, Visit&& visit) const {
+        const std::string of_end = end_ == End::source ? "ends = 1 AND " : "ends >= 2 AND ";
+        for (const auto& [kind, paths] : paths_) {
+            const std::string file =
+                kind.of_merge ? "file" : R"(regexp_extract(filename, '-(\d+)\.\w+$', 1)::UBIGINT AS file)";
+            visit("SELECT " + file + ", " + columns + " FROM read_parquet([" + list_of(paths) +
+                  "], filename = true) WHERE " + (kind.apart ? "" : of_end) + condition);
+        }
     }
+
+  private:
+    struct Kind {
+        bool of_merge;
+        bool apart;
+        auto operator<=>(const Kind&) const = default;
+    };
+    End end_;
+    std::map<Kind, std::set<std::string>> paths_;
 };
 
 std::map<std::uint64_t, std::string> paths_by_number(const std::vector<FilePointer>& files) {
@@ -102,10 +109,6 @@ std::vector<Column<AmountRow>> amount_columns() {
 
 }  // namespace
 
-std::string index_name(const std::string& file) {
-    return file.substr(0, file.rfind('.')) + ".index";
-}
-
 std::string merged_flows(const std::string& list, const std::string& condition, bool sorted,
                          std::size_t block_rows) {
     const std::string names = names_of(pointers_to(flow_columns()));
@@ -114,19 +117,18 @@ std::string merged_flows(const std::string& list, const std::string& condition, 
            condition + (sorted ? std::string(" ORDER BY ") + sort_order : std::string()) + ")";
 }
 
-std::string index_of(const std::string& path, bool amounts) {
-    return "FROM (" + addresses_of(path, "", amounts) + ") ORDER BY ends, ip_hi, ip_lo, block";
+std::string index_of(const std::string& path, End end) {
+    return "FROM (" + addresses_of(path, "", end) + ") ORDER BY ip_hi, ip_lo, block";
 }
 
-std::string index_of_merge(const DurableDirectory& directory, const std::vector<FileEntry>& files,
-                           bool amounts) {
+std::string index_of_merge(const DurableDirectory& directory, const std::vector<FileEntry>& files, End end) {
     std::string all;
     for (const FileEntry& file : files) {
         all += (all.empty() ? "" : " UNION ALL ") +
                addresses_of(directory.path_of(file.name),
-                            std::to_string(number_in(file.name)) + "::UBIGINT AS file, ", amounts);
+                            std::to_string(number_in(file.name)) + "::UBIGINT AS file, ", end);
     }
-    return "FROM (" + all + ") ORDER BY ends, ip_hi, ip_lo, file, block";
+    return "FROM (" + all + ") ORDER BY ip_hi, ip_lo, file, block";
 }
 
 std::map<std::string, std::vector<std::uint32_t>> blocks_of_destination(Connection& connection,
@@ -134,11 +136,10 @@ std::map<std::string, std::vector<std::uint32_t>> blocks_of_destination(Connecti
                                                                         const store::NetworkSet& set) {
     const auto paths = paths_by_number(files);
     std::map<std::string, std::vector<std::uint32_t>> blocks;
-    const std::string condition =
-        " WHERE ends >= 2 AND " + span_condition("ip", set) + one_end_condition("ip", set);
+    const std::string condition = span_condition("ip", set) + one_end_condition("ip", set);
     const auto columns = block_columns();
-    Indexes(files).each("block", [&](const std::string& select) {
-        const auto failure = read_rows(connection, select + condition + " GROUP BY ALL ORDER BY ALL",
+    Indexes(files, End::destination).each("block", condition, [&](const std::string& select) {
+        const auto failure = read_rows(connection, select + " GROUP BY ALL ORDER BY ALL",
                                        pointers_to(columns), [&](const BlockRow& row) {
                                            const auto path = paths.find(row.file);
                                            if (path != paths.end()) blocks[path->second].push_back(row.block);
@@ -154,21 +155,23 @@ bool read_amounts_of_sources(Connection& connection, const std::vector<FilePoint
     const auto paths = paths_by_number(files);
     const auto columns = amount_columns();
     // One more tells that there are more.
-    const std::string condition = " WHERE ends = 1 AND " + span_condition("ip", set) +
-                                  one_end_condition("ip", set) + " LIMIT " + std::to_string(rows_max + 1);
+    const std::string condition =
+        span_condition("ip", set) + one_end_condition("ip", set) + " LIMIT " + std::to_string(rows_max + 1);
     std::size_t rows = 0;
-    Indexes(files).each(
-        "ip_hi, ip_lo, flows, packets, bytes, first, last, udp_toserver, udp_toclient, unanswered, others",
-        [&](const std::string& select) {
-            if (rows > rows_max) return;
-            const auto failure =
-                read_rows(connection, select + condition, pointers_to(columns), [&](const AmountRow& row) {
-                    ++rows;
-                    const auto path = paths.find(row.file);
-                    if (path != paths.end()) amounts[path->second].push_back(row);
-                });
-            if (failure) throw ArchiveUnreadable("an index of the archive cannot be read: " + *failure);
-        });
+    Indexes(files, End::source)
+        .each(
+            "ip_hi, ip_lo, flows, packets, bytes, first, last, udp_toserver, udp_toclient, unanswered, "
+            "others",
+            condition, [&](const std::string& select) {
+                if (rows > rows_max) return;
+                const auto failure =
+                    read_rows(connection, select, pointers_to(columns), [&](const AmountRow& row) {
+                        ++rows;
+                        const auto path = paths.find(row.file);
+                        if (path != paths.end()) amounts[path->second].push_back(row);
+                    });
+                if (failure) throw ArchiveUnreadable("an index of the archive cannot be read: " + *failure);
+            });
     return rows <= rows_max;
 }
 

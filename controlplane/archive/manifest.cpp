@@ -13,6 +13,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* format_name = "picket-archive";
 
+std::string with_ending(const std::string& name, const char* ending) {
+    return name.substr(0, name.rfind('.')) + ending;
+}
+
 Json file_json(const FileEntry& file) {
     Json json{{"name", file.name},      {"table", table_names[static_cast<std::size_t>(file.table)]},
               {"level", file.level},    {"rows", file.rows},
@@ -25,6 +29,7 @@ Json file_json(const FileEntry& file) {
     }
     if (!file.merge_index.empty()) json["merge_index"] = file.merge_index;
     if (file.amounts) json["amounts"] = true;
+    if (file.sources_apart) json["sources_apart"] = true;
     return json;
 }
 
@@ -62,6 +67,7 @@ FileEntry parse_file(const Json& json) {
     }
     if (json.contains("merge_index")) file.merge_index = own_name(json.at("merge_index"));
     file.amounts = json.value("amounts", false);
+    file.sources_apart = json.value("sources_apart", false);
     return file;
 }
 
@@ -87,6 +93,20 @@ void parse(const Json& json, Manifest& manifest) {
 }
 
 }  // namespace
+
+std::string index_name(const std::string& file) {
+    return with_ending(file, ".index");
+}
+
+std::string sources_name(const std::string& index) {
+    return with_ending(index, ".sources");
+}
+
+std::vector<std::string> index_files(const FileEntry& file) {
+    if (file.index.empty()) return {};
+    if (!file.amounts || !file.sources_apart) return {file.index};
+    return {file.index, sources_name(file.index)};
+}
 
 std::string manifest_text(const Manifest& manifest) {
     Json json{{"format", format_name},           {"schema", manifest.schema},

@@ -14,7 +14,7 @@
 
 namespace picket::archive {
 
-inline constexpr unsigned schema_version = 1;
+inline constexpr unsigned schema_version = 2;  // 1: sources_apart was not known
 inline constexpr const char* manifest_name = "manifest.json";
 
 enum class Table : std::uint8_t { flows, requests, responses, hits, alerts, coverage, packets };
@@ -43,7 +43,15 @@ struct FileEntry {
     // Then one index tells the addresses of all of them. The first one's `index` is this one as well.
     std::string merge_index{};
     bool amounts = false;  // the index tells what flows of one part add up to, by their source
+    // The index has destinations alone: what is told of sources is in a file of its own, sources_name().
+    bool sources_apart = false;
 };
+
+// Of a file that is named so, and of an index.
+[[nodiscard]] std::string index_name(const std::string& file);
+[[nodiscard]] std::string sources_name(const std::string& index);
+// Names of what comes and goes with a file beside its rows.
+[[nodiscard]] std::vector<std::string> index_files(const FileEntry& file);
 
 // From `begin` to `end` everything that crossed the sensor is in the archive, or counted as lost.
 struct Session {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "controlplane/archive/flow_index.h"
-
 namespace picket::archive {
 
 namespace {
@@ -13,6 +11,8 @@ constexpr ParquetSettings merged_settings{"zstd", 122'880};
 // Small, and read by each question about addresses: a quarter larger than by zstd, and read in three quarters
 // of the time.
 constexpr ParquetSettings index_settings{"lz4_raw", 122'880};
+// Few rows beside those of destinations, of which a question wants some tens.
+constexpr ParquetSettings sources_settings{"lz4_raw", 8192};
 constexpr const char* leaving = "picketd is leaving";  // an interrupt between two statements would be lost
 
 // What is known of the merged files before they are written.
@@ -62,7 +62,7 @@ Failure MergeWriter::write(const std::vector<FilePointer>& files, std::vector<Fi
     if (auto failure = write_file(merged_flows(list, "true", true, merged_settings.row_group_rows), entry))
         return failure;
     const std::string path = catalog_.directory().path_of(entry.name);
-    return write_index([&](bool amounts) { return index_of(path, amounts); }, entry);
+    return write_index([&](End end) { return index_of(path, end); }, entry);
 }
 
 Failure MergeWriter::write_ranges(const std::string& list, const FileEntry& whole,
@@ -111,26 +111,31 @@ Failure MergeWriter::write_file(const std::string& query, FileEntry& entry) {
     return add_size(entry.name, entry.bytes);
 }
 
-Failure MergeWriter::write_index(const std::function<std::string(bool amounts)>& query, FileEntry& entry) {
+Failure MergeWriter::write_index(const std::function<std::string(End)>& query, FileEntry& entry) {
     entry.index = index_name(entry.name);
-    entry.amounts = true;
-    Failure failure = publish(query(true), entry.index, index_settings, FaultPoint::merge_index);
-    if (failure && is_too_large(*failure)) {
+    entry.sources_apart = true;
+    if (auto failure = publish(query(End::destination), entry.index, index_settings, FaultPoint::merge_index))
+        return failure;
+    if (auto failure = add_size(entry.index, entry.bytes)) return failure;
+    const std::string sources = sources_name(entry.index);
+    if (auto failure = publish(query(End::source), sources, sources_settings, FaultPoint::merge_sources)) {
+        if (!is_too_large(*failure)) return failure;
         // Rows have to be merged all the same.
-        entry.amounts = false;
-        failure = publish(query(false), entry.index, index_settings, FaultPoint::merge_index);
+        catalog_.directory().forget(sources);
+        return {};
     }
-    if (failure) return failure;
+    entry.amounts = true;
     fault_point(FaultPoint::merge_files);
-    return add_size(entry.index, entry.bytes);
+    return add_size(sources, entry.bytes);
 }
 
 Failure MergeWriter::write_index_of_merge(std::vector<FileEntry>& merged) {
-    const auto query = [&](bool amounts) { return index_of_merge(catalog_.directory(), merged, amounts); };
+    const auto query = [&](End end) { return index_of_merge(catalog_.directory(), merged, end); };
     if (auto failure = write_index(query, merged.front())) return failure;
     for (FileEntry& entry : merged) {
         entry.merge_index = merged.front().index;
         entry.amounts = merged.front().amounts;
+        entry.sources_apart = merged.front().sources_apart;
     }
     return {};
 }

@@ -14,6 +14,7 @@
 #include "controlplane/archive/catalog.h"
 #include "controlplane/archive/database.h"
 #include "controlplane/archive/fault.h"
+#include "controlplane/archive/flow_index.h"
 #include "controlplane/archive/source_ranges.h"
 #include "controlplane/archive/table_io.h"
 
@@ -43,8 +44,8 @@ class MergeWriter {
                                           const FileEntry& whole, std::vector<FileEntry>& merged);
     // The file has what the query yields.
     [[nodiscard]] Failure write_file(const std::string& query, FileEntry& entry);
-    [[nodiscard]] Failure write_index(const std::function<std::string(bool amounts)>& query,
-                                      FileEntry& entry);
+    // Of the rows that the query yields.
+    [[nodiscard]] Failure write_index(const std::function<std::string(End)>& query, FileEntry& entry);
     [[nodiscard]] Failure write_index_of_merge(std::vector<FileEntry>& merged);
     [[nodiscard]] Failure publish(const std::string& query, const std::string& name,
                                   const ParquetSettings& settings, FaultPoint written);

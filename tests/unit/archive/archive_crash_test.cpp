@@ -76,7 +76,7 @@ void expect_no_strangers(const std::string& directory) {
     std::set<std::string> named{manifest_name};
     for (const auto& file : manifest.files) {
         named.insert(file.name);
-        if (!file.index.empty()) named.insert(file.index);
+        for (const auto& name : index_files(file)) named.insert(name);
     }
     for (const auto& set : manifest.rule_sets) named.insert(set.file);
     for (const auto& list : manifest.watch_lists) named.insert(list.file);
@@ -277,16 +277,16 @@ const auto flushing = {FaultPoint::file_made,    FaultPoint::file_written,    Fa
                        FaultPoint::file_renamed, FaultPoint::file_published,  FaultPoint::flush_begun,
                        FaultPoint::flush_rows,   FaultPoint::flush_files,     FaultPoint::commit_begun,
                        FaultPoint::commit_done,  FaultPoint::commit_published};
-const auto merging = {FaultPoint::merge_begun,  FaultPoint::merge_rows,  FaultPoint::merge_published,
-                      FaultPoint::merge_index,  FaultPoint::merge_files, FaultPoint::removal_begun,
-                      FaultPoint::removal_half, FaultPoint::removal_done};
+const auto merging = {FaultPoint::merge_begun,   FaultPoint::merge_rows,    FaultPoint::merge_published,
+                      FaultPoint::merge_index,   FaultPoint::merge_sources, FaultPoint::merge_files,
+                      FaultPoint::removal_begun, FaultPoint::removal_half,  FaultPoint::removal_done};
 const auto removing = {FaultPoint::removal_begun, FaultPoint::removal_half, FaultPoint::removal_done};
 
 TEST_F(ArchiveCrash, SampleOfPoints) {
     at_points(flushes, opening, 1);
     at_points(flushes, flushing, 1);
     at_points(merges, merging, 1);
-    at_points(ranges, {FaultPoint::merge_rows, FaultPoint::merge_files}, 3);
+    at_points(ranges, {FaultPoint::merge_rows, FaultPoint::merge_sources, FaultPoint::merge_files}, 3);
     at_points(removals, removing, 1);
 }
 

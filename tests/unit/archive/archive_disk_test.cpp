@@ -43,6 +43,24 @@ class ArchiveDisk : public tests::ArchiveTest {
         EXPECT_TRUE(becomes_true([&] { return !files_like(directory, ".index").empty(); }));
         EXPECT_EQ(archive->finish(), std::nullopt);
     }
+    // A question about an address, after one file of each index is gone.
+    void expect_whole_reading_without(const std::string& ending) {
+        make_merged(directory_.archive());
+        const auto gone = files_like(directory_.archive(), ending);
+        ASSERT_FALSE(gone.empty());
+        for (const auto& file : gone) fs::remove(file);
+        const auto archive = open(quick(directory_.archive()));
+        EXPECT_TRUE(was_said(gone.front().filename().string() +
+                             " is missing: questions about addresses read all of flows-1"));
+        EXPECT_TRUE(files_like(directory_.archive(), ".index").empty()) << "half an index is no use";
+        EXPECT_TRUE(files_like(directory_.archive(), ".sources").empty());
+        store::Query query;
+        const std::vector<store::Network> networks{{*store::parse_address("10.0.0.1"), 128}};
+        query.hosts = std::make_shared<store::NetworkSet>(networks);
+        std::uint64_t flows = 0;
+        archive->ask(query, {}).flows->for_each_part([&](const auto&) { ++flows; });
+        EXPECT_EQ(flows, 20U);
+    }
     static ArchiveSettings quick(const std::string& directory) {
         auto settings = tests::archive_settings(directory);
         settings.flush_interval = std::chrono::milliseconds(20);
@@ -174,18 +192,11 @@ TEST_F(ArchiveDisk, WithoutManifestNothingIsRemoved) {
 }
 
 TEST_F(ArchiveDisk, WithoutIndexAllIsRead) {
-    make_merged(directory_.archive());
-    const auto indexes = files_like(directory_.archive(), ".index");
-    ASSERT_FALSE(indexes.empty());
-    for (const auto& index : indexes) fs::remove(index);
-    const auto archive = open(quick(directory_.archive()));
-    EXPECT_TRUE(was_said("questions about addresses read all of flows-1"));
-    store::Query query;
-    const std::vector<store::Network> networks{{*store::parse_address("10.0.0.1"), 128}};
-    query.hosts = std::make_shared<store::NetworkSet>(networks);
-    std::uint64_t flows = 0;
-    archive->ask(query, {}).flows->for_each_part([&](const auto&) { ++flows; });
-    EXPECT_EQ(flows, 20U);
+    expect_whole_reading_without(".index");
+}
+
+TEST_F(ArchiveDisk, WithoutSourcesOfAnIndexAllIsRead) {
+    expect_whole_reading_without(".sources");
 }
 
 // Each may have read and written for minutes before it failed.

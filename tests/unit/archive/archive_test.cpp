@@ -179,7 +179,7 @@ TEST(Manifest, ComesBackAsItWas) {
                       {"hits-1-00000002.parquet", Table::hits, 1, 3, 400, 1, 2, "hits-1-00000002.index", {}},
                       {"flows-2-00000003.parquet", Table::flows, 2, 3, 400, 1, 2, "",
                        AddressRange{*store::parse_address("10.0.0.1"), *store::parse_address("2001:db8::7")},
-                       "flows-2-00000002.index"}};
+                       "flows-2-00000002.index", true, true}};
     manifest.sessions = {{1, 2, UINT64_MAX, true}};
     manifest.rule_sets = {{0x80000001, 1, "rules-1.json"}};
     Manifest parsed;
@@ -188,6 +188,8 @@ TEST(Manifest, ComesBackAsItWas) {
     EXPECT_EQ(parsed.files[2].sources, manifest.files[2].sources);
     EXPECT_EQ(parsed.files[0].sources, std::nullopt);
     EXPECT_EQ(parsed.files[2].merge_index, manifest.files[2].merge_index);
+    EXPECT_TRUE(parsed.files[2].amounts && parsed.files[2].sources_apart);
+    EXPECT_FALSE(parsed.files[1].amounts || parsed.files[1].sources_apart);
 }
 
 TEST(Manifest, RefusesNamesThatLeadElsewhereAndNewerSchemas) {

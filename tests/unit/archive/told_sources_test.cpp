@@ -70,6 +70,8 @@ class ToldSources : public ::testing::TestWithParam<Case> {
         ASSERT_EQ(archive.finish(), std::nullopt);
         ASSERT_GE(indexed_files(), indexed_min());
         files_ = manifest().files;
+        for (const auto& entry : std::filesystem::directory_iterator(directory_.archive()))
+            EXPECT_FALSE(entry.path().string().ends_with(temporary_end)) << entry.path();
     }
 
     static std::size_t indexed_min() { return GetParam().absurd ? 2 : 3; }
@@ -212,23 +214,45 @@ class ToldSources : public ::testing::TestWithParam<Case> {
         return told;
     }
 
-    // Puts others in place of the indexes, made by a statement of what there was at first.
-    void rewrite_indexes(const std::function<std::string(const std::string& path)>& statement, bool amounts) {
+    // What tells of sources lies apart, with destinations, or there with nothing to be added up.
+    enum class Format { apart, together, oldest };
+
+    // Writes the indexes that add up anew, in one of the formats that there were, by a statement of what
+    // there was at first.
+    void rewrite_indexes(
+        Format format,
+        const std::function<std::string(const std::string& index, const std::string& sources)>& rows) {
+        namespace fs = std::filesystem;
         Manifest now = manifest();
         const Database database({1, std::uint64_t{256} << 20, ""});
         Connection connection(database);
         for (auto& file : now.files) {
-            const bool told = std::exchange(file.amounts, file.amounts && amounts);
-            if (file.index.empty() || !told) continue;
-            const std::string path = directory_.archive() + "/" + file.index;
-            file.bytes -= std::filesystem::file_size(path);
-            const std::string first = directory_.path() + "/" + file.index;
-            std::filesystem::copy(path, first, std::filesystem::copy_options::skip_existing);
-            ASSERT_EQ(write_parquet(connection, statement(first), path + ".new", {}), std::nullopt);
-            std::filesystem::rename(path + ".new", path);
-            file.bytes += std::filesystem::file_size(path);
+            if (!file.amounts) continue;
+            for (const auto& name : index_files(file)) {
+                const std::string path = directory_.archive() + "/" + name;
+                file.bytes -= fs::file_size(path);
+                fs::copy(path, directory_.path() + "/" + name, fs::copy_options::skip_existing);
+            }
+            file.amounts = format != Format::oldest;
+            file.sources_apart = format == Format::apart;
+            if (file.index.empty()) continue;
+            const std::string sources = sources_name(file.index);
+            const std::string path =
+                directory_.archive() + "/" + (format == Format::apart ? sources : file.index);
+            const std::string first = directory_.path() + "/";
+            ASSERT_EQ(write_parquet(connection, rows(first + file.index, first + sources), path + ".new", {}),
+                      std::nullopt);
+            fs::rename(path + ".new", path);
+            if (format != Format::apart) fs::remove(directory_.archive() + "/" + sources);
+            for (const auto& name : index_files(file))
+                file.bytes += fs::file_size(directory_.archive() + "/" + name);
         }
         std::ofstream(directory_.archive() + "/" + manifest_name) << manifest_text(now);
+    }
+
+    static std::string together(const std::string& index, const std::string& sources) {
+        return "SELECT 1::UTINYINT AS ends, * FROM read_parquet('" + sources +
+               "') UNION ALL BY NAME SELECT 2::UTINYINT AS ends, * FROM read_parquet('" + index + "')";
     }
 
     tests::TemporaryDirectory directory_;
@@ -283,15 +307,21 @@ TEST_P(ToldSources, OfFilesWithoutTheFirstRows) {
     }
 }
 
-// As indexes were before they told amounts.
-TEST_P(ToldSources, OlderIndexesAreReadToo) {
-    rewrite_indexes(
-        [](const std::string& path) {
-            return "SELECT * EXCLUDE (ends, flows, packets, bytes, first, last, udp_toserver, udp_toclient, "
-                   "unanswered, others), bit_or(ends) AS ends FROM read_parquet('" +
-                   path + "') GROUP BY ALL ORDER BY ip_hi, ip_lo, block";
-        },
-        false);
+// As indexes were before sources lay apart.
+TEST_P(ToldSources, IndexesOfBothEndsAreReadToo) {
+    rewrite_indexes(Format::together, [](const std::string& index, const std::string& sources) {
+        return "FROM (" + together(index, sources) + ") ORDER BY ends, ip_hi, ip_lo, block";
+    });
+    EXPECT_GT(expect_same_answers(40), 500U);
+}
+
+// As they were before they told amounts.
+TEST_P(ToldSources, OldestIndexesAreReadToo) {
+    rewrite_indexes(Format::oldest, [](const std::string& index, const std::string& sources) {
+        return "SELECT * EXCLUDE (ends, flows, packets, bytes, first, last, udp_toserver, udp_toclient, "
+               "unanswered, others), bit_or(ends) AS ends FROM (" +
+               together(index, sources) + ") GROUP BY ALL ORDER BY ip_hi, ip_lo, block";
+    });
     EXPECT_EQ(expect_same_answers(24), 0U);
 }
 
@@ -317,16 +347,14 @@ TEST_P(ToldSources, AnIndexThatTellsOtherFlowsIsNotBelieved) {
     store::Query query;
     query.shape = store::Shape::sum;
     query.source = std::make_shared<store::NetworkSet>(std::vector<store::Network>{{address, 128}});
-    const std::string is_source = "ends = 1 AND ip_lo = " + std::to_string(address_half(address, true));
+    const std::string is_source = "ip_lo = " + std::to_string(address_half(address, true));
     for (const std::string& select :
          {"SELECT * REPLACE (flows + 1 AS flows) FROM rows"s,
           "SELECT * REPLACE (if(flows > 1, flows - 1, flows) AS flows) FROM rows"s,
           "SELECT * FROM rows WHERE NOT (" + is_source + ")"}) {
-        rewrite_indexes(
-            [&](const std::string& path) {
-                return "WITH rows AS (FROM read_parquet('" + path + "')) " + select;
-            },
-            true);
+        rewrite_indexes(Format::apart, [&](const std::string&, const std::string& sources) {
+            return "WITH rows AS (FROM read_parquet('" + sources + "')) " + select;
+        });
         const Archive archive(tests::closed_archive(directory_.archive()), rules_, events_);
         store::FlowShaper shaper(query, {requests_, rules_});
         EXPECT_THROW(static_cast<void>(archive.ask(query, {}, {[](const auto&) {}, &shaper})),
