@@ -1,6 +1,7 @@
 #include "controlplane/archive/flow_columns.h"
 
 #include <algorithm>
+#include <array>
 
 namespace picket::archive {
 
@@ -194,6 +195,21 @@ FlowColumns make_columns() {
 }
 
 }  // namespace
+
+// serve::write_flow_row() shows all others, or judges by them, or adds parts up by them (the largest TTL). Of
+// TCP the history tells of first payloads.
+bool is_detail(std::string_view column) noexcept {
+    constexpr std::array<std::string_view, 5> of_flow{"vlan_inner", "port", "handshake_rtt", "duplicates",
+                                                      "watch_lists"};
+    constexpr std::array<std::string_view, 8> of_direction{"first", "silent", "retransmitted", "out_of_order",
+                                                           "ip_id", "tos",    "flags_first",   "payload"};
+    const bool sided = column.ends_with("_ts") || column.ends_with("_tc");
+    const std::string_view name = sided ? column.substr(0, column.size() - 3) : column;
+    const auto is_of = [&](const auto& names) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    return sided ? is_of(of_direction) : is_of(of_flow);
+}
 
 void make_safe(StoredFlow& flow) noexcept {
     if (flow.end_reason > api::EndReason::lack_of_resources) flow.end_reason = api::EndReason::forced_end;

@@ -210,7 +210,7 @@ std::string started_between(std::uint64_t first_ns, std::uint64_t last_ns) {
 
 EndConditions end_conditions(const store::Query& query, const store::NetworkSet& set) {
     const std::string source = span_condition("src", set) + scan_condition("src", set);
-    const std::string destination = scan_condition("dest", set);
+    const std::string destination = span_condition("dest", set) + scan_condition("dest", set);
     const std::string part = "NOT " + std::string(whole_flow);  // of which the ends may turn
     const std::string not_source = " AND NOT (" + source + ")";
     if (&set == query.source.get()) {

@@ -9,6 +9,7 @@
 #include "controlplane/archive/flow_index.h"
 #include "controlplane/archive/manifest.h"
 #include "controlplane/archive/table_io.h"
+#include "controlplane/serve/flow_json.h"
 #include "controlplane/store/selection.h"
 #include "controlplane/store/shapes.h"
 #include "tests/unit/archive/archive_fixtures.h"
@@ -191,7 +192,9 @@ class ToldSources : public ::testing::TestWithParam<Case> {
             const std::size_t shown = std::min(*query.limit, expected.rows.size());
             EXPECT_GE(found.rows.size(), shown);
             for (std::size_t i = 0; i < std::min(shown, found.rows.size()); ++i)
-                EXPECT_EQ(tests::fields_of(*found.rows[i]), tests::fields_of(*expected.rows[i])) << i;
+                EXPECT_EQ(serve::flow_row(*found.rows[i], join, query.records),
+                          serve::flow_row(*expected.rows[i], join, query.records))
+                    << i;
         }
         return shaper.sum().totals.flows - told - found.rows.size();
     }
