@@ -23,6 +23,7 @@ std::optional<store::Problem> unsuitable(const store::Query& query) {
     if (query.packets_min > 0) name = "min_packets";
     if (query.bytes_min > 0) name = "min_bytes";
     if (query.records) name = "records";
+    if (!query.counts_ends) name = "count_ends";
     if (query.shape != store::Shape::rows) name = "shape";
     if (query.sort > store::SortKey::last) name = "sort";
     if (!name) return std::nullopt;

@@ -21,6 +21,7 @@ std::optional<store::Problem> unsuitable(const Query& query) {
     if (query.packets_min > 0) name = "min_packets";
     if (query.bytes_min > 0) name = "min_bytes";
     if (query.records) name = "records";
+    if (!query.counts_ends) name = "count_ends";
     if (query.sort > store::SortKey::last) name = "sort";
     if (query.sorted && query.shape == store::Shape::by) name = "sort";
     if (query.shape == store::Shape::talkers) name = "shape";

@@ -45,6 +45,7 @@ Json spoof_row(const detect::OriginGroup& group) {
 std::optional<store::Problem> unsuitable(const store::Query& query) {
     const char* name = nullptr;
     if (query.records) name = "records";
+    if (!query.counts_ends) name = "count_ends";
     if (query.shape != store::Shape::rows) name = "shape";
     if (query.sorted) name = "sort";
     if (!name) return std::nullopt;

@@ -142,6 +142,10 @@ TEST_F(ControlServerTest, RequestsAlertsAndRules) {
     ASSERT_EQ(rules["rejects"].size(), 1U);
     EXPECT_EQ(rules["rejects"][0]["line"], 2);
     get("/v1/alerts?min_bytes=3", 400);
+    for (const char* path : {"/v1/alerts", "/v1/probes", "/v1/scans", "/v1/spoof"}) {
+        const auto problem = get(path + std::string("?count_ends=0"), 400)["error"];
+        EXPECT_EQ(problem["where"], "parameter count_ends") << path;
+    }
     for (const char* path : {"/v1/alerts/ack?limit=1", "/v1/alerts/ack?sort=-last"})
         EXPECT_EQ(send("POST", path)->status, 400) << path;
     get("/v1/alerts/tail?after=0&wait_ms=0&limit=1", 400);
