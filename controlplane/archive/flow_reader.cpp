@@ -133,11 +133,9 @@ class Reading {
         columns_ = pointers_to(flow_columns());
         // PERF: what only details tell is half of the bytes.
         std::erase_if(columns_, [](const auto* column) { return is_detail(column->name); });
-        const auto nearby = static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](auto& row) {
-            return row.start_ns >= start_min && row.start_ns <= start_max;
-        }));
         // PERF: a thousand numbers take 10 ms to be planned.
-        const std::string ids = nearby / 2 > places.size() ? "id IN (" + shown.ids + ") AND " : "";
+        const std::string ids =
+            others_are_few(rows, start_min, start_max, places.size()) ? "" : "id IN (" + shown.ids + ") AND ";
         const std::string starts = started_between(start_min, start_max) + " AND ";
         const store::Query any_time = without_times(query_);
         const auto conditions = [&](const store::NetworkSet* judged) {
@@ -161,6 +159,19 @@ class Reading {
     // Of the query, without those of a set that is judged otherwise.
     using MakeConditions = std::function<std::string(const store::NetworkSet* judged)>;
     using Touches = std::function<bool(const ArchiveFile& file)>;
+
+    // Of the rows that began in between and fulfil without_times(): are no more than half not wanted? All of
+    // them are known only where the query has nothing that without_times() leaves out.
+    [[nodiscard]] bool others_are_few(const std::deque<store::StoredFlow>& rows, std::uint64_t start_min,
+                                      std::uint64_t start_max, std::size_t wanted) const {
+        if (query_.packets_min > 0 || query_.bytes_min > 0 || query_.unanswered ||
+            (query_.since_ns && start_min < *query_.since_ns))
+            return false;
+        const auto near = std::count_if(rows.begin(), rows.end(), [&](const store::StoredFlow& row) {
+            return row.start_ns >= start_min && row.start_ns <= start_max;
+        });
+        return static_cast<std::size_t>(near) <= 2 * wanted;
+    }
 
     void add_up_sources(std::span<const store::StoredFlow> live, const Touches& touches,
                         store::FlowShaper& totals) {

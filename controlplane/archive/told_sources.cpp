@@ -90,7 +90,7 @@ class OtherEnds {
         if (flows != 0)
             throw ArchiveUnreadable(
                 "indexes of the archive tell another number of flows than its files (" +
-                files.front()->index_path() +
+                files.front()->sources_path() +
                 " or others): move them away while no picketd runs, and questions read all rows");
     }
 
