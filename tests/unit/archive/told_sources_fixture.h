@@ -46,7 +46,7 @@ inline std::string text_of(store::FlowShaper& shaper, const store::Query& query)
     return text;
 }
 
-struct Case {
+struct IndexedArchive {
     const char* name;
     std::uint64_t sorted_rows_max;
     std::uint64_t imported_every;  // flow is of a foreign log, and has no amounts in an index
@@ -54,7 +54,7 @@ struct Case {
     bool absurd;                   // one flow cannot be added up, nor its file
 };
 
-class ToldSources : public ::testing::TestWithParam<Case> {
+class ToldSourcesTest : public ::testing::TestWithParam<IndexedArchive> {
   protected:
     void SetUp() override {
         Archive archive(merging(511), rules_, events_);

@@ -5,11 +5,11 @@
 namespace picket::archive {
 namespace {
 
-TEST_P(ToldSources, AnswersAreThoseOfMemory) {
+TEST_P(ToldSourcesTest, AnswersAreThoseOfMemory) {
     EXPECT_GT(expect_same_answers(80), 1000U) << "an index has told of flows";
 }
 
-TEST_P(ToldSources, AmountsAreReadUpToABound) {
+TEST_P(ToldSourcesTest, AmountsAreReadUpToABound) {
     std::vector<FilePointer> files;
     for (const auto& file : files_) {
         if (file.amounts) files.push_back(std::make_shared<ArchiveFile>(directory_.archive(), file));
@@ -29,7 +29,7 @@ TEST_P(ToldSources, AmountsAreReadUpToABound) {
     EXPECT_FALSE(read_amounts_of_sources(connection, files, all, rows - 1, amounts));
 }
 
-TEST_P(ToldSources, OfFilesWithoutTheFirstRows) {
+TEST_P(ToldSourcesTest, OfFilesWithoutTheFirstRows) {
     const Archive archive(tests::closed_archive(directory_.archive()), rules_, events_);
     store::Query query;
     query.source = std::make_shared<store::NetworkSet>(
@@ -49,12 +49,12 @@ TEST_P(ToldSources, OfFilesWithoutTheFirstRows) {
 }
 
 // As indexes were before sources lay apart.
-TEST_P(ToldSources, IndexesOfBothEndsAreReadToo) {
+TEST_P(ToldSourcesTest, IndexesOfBothEndsAreReadToo) {
     put_both_ends_together();
     EXPECT_GT(expect_same_answers(40), 500U);
 }
 
-TEST_P(ToldSources, OlderArchivesAreWrittenOn) {
+TEST_P(ToldSourcesTest, OlderArchivesAreWrittenOn) {
     put_both_ends_together();
     const auto apart = [&] {
         const auto files = manifest().files;
@@ -77,7 +77,7 @@ TEST_P(ToldSources, OlderArchivesAreWrittenOn) {
 }
 
 // As they were before they told amounts.
-TEST_P(ToldSources, OldestIndexesAreReadToo) {
+TEST_P(ToldSourcesTest, OldestIndexesAreReadToo) {
     rewrite_indexes(Format::oldest, [](const std::string& index, const std::string& sources) {
         return "SELECT * EXCLUDE (ends, flows, packets, bytes, first, last, udp_toserver, udp_toclient, "
                "unanswered, others), bit_or(ends) AS ends FROM (" +
@@ -86,14 +86,14 @@ TEST_P(ToldSources, OldestIndexesAreReadToo) {
     EXPECT_EQ(expect_same_answers(24), 0U);
 }
 
-TEST_P(ToldSources, WithoutIndexesRowsAreRead) {
+TEST_P(ToldSourcesTest, WithoutIndexesRowsAreRead) {
     for (const auto& file : files_) {
         if (!file.index.empty()) std::filesystem::remove(directory_.archive() + "/" + file.index);
     }
     EXPECT_EQ(expect_same_answers(24), 0U);
 }
 
-TEST_P(ToldSources, RowsThatWaitAreAddedUpToo) {
+TEST_P(ToldSourcesTest, RowsThatWaitAreAddedUpToo) {
     auto settings = tests::archive_settings(directory_.archive());
     settings.flush_interval = std::chrono::hours(1);
     Archive archive(settings, rules_, events_);
@@ -103,7 +103,7 @@ TEST_P(ToldSources, RowsThatWaitAreAddedUpToo) {
     EXPECT_GT(expect_same_answers(archive, 24), 1000U);
 }
 
-TEST_P(ToldSources, AnIndexThatTellsOtherFlowsIsNotBelieved) {
+TEST_P(ToldSourcesTest, AnIndexThatTellsOtherFlowsIsNotBelieved) {
     const auto address = *store::parse_address("10.0.1.1");
     store::Query query;
     query.shape = store::Shape::sum;
@@ -124,11 +124,11 @@ TEST_P(ToldSources, AnIndexThatTellsOtherFlowsIsNotBelieved) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Archives, ToldSources,
-                         ::testing::Values(Case{"WholeFlows", 4'000'000, 0, false, false},
-                                           Case{"Absurd", 4'000'000, 0, false, true},
-                                           Case{"Parts", 4'000'000, 40, true, false},
-                                           Case{"RangesOfSources", 4000, 40, true, false}),
+INSTANTIATE_TEST_SUITE_P(Archives, ToldSourcesTest,
+                         ::testing::Values(IndexedArchive{"WholeFlows", 4'000'000, 0, false, false},
+                                           IndexedArchive{"Absurd", 4'000'000, 0, false, true},
+                                           IndexedArchive{"Parts", 4'000'000, 40, true, false},
+                                           IndexedArchive{"RangesOfSources", 4000, 40, true, false}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
