@@ -38,8 +38,8 @@ class ArchiveFile {
     // one that adds up its sources (the same one in older archives); empty: none.
     [[nodiscard]] const std::string& index_path() const noexcept { return index_path_; }
     [[nodiscard]] std::string sources_path() const {
-        if (!entry_.amounts || !entry_.sources_apart) return entry_.amounts ? index_path_ : "";
-        return sources_name(index_path_);
+        if (!entry_.amounts) return {};
+        return entry_.sources_apart ? sources_name(index_path_) : index_path_;
     }
     [[nodiscard]] bool overlaps(std::optional<std::uint64_t> since_ns,
                                 std::optional<std::uint64_t> until_ns) const noexcept {

@@ -131,7 +131,7 @@ class Reading {
         }
         if (places.empty()) return;
         columns_ = pointers_to(flow_columns());
-        // PERF: what only details tell is half of the bytes.
+        // PERF: what only details tell is nearly half of the bytes.
         std::erase_if(columns_, [](const auto* column) { return is_detail(column->name); });
         // PERF: a thousand numbers take 10 ms to be planned.
         const std::string ids =

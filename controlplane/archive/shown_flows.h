@@ -1,5 +1,5 @@
-// Which flows of an answer are shown, where an order and a limit leave most of them out: those alone have to
-// be read whole.
+// Which flows of an answer are shown, where an order and a limit leave most of them out: of those alone
+// is read what rows show.
 //
 // Functions are thread-safe.
 #pragma once
